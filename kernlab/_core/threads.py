@@ -1,0 +1,68 @@
+"""Work on slices of a range, by plain threads around compiled code that releases the GIL.
+
+Plain threads rather than Numba's own: no threading layer that aborts when two threads of the user
+enter it, no second compilation, and progress and interrupts between slices for free. The results
+do not depend on the number of threads, for every slice is computed alike whoever computes it.
+"""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+
+from threadpoolctl import threadpool_limits
+
+from kernlab._core.progress import progress
+
+
+def effective_n_jobs(n_jobs):
+    """Number of threads: ``None`` is Numba's current count, negative counts back from all cores."""
+    if n_jobs is None:
+        from numba import get_num_threads
+
+        return get_num_threads()
+    if n_jobs == 0:
+        raise ValueError(
+            "n_jobs=0 has no meaning; give a positive number of threads, -1 for all cores, "
+            "or None for Numba's current count."
+        )
+    if n_jobs < 0:
+        return max(1, (os.cpu_count() or 1) + 1 + n_jobs)
+    return n_jobs
+
+
+def run_slices(work, n_items, *, slice_size, n_jobs=None, uses_blas=False, verbose=0, label=""):
+    """Call ``work(slice)`` on consecutive slices that cover ``range(n_items)``.
+
+    Parameters
+    ----------
+    work : callable
+        Writes its result in place; must release the GIL to gain from threads.
+    n_items, slice_size : int
+        Length of the range, and of each slice but the last.
+    n_jobs : int or None
+        See :func:`effective_n_jobs`.
+    uses_blas : bool
+        Hold BLAS to one thread meanwhile: its threads and ours would compete for the same cores.
+    verbose : int
+        Show a progress bar where the work takes more than about two seconds.
+    label : str
+        What the bar says.
+    """
+    slices = [
+        slice(start, min(start + slice_size, n_items)) for start in range(0, n_items, slice_size)
+    ]
+    n_threads = min(effective_n_jobs(n_jobs), len(slices))
+    limits = threadpool_limits(limits=1, user_api="blas") if uses_blas else nullcontext()
+    with limits:
+        if n_threads <= 1:
+            for part in progress(slices, total=len(slices), verbose=verbose, label=label):
+                work(part)
+            return
+        with ThreadPoolExecutor(n_threads) as pool:
+            done = pool.map(work, slices)
+            try:
+                for _ in progress(done, total=len(slices), verbose=verbose, label=label):
+                    pass
+            except BaseException:
+                pool.shutdown(wait=True, cancel_futures=True)
+                raise

@@ -1,0 +1,124 @@
+"""Pictures of a kernel density estimate."""
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from kernlab._core.extras import import_extra
+
+
+class KernelDensityDisplay:
+    """Picture of a fitted :class:`KernelDensity`.
+
+    In one dimension a curve, in two filled contours, each with the points given. In more, where no
+    curve can be drawn, the log density of points against the number of training points that carry
+    it: the fewer, the less the estimate is to be trusted.
+
+    Make it with :meth:`from_estimator`.
+
+    Parameters
+    ----------
+    points : ndarray of shape (n_points, n_features)
+        Points shown.
+    axes_values : tuple of ndarray
+        One feature: grid and density. Two: both grids and the density on them, of shape
+        (second, first). More: log density and effective samples of the points.
+    labels : tuple of str
+        Labels of both axes.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+    figure_ : matplotlib Figure
+    """
+
+    def __init__(self, *, points, axes_values, labels):
+        self.points = points
+        self.axes_values = axes_values
+        self.labels = labels
+
+    @classmethod
+    def from_estimator(cls, estimator, X, *, grid_resolution=None, ax=None):
+        """Evaluate and draw a fitted estimator.
+
+        Parameters
+        ----------
+        estimator : KernelDensity
+            Fitted on NumPy data.
+        X : array-like of shape (n_samples, n_features)
+            Points to show; they set the range of the grid.
+        grid_resolution : int, default=None
+            Points of the grid along each axis; None is 400 in one and 80 in two dimensions.
+        ax : matplotlib Axes, default=None
+            Where to draw; a new figure if None.
+
+        Returns
+        -------
+        display : KernelDensityDisplay
+        """
+        check_is_fitted(estimator)
+        X = np.asarray(X, dtype=np.float64)
+        if X.ndim != 2 or X.shape[1] != estimator.n_features_in_ or not len(X):
+            raise ValueError(
+                f"X has shape {X.shape}; the picture needs at least one row of the estimator's "
+                f"{estimator.n_features_in_} features."
+            )
+        if grid_resolution is not None and grid_resolution < 2:
+            raise ValueError(f"grid_resolution={grid_resolution!r} is below 2.")
+        d = X.shape[1]
+        names = getattr(estimator, "feature_names_in_", [f"feature {k}" for k in range(d)])
+        if d > 2:
+            values = (estimator.score_samples(X), estimator.effective_samples(X))
+            labels = ("log density", "effective samples")
+            return cls(points=X, axes_values=values, labels=labels).plot(ax=ax)
+        reach = 3 * np.sqrt(np.diag(estimator.bandwidth_matrix_))
+        low, high = X.min(axis=0) - reach, X.max(axis=0) + reach
+        if d == 1:
+            grid = np.linspace(low[0], high[0], grid_resolution or 400)
+            density = np.exp(estimator.score_samples(grid[:, None]))
+            values, labels = (grid, density), (str(names[0]), "density")
+        else:
+            resolution = grid_resolution or 80
+            first = np.linspace(low[0], high[0], resolution)
+            second = np.linspace(low[1], high[1], resolution)
+            table = np.stack(np.meshgrid(first, second), axis=-1).reshape(-1, 2)
+            density = np.exp(estimator.score_samples(table)).reshape(resolution, resolution)
+            values, labels = (first, second, density), (str(names[0]), str(names[1]))
+        return cls(points=X, axes_values=values, labels=labels).plot(ax=ax)
+
+    def plot(self, *, ax=None):
+        """Draw.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+
+        Returns
+        -------
+        self : KernelDensityDisplay
+        """
+        pyplot = import_extra(
+            "matplotlib.pyplot", extra="plot", purpose="KernelDensityDisplay.plot"
+        )
+        if ax is None:
+            _, ax = pyplot.subplots(layout="constrained")
+        d = self.points.shape[1]
+        if d == 1:
+            grid, density = self.axes_values
+            ax.plot(grid, density)
+            ax.plot(self.points[:, 0], np.zeros(len(self.points)), "|", color="0.3", alpha=0.5)
+            ax.set_ylim(bottom=0)
+        elif d == 2:
+            first, second, density = self.axes_values
+            filled = ax.contourf(first, second, density, levels=12, cmap="viridis")
+            ax.scatter(*self.points.T, s=4, color="white", alpha=0.5, linewidths=0)
+            ax.figure.colorbar(filled, ax=ax, label="density")
+        else:
+            log_density, effective = self.axes_values
+            ax.scatter(log_density, effective, s=8, alpha=0.6)
+            ax.set_yscale("log")
+            ax.axhline(1.0, color="0.5", linewidth=0.8)
+        ax.set_xlabel(self.labels[0])
+        ax.set_ylabel(self.labels[1])
+        self.ax_ = ax
+        self.figure_ = ax.figure
+        return self

@@ -1,0 +1,14 @@
+"""Errors and warnings that kernlab raises beside the standard ones."""
+
+__all__ = ["MissingExtraError", "SingularCovarianceError"]
+
+
+class MissingExtraError(ImportError):
+    """An optional dependency is missing; the message names the extra that installs it."""
+
+
+class SingularCovarianceError(ValueError):
+    """A data-driven bandwidth met data whose covariance has no inverse.
+
+    The message names the columns at fault and the remedy.
+    """

@@ -1,0 +1,40 @@
+"""What rounding may cost in a log sum, and who must be computed with more care.
+
+Written once for compiled and for array code.
+"""
+
+import numpy as np
+
+_EPS = float(np.finfo(np.float64).eps)
+_EPS32 = float(np.finfo(np.float32).eps)
+_PRODUCT_TOLERANCE = 1e-12
+#: What ``precision='mixed'`` promises, relative to ``max(1, |log sum|)``.
+MIXED_TOLERANCE = 1e-4
+#: Squares of larger coordinates near the overflow of float32.
+LARGEST_SINGLE = 1e17
+
+
+def product_is_safe(radius):
+    """Whether ``|q|² + |x|² - 2 q·x`` keeps the promise of double precision.
+
+    It errs by about ``2ε·radius²`` for queries among points of this radius; farther queries err
+    relatively, as the sum itself does.
+    """
+    return 2 * _EPS * radius**2 <= _PRODUCT_TOLERANCE
+
+
+def too_coarse(sources, log_sums, reach, *, by_product):
+    """Where single-precision tables may miss the tolerance of ``precision='mixed'``.
+
+    ``reach`` is the query's distance from the centre plus the radius of the points: coordinates of
+    that size err by ε₃₂/2, distances by ε₃₂·reach, and squared distances from a matrix product by
+    2ε₃₂·reach². The energy that multiplies a distance's error is the mean under the terms' own
+    weights, which is at most log(total weight) - log(sum).
+    """
+    if by_product:
+        error = _EPS32 * reach**2
+    elif sources.kernel == "gaussian":
+        error = _EPS32 * reach * (2 * abs(sources.log_total_weight - log_sums)) ** 0.5
+    else:
+        error = _EPS32 * reach
+    return ~(error <= MIXED_TOLERANCE * abs(log_sums)) & ~(error <= MIXED_TOLERANCE)

@@ -1,0 +1,403 @@
+"""The one door to sums of kernels: ``log Σ_j w_j K(R⁻¹(y - x_j))`` for many queries ``y``.
+
+:func:`prepare_sources` lays the points out once; :func:`log_kernel_sums` evaluates. NumPy arrays go
+to compiled loops (``_sums_numba``), arrays of any other namespace to chunked array code on their
+own device (``_sums_array``); both keep logarithms throughout.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import logsumexp
+
+from kernlab._core.namespace import is_numpy_namespace, namespace_of
+from kernlab._core.threads import effective_n_jobs, run_slices
+from kernlab.kernels import _sums_array
+from kernlab.kernels._coordinates import (
+    FARTHEST,
+    PLAIN_RADIUS,
+    centre_of,
+    check_radius,
+    from_bandwidths,
+    inverse_root,
+    largest_norm,
+    to_bandwidths,
+    to_bandwidths_twofold,
+)
+from kernlab.kernels._precision import LARGEST_SINGLE, product_is_safe, too_coarse
+from kernlab.kernels._profiles import PROFILES, kernel_code
+
+# Direct differences are at least as fast as matrix products up to here.
+DIRECT_FEATURES = 24
+# Pairs that one call of compiled code handles at most, so that interrupts and bars get a turn.
+_PAIRS_PER_CALL = 2**26
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Points prepared for kernel sums; arrays and scalars only, so that it pickles.
+
+    ``tiles`` has shape (n_tiles, d, 512). ``low``, ``weights``, ``single`` (the tiles in float32)
+    and the fields of the matrix-product layout are None where they are not needed. ``order`` is
+    the point that stands in each place, or None for the order given.
+    """
+
+    kernel: str
+    n_points: int
+    centre: np.ndarray
+    root: np.ndarray
+    inverse: np.ndarray
+    radius: float
+    log_total_weight: float
+    tiles: np.ndarray
+    low: np.ndarray | None
+    weights: np.ndarray | None
+    order: np.ndarray | None
+    centres: np.ndarray | None
+    norms: np.ndarray | None
+    by_product: np.ndarray | None
+    single: tuple | None
+
+
+def prepare_sources(points, *, kernel, root, weights=None, precision="double"):
+    """Lay points out for :func:`log_kernel_sums`.
+
+    Parameters
+    ----------
+    points : (n, d) array of any supported namespace
+    kernel : str
+        A name of :data:`PROFILES`.
+    root : float, (d,) or (d, d) array
+        Root of the bandwidth matrix: standard deviations, or a lower Cholesky factor.
+    weights : (n,) array or None
+        Non-negative, at least one positive.
+    precision : {'double', 'mixed'}
+    """
+    xp = namespace_of(points)
+    if not is_numpy_namespace(xp):
+        return _sums_array.prepare_sources(
+            points, kernel=kernel, root=root, weights=weights, precision=precision
+        )
+    from kernlab.kernels._sums_numba import TILE
+
+    profile = PROFILES[kernel]
+    points = np.asarray(points, dtype=np.float64)
+    centre = centre_of(points)
+    root = np.asarray(root, dtype=np.float64)
+    inverse = inverse_root(root)
+    z = to_bandwidths(points, centre, inverse)
+    radius = largest_norm(z)
+    check_radius(radius)
+    z_low = None
+    if radius > PLAIN_RADIUS:
+        z, z_low = to_bandwidths_twofold(points, centre, inverse)
+
+    layout = _direct_layout(z, z_low, TILE)
+    if z.shape[1] > DIRECT_FEATURES and profile.squared_smooth:
+        layout = _product_layout(z, z_low, radius, TILE)
+    order = layout["order"]
+
+    tile_weights = None
+    log_total_weight = float(np.log(len(points)))
+    if weights is not None:
+        weights = np.asarray(weights, dtype=np.float64)
+        largest = weights.max()
+        log_total_weight = float(np.log(largest) + np.log(np.sum(weights / largest)))
+        with np.errstate(divide="ignore"):
+            entries = weights / largest if profile.bounded else np.log(weights)
+        tile_weights = _tiles(entries[order] if order is not None else entries, TILE)
+        if profile.bounded:
+            # The largest weight is 1 inside the sums; the total is counted alike.
+            log_total_weight -= float(np.log(largest))
+
+    single = None
+    if precision == "mixed" and not profile.bounded and radius <= LARGEST_SINGLE:
+        single = tuple(
+            None if array is None else array.astype(np.float32)
+            for array in (layout["tiles"], layout["centres"], layout["norms"], tile_weights)
+        )
+    return Sources(
+        kernel=kernel,
+        n_points=len(points),
+        centre=centre,
+        root=root,
+        inverse=inverse,
+        radius=radius,
+        log_total_weight=log_total_weight,
+        weights=tile_weights,
+        single=single,
+        **layout,
+    )
+
+
+def log_kernel_sums(sources, queries=None, *, with_squares=False, n_jobs=None, verbose=0):
+    """Logarithms of the kernel sums, with no normaliser.
+
+    Parameters
+    ----------
+    sources : result of :func:`prepare_sources`
+    queries : (m, d) array or None
+        None takes every source point and leaves out its own term.
+    with_squares : bool
+        Also the logarithm of the sum of the squared terms.
+    n_jobs, verbose : see :func:`run_slices`
+
+    Returns
+    -------
+    log_sums : (m,) float64 array, and log_square_sums of the same shape or None
+        ``-inf`` where no point is within the support of a bounded kernel.
+
+    Notes
+    -----
+    O(m·n·d) time; memory O((m + n)·d), no table of pairs is formed.
+    """
+    if not isinstance(sources, Sources):
+        return _sums_array.log_kernel_sums(sources, queries, with_squares=with_squares)
+    n_features = sources.centre.shape[0]
+    m = sources.n_points if queries is None else len(queries)
+    log_sums = np.empty(m)
+    log_square_sums = np.empty(m) if with_squares else None
+    places = _places(sources) if queries is None else None
+    threads = effective_n_jobs(n_jobs)
+    # Whole blocks of 64 queries, a few slices to each thread for balance.
+    size = min(_PAIRS_PER_CALL // sources.n_points, -(-m // (4 * threads)))
+    size = 64 * max(1, -(-size // 64))
+
+    def work(part):
+        if queries is None:
+            own = places[part]
+            z, z_low = _source_rows(sources, own)
+        else:
+            own = np.full(part.stop - part.start, -1)
+            z, z_low = _query_rows(sources, queries[part])
+        sums, square_sums = _sum_block(sources, z, z_low, own, with_squares)
+        log_sums[part] = sums
+        if with_squares:
+            log_square_sums[part] = square_sums
+
+    run_slices(
+        work,
+        m,
+        slice_size=size,
+        n_jobs=threads,
+        uses_blas=n_features > DIRECT_FEATURES,
+        verbose=verbose,
+        label="kernel sums",
+    )
+    return log_sums, log_square_sums
+
+
+def source_points(sources, rows=None):
+    """The points themselves, or some of them by number, recovered to rounding."""
+    if not isinstance(sources, Sources):
+        return _sums_array.source_points(sources, rows)
+    rows = np.arange(sources.n_points) if rows is None else np.asarray(rows)
+    z, _ = _source_rows(sources, _places(sources)[rows])
+    return from_bandwidths(z, sources.centre, sources.root)
+
+
+# --- Layout --------------------------------------------------------------------------------------
+
+
+def _tiles(array, tile):
+    """Points (n, …) to tiles (n_tiles, …, tile), padded with zeros."""
+    n_tiles = -(-len(array) // tile)
+    padded = np.zeros((n_tiles * tile, *array.shape[1:]))
+    padded[: len(array)] = array
+    return np.ascontiguousarray(
+        np.moveaxis(padded.reshape(n_tiles, tile, *array.shape[1:]), 1, -1)
+    )
+
+
+def _direct_layout(z, z_low, tile):
+    return {
+        "tiles": _tiles(z, tile),
+        "low": None if z_low is None else _tiles(z_low, tile),
+        "order": None,
+        "centres": None,
+        "norms": None,
+        "by_product": None,
+    }
+
+
+def _product_layout(z, z_low, radius, tile):
+    """Tiles for matrix products: one centre for all if it will do, else one for each tile."""
+    order = None
+    shared_centre = product_is_safe(radius)
+    if not shared_centre:
+        order = _spatial_order(z, tile)
+        z = z[order]
+        z_low = None if z_low is None else z_low[order]
+    starts = np.arange(0, len(z), tile)
+    layout = _direct_layout(z, z_low, tile)
+    centres = np.zeros((len(starts), z.shape[1]))
+    by_product = np.ones(len(starts), dtype=bool)
+    if not shared_centre:
+        for t, start in enumerate(starts):
+            points = z[start : start + tile]
+            centre = centre_of(points)
+            offset = points - centre
+            if z_low is not None:
+                offset += z_low[start : start + tile]
+            by_product[t] = product_is_safe(largest_norm(offset))
+            if by_product[t]:
+                centres[t] = centre
+                layout["tiles"][t, :, : len(points)] = offset.T
+    tiles = layout["tiles"]
+    norms = np.einsum("tdj,tdj->tj", tiles, tiles)
+    return {**layout, "order": order, "centres": centres, "norms": norms, "by_product": by_product}
+
+
+def _spatial_order(z, leaf):
+    """Order in which each run of ``leaf`` points is compact: halves along the widest feature."""
+    runs = []
+    stack = [np.arange(len(z))]
+    while stack:
+        members = stack.pop()
+        n_leaves = -(-len(members) // leaf)
+        if n_leaves == 1:
+            runs.append(members)
+            continue
+        points = z[members]
+        widest = int(np.argmax(np.ptp(points, axis=0)))
+        half = n_leaves // 2 * leaf
+        split = np.argpartition(points[:, widest], half)
+        # Only the last run may be short: the right half keeps the remainder.
+        stack.append(members[split[half:]])
+        stack.append(members[split[:half]])
+    return np.concatenate(runs)
+
+
+# --- Queries -------------------------------------------------------------------------------------
+
+
+def _places(sources):
+    """Place of each point in the tiles."""
+    if sources.order is None:
+        return np.arange(sources.n_points)
+    places = np.empty(sources.n_points, dtype=np.int64)
+    places[sources.order] = np.arange(sources.n_points)
+    return places
+
+
+def _source_rows(sources, places):
+    """Coordinates of the points in some places, relative to the common centre."""
+    tile, column = np.divmod(places, sources.tiles.shape[2])
+    z = sources.tiles[tile, :, column]
+    z_low = None if sources.low is None else sources.low[tile, :, column]
+    if sources.centres is not None:
+        # Where a tile has a centre its coordinates are sums of two floats already rounded to one.
+        centre = sources.centres[tile]
+        high = z + centre
+        rest = z - (high - centre)
+        has_centre = sources.by_product[tile][:, None]
+        z_low = rest if z_low is None else np.where(has_centre, rest, z_low)
+        z = high
+        if sources.low is None:
+            return z, None
+    return z, z_low
+
+
+def _query_rows(sources, queries):
+    if sources.low is None:
+        return to_bandwidths(queries, sources.centre, sources.inverse), None
+    with np.errstate(over="ignore", invalid="ignore"):
+        return to_bandwidths_twofold(queries, sources.centre, sources.inverse)
+
+
+def _sum_block(sources, z, z_low, own, with_squares):
+    """Log sums of one block of queries, given in bandwidths."""
+    far = ~(np.max(np.abs(z), axis=1) <= FARTHEST)
+    near = np.flatnonzero(~far)
+    if not far.any():
+        return _evaluate_near(sources, z, z_low, own, with_squares)
+    log_sums = np.empty(len(z))
+    log_square_sums = np.empty(len(z)) if with_squares else None
+    for i in np.flatnonzero(far):
+        log_terms = _far_log_terms(sources, z[i])
+        log_sums[i] = logsumexp(log_terms)
+        if with_squares:
+            log_square_sums[i] = logsumexp(2 * log_terms)
+    if near.size:
+        low = None if z_low is None else z_low[near]
+        log_sums[near], squares = _evaluate_near(sources, z[near], low, own[near], with_squares)
+        if with_squares:
+            log_square_sums[near] = squares
+    return log_sums, log_square_sums
+
+
+def _far_log_terms(sources, query):
+    """Log terms of a query past 1e150 bandwidths, whose squared distances overflow."""
+    profile = PROFILES[sources.kernel]
+    scale = np.max(np.abs(query))
+    if not profile.exponential_tail or not scale < np.inf:
+        return np.full(1, -np.inf)
+    places = np.arange(sources.n_points)
+    z, _ = _source_rows(sources, places)
+    log_terms = -scale * np.sqrt(np.sum((query / scale - z / scale) ** 2, axis=1))
+    if sources.weights is not None:
+        log_terms += sources.weights.ravel()[: sources.n_points]
+    return log_terms
+
+
+def _evaluate_near(sources, z, z_low, own, with_squares):
+    if sources.single is None:
+        return _evaluate(sources, z, z_low, own, with_squares, np.float64)
+    return _evaluate_mixed(sources, z, z_low, own, with_squares)
+
+
+def _evaluate_mixed(sources, z, z_low, own, with_squares):
+    """Single-precision tiles, and double precision for the queries where those are too coarse."""
+    with np.errstate(over="ignore"):
+        reach = np.sqrt(np.einsum("ij,ij->i", z, z)) + sources.radius
+    coarse = ~(reach <= LARGEST_SINGLE)
+    log_sums = np.empty(len(z))
+    log_square_sums = np.empty(len(z)) if with_squares else None
+    fine = np.flatnonzero(~coarse)
+    if fine.size:
+        log_sums[fine], squares = _evaluate(
+            sources, z[fine], None, own[fine], with_squares, np.float32
+        )
+        if with_squares:
+            log_square_sums[fine] = squares
+        coarse[fine] = too_coarse(
+            sources, log_sums[fine], reach[fine], by_product=sources.by_product is not None
+        )
+    again = np.flatnonzero(coarse)
+    if again.size:
+        low = None if z_low is None else z_low[again]
+        log_sums[again], squares = _evaluate(
+            sources, z[again], low, own[again], with_squares, np.float64
+        )
+        if with_squares:
+            log_square_sums[again] = squares
+    return log_sums, log_square_sums
+
+
+def _evaluate(sources, z, z_low, own, with_squares, real):
+    from kernlab.kernels import _sums_numba as compiled
+
+    m = len(z)
+    shifts = np.full(m, np.inf)
+    sums = np.zeros(m)
+    square_sums = np.zeros(m) if with_squares else None
+    tag = compiled.kernel_tag(kernel_code(sources.kernel))
+    if real is np.float64:
+        tiles, centres, norms = sources.tiles, sources.centres, sources.norms
+        weights, low = sources.weights, sources.low
+    else:
+        tiles, centres, norms, weights = sources.single
+        low = None
+    z = np.ascontiguousarray(z, dtype=real)
+    results = (own, shifts, sums, square_sums)
+    if sources.by_product is None:
+        compiled.direct_sums(tag, tiles, low, weights, sources.n_points, z, z_low, *results)
+    else:
+        compiled.product_sums(
+            tag, tiles, low, centres, norms, sources.by_product, weights, sources.n_points,
+            z, z_low, *results,
+        )  # fmt: skip
+    with np.errstate(divide="ignore", invalid="ignore"):
+        shifts[~(shifts < np.inf)] = 0.0  # kernels of bounded support know no shift
+        log_sums = np.log(sums) - shifts
+        return log_sums, (np.log(square_sums) - 2 * shifts if with_squares else None)

@@ -1,0 +1,184 @@
+"""Log kernel sums on any array-API namespace: one body of code for torch, CuPy and strict arrays.
+
+Chunks of queries meet chunks of points; each chunk of log terms is folded into running sums with
+the largest term so far as shift. Everything stays on the device of the points, and nothing but
+scalars and the d×d bandwidth crosses to or from the host.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from kernlab._core.chunks import chunk_shape
+from kernlab._core.namespace import device_of, namespace_of, on_cpu
+from kernlab.kernels._coordinates import (
+    PLAIN_RADIUS,
+    centre_of,
+    check_radius,
+    from_bandwidths,
+    inverse_root,
+    largest_norm,
+    to_bandwidths,
+    to_bandwidths_twofold,
+)
+from kernlab.kernels._precision import LARGEST_SINGLE, product_is_safe, too_coarse
+from kernlab.kernels._profiles import PROFILES
+
+# Up to here a pass over the table of pairs for each feature costs no more than a matrix product
+# whose cancellation must be bounded.
+DIRECT_FEATURES = 8
+# Temporary arrays of the size of a chunk that are alive together.
+_TABLES = 5
+
+
+@dataclass(frozen=True)
+class ArraySources:
+    """Points prepared for kernel sums in their own namespace; ``z`` has shape (n, d)."""
+
+    kernel: str
+    n_points: int
+    centre: Any
+    root: np.ndarray
+    inverse: np.ndarray
+    radius: float
+    log_total_weight: float
+    z: Any
+    z_low: Any
+    log_weights: Any
+    mixed: bool
+
+
+def prepare_sources(points, *, kernel, root, weights, precision):
+    """As :func:`kernlab.kernels._sums.prepare_sources`, for arrays of another namespace."""
+    xp = namespace_of(points)
+    points = xp.astype(points, xp.float64)
+    root = np.asarray(root, dtype=np.float64)
+    inverse = inverse_root(root)
+    centre = centre_of(points)
+    z, z_low = to_bandwidths(points, centre, inverse), None
+    radius = largest_norm(z)
+    check_radius(radius)
+    if radius > PLAIN_RADIUS:
+        z, z_low = to_bandwidths_twofold(points, centre, inverse)
+    log_weights, log_total_weight = None, float(np.log(points.shape[0]))
+    if weights is not None:
+        weights = xp.astype(weights, xp.float64)
+        log_weights = xp.log(weights)
+        largest = float(xp.max(weights))
+        log_total_weight = float(np.log(largest) + np.log(float(xp.sum(weights / largest))))
+    return ArraySources(
+        kernel=kernel,
+        n_points=points.shape[0],
+        centre=centre,
+        root=root,
+        inverse=inverse,
+        radius=radius,
+        log_total_weight=log_total_weight,
+        z=z,
+        z_low=z_low,
+        log_weights=log_weights,
+        mixed=precision == "mixed" and not PROFILES[kernel].bounded,
+    )
+
+
+def log_kernel_sums(sources, queries=None, *, with_squares=False):
+    """As :func:`kernlab.kernels._sums.log_kernel_sums`, in the namespace of the sources."""
+    xp = namespace_of(sources.z)
+    leave_own_out = queries is None
+    if leave_own_out:
+        q, q_low = sources.z, sources.z_low
+    elif sources.z_low is None:
+        q, q_low = to_bandwidths(queries, sources.centre, sources.inverse), None
+    else:
+        q, q_low = to_bandwidths_twofold(queries, sources.centre, sources.inverse)
+    m = q.shape[0]
+    rows, columns = chunk_shape(m, sources.n_points, 8 * _TABLES, on_cpu=on_cpu(sources.z))
+    log_sums, log_square_sums = [], []
+    for start in range(0, m, rows):
+        stop = min(start + rows, m)
+        low = None if q_low is None else q_low[start:stop, ...]
+        own = start if leave_own_out else None
+        sums, square_sums = _rows_of_sums(
+            sources, q[start:stop, ...], low, own, columns, with_squares
+        )
+        log_sums.append(sums)
+        log_square_sums.append(square_sums)
+    return xp.concat(log_sums), xp.concat(log_square_sums) if with_squares else None
+
+
+def source_points(sources, rows=None):
+    """The points themselves, or some of them by number, recovered to rounding."""
+    xp = namespace_of(sources.z)
+    z = sources.z
+    if rows is not None:
+        z = xp.take(z, xp.asarray(rows, device=device_of(z)), axis=0)
+    return from_bandwidths(z, sources.centre, sources.root)
+
+
+def _rows_of_sums(sources, q, q_low, own, columns, with_squares):
+    xp = namespace_of(q)
+    reach = xp.sqrt(xp.sum(q * q, axis=1)) + sources.radius
+    if sources.mixed and float(xp.max(reach)) <= LARGEST_SINGLE:
+        sums, squares = _online(sources, q, None, own, columns, with_squares, xp.float32)
+        coarse = too_coarse(sources, sums, reach, by_product=_by_product(sources))
+        if not bool(xp.any(coarse)):
+            return sums, squares
+    return _online(sources, q, q_low, own, columns, with_squares, xp.float64)
+
+
+def _online(sources, q, q_low, own, columns, with_squares, real):
+    """Running log sums of some queries over all chunks of points."""
+    xp = namespace_of(q)
+    profile = PROFILES[sources.kernel]
+    m, n = q.shape[0], sources.n_points
+    by_product = _by_product(sources)
+    peak = xp.full((m,), -xp.inf, dtype=xp.float64, device=device_of(q))
+    total = xp.zeros_like(peak)
+    square_total = xp.zeros_like(peak)
+    for start in range(0, n, columns):
+        stop = min(start + columns, n)
+        x = sources.z[start:stop, ...]
+        x_low = None if q_low is None else sources.z_low[start:stop, ...]
+        squared = _squared_distances(xp, q, q_low, x, x_low, real, by_product)
+        log_terms = profile.log_values(xp, squared)
+        if sources.log_weights is not None:
+            log_weights = xp.astype(sources.log_weights[start:stop], real, copy=False)
+            log_terms = log_terms + log_weights[None, :]
+        if own is not None:
+            mine = xp.arange(own, own + m, device=device_of(q))[:, None]
+            theirs = xp.arange(start, stop, device=device_of(q))[None, :]
+            log_terms = xp.where(mine == theirs, xp.full_like(log_terms, -xp.inf), log_terms)
+        highest = xp.maximum(peak, xp.astype(xp.max(log_terms, axis=1), xp.float64))
+        shift = xp.where(xp.isfinite(highest), highest, xp.zeros_like(highest))
+        rescale = xp.exp(peak - shift)
+        terms = xp.exp(log_terms - xp.astype(shift, real)[:, None])
+        total = total * rescale + xp.sum(terms, axis=1, dtype=xp.float64)
+        if with_squares:
+            squares = xp.sum(terms * terms, axis=1, dtype=xp.float64)
+            square_total = square_total * rescale**2 + squares
+        peak = highest
+    shift = xp.where(xp.isfinite(peak), peak, xp.zeros_like(peak))
+    log_squares = xp.log(square_total) + 2 * shift if with_squares else None
+    return xp.log(total) + shift, log_squares
+
+
+def _by_product(sources):
+    """Whether matrix products are accurate enough in double precision, and worth it."""
+    if sources.z.shape[1] <= DIRECT_FEATURES or not PROFILES[sources.kernel].squared_smooth:
+        return False
+    return product_is_safe(sources.radius)
+
+
+def _squared_distances(xp, q, q_low, x, x_low, real, by_product):
+    q, x = xp.astype(q, real, copy=False), xp.astype(x, real, copy=False)
+    if by_product and q_low is None:
+        squared = xp.sum(q * q, axis=1)[:, None] + xp.sum(x * x, axis=1)[None, :] - 2 * (q @ x.T)
+        return xp.maximum(squared, xp.zeros_like(squared))
+    squared = xp.zeros((q.shape[0], x.shape[0]), dtype=real, device=device_of(q))
+    for k in range(q.shape[1]):
+        difference = q[:, k][:, None] - x[:, k][None, :]
+        if q_low is not None:
+            difference = difference + (q_low[:, k][:, None] - x_low[:, k][None, :])
+        squared = squared + difference * difference
+    return squared
