@@ -1,4 +1,4 @@
-"""Kernel density estimation and Gaussian processes: accurate in log space, fast, scikit-learn's way.
+"""Kernel density estimation and Gaussian processes, accurate in log space, as in scikit-learn.
 
 Public modules are imported on first use, so that ``import kernlab`` costs next to nothing.
 """

@@ -7,6 +7,7 @@ array-api-compat knows (torch, CuPy, array-api-strict) keep their library and de
 import array_api_compat
 import array_api_compat.numpy
 import numpy as np
+from sklearn.utils._array_api import _convert_to_numpy
 
 
 def namespace_of(x):
@@ -43,7 +44,7 @@ def to_numpy(x):
     """A small array as NumPy; for d×d matrices and numbers, never for data."""
     if not is_foreign(x):
         return np.asarray(x)
-    return np.asarray(array_api_compat.to_device(x, "cpu"))
+    return _convert_to_numpy(x, namespace_of(x))
 
 
 def from_numpy(x, like, dtype=None):

@@ -104,14 +104,18 @@ def check_weights(sample_weight, X):
     n_samples = X.shape[0]
     if is_foreign(sample_weight) and namespace_of(sample_weight) is not namespace_of(X):
         sample_weight = to_numpy(sample_weight)
-    if not is_foreign(sample_weight):
-        sample_weight = check_array(
-            sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight"
-        )
-    if sample_weight.ndim == 0:
+    if getattr(sample_weight, "ndim", np.ndim(sample_weight)) == 0:
         raise ValueError(
             f"sample_weight is the number {float(sample_weight)!r}; give one weight for each of "
             f"the {n_samples} rows of X, or None for equal weights."
+        )
+    if not is_foreign(sample_weight):
+        sample_weight = check_array(
+            sample_weight,
+            ensure_2d=False,
+            allow_nd=True,
+            dtype=np.float64,
+            input_name="sample_weight",
         )
     if tuple(sample_weight.shape) != (n_samples,):
         raise ValueError(

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.linalg import qr
 
-from kernlab._core.namespace import device_of, is_numpy_namespace, namespace_of, to_numpy
+from kernlab._core.namespace import device_of, namespace_of, to_numpy
 from kernlab.exceptions import SingularCovarianceError
 
 
@@ -45,7 +45,7 @@ def resolve_bandwidth(bandwidth, X, weights, profile):
     profile : KernelProfile
         Data-driven bandwidths match the kernel's standard deviation to the Gaussian's.
     """
-    n_samples, n_features = X.shape
+    n_features = X.shape[1]
     if isinstance(bandwidth, str):
         return _from_covariance(bandwidth, X, weights, profile)
     value = to_numpy(bandwidth)
@@ -124,18 +124,16 @@ def _covariance(X, weights):
         share = xp.full((n_samples,), 1.0, dtype=xp.float64, device=device_of(X))
     share = share / xp.sum(share)
     # Data with values beyond 1e150 would overflow when squared.
-    scale = float(xp.max(xp.abs(X))) or 1.0
-    X = X / scale
+    scale = np.float64(xp.max(xp.abs(X))) or 1.0
+    X = X / float(scale)
     # Two passes: a mean first from the first row's neighbourhood, so that an offset cancels.
     X = X - X[0, :][None, :]
     X = X - xp.sum(share[:, None] * X, axis=0)[None, :]
     unbiased = 1.0 - float(xp.sum(share * share))
-    if is_numpy_namespace(xp) and unbiased <= 0:
-        unbiased = 0.0
     if unbiased <= 0:
         raise ValueError(
-            "a data-driven bandwidth needs at least two samples of positive weight, and one carries "
-            "all of sample_weight (effectively n_samples=1); give bandwidth as a number."
+            "a data-driven bandwidth needs at least two samples of positive weight, and one "
+            "carries all of sample_weight (effectively n_samples=1); give bandwidth as a number."
         )
     covariance = to_numpy((share[:, None] * X).T @ X) / unbiased
     with np.errstate(over="ignore"):

@@ -56,7 +56,7 @@ class KernelDensityDisplay:
         display : KernelDensityDisplay
         """
         check_is_fitted(estimator)
-        X = np.asarray(X, dtype=np.float64)
+        given, X = X, np.asarray(X, dtype=np.float64)
         if X.ndim != 2 or X.shape[1] != estimator.n_features_in_ or not len(X):
             raise ValueError(
                 f"X has shape {X.shape}; the picture needs at least one row of the estimator's "
@@ -67,21 +67,21 @@ class KernelDensityDisplay:
         d = X.shape[1]
         names = getattr(estimator, "feature_names_in_", [f"feature {k}" for k in range(d)])
         if d > 2:
-            values = (estimator.score_samples(X), estimator.effective_samples(X))
+            values: tuple = (estimator.score_samples(given), estimator.effective_samples(given))
             labels = ("log density", "effective samples")
             return cls(points=X, axes_values=values, labels=labels).plot(ax=ax)
         reach = 3 * np.sqrt(np.diag(estimator.bandwidth_matrix_))
         low, high = X.min(axis=0) - reach, X.max(axis=0) + reach
         if d == 1:
             grid = np.linspace(low[0], high[0], grid_resolution or 400)
-            density = np.exp(estimator.score_samples(grid[:, None]))
+            density = np.exp(estimator._log_density(grid[:, None]))
             values, labels = (grid, density), (str(names[0]), "density")
         else:
             resolution = grid_resolution or 80
             first = np.linspace(low[0], high[0], resolution)
             second = np.linspace(low[1], high[1], resolution)
             table = np.stack(np.meshgrid(first, second), axis=-1).reshape(-1, 2)
-            density = np.exp(estimator.score_samples(table)).reshape(resolution, resolution)
+            density = np.exp(estimator._log_density(table)).reshape(resolution, resolution)
             values, labels = (first, second, density), (str(names[0]), str(names[1]))
         return cls(points=X, axes_values=values, labels=labels).plot(ax=ax)
 

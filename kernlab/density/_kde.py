@@ -12,7 +12,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from kernlab._core.namespace import device_of, from_numpy, is_foreign, namespace_of
+from kernlab._core.namespace import from_numpy, namespace_of
 from kernlab._core.validation import check_same_place, check_weights, validate_points
 from kernlab.density._bandwidth import effective_sample_size, resolve_bandwidth
 from kernlab.kernels._profiles import PROFILES
@@ -22,7 +22,7 @@ from kernlab.kernels._sums import log_kernel_sums, prepare_sources, source_point
 class KernelDensity(DensityMixin, BaseEstimator):
     """Kernel density estimate whose logarithm is right in any dimension.
 
-    The density at ``y`` is ``Σ_j w_j K(R⁻¹(y - x_j)) / (|R| ∫K Σ_j w_j)`` for the rows ``x_j`` of the
+    The density at ``y`` is ``Σ_j w_j K(R⁻¹(y - x_j)) / (|R| ∫K Σ_j w_j)`` for rows ``x_j`` of the
     data, where ``H = R Rᵀ`` is the bandwidth matrix. Log densities are summed in log space from
     differences of coordinates, so they neither underflow far from the data nor lose digits to
     cancellation in high dimension.
@@ -159,7 +159,9 @@ class KernelDensity(DensityMixin, BaseEstimator):
         self._like = X[:0, ...]
         self._log_volume = bandwidth.log_volume + profile.log_normalizer(n_features)
         self.bandwidth_ = bandwidth.value
-        self.bandwidth_matrix_ = _as_matrix(bandwidth.root, n_features)
+        if not isinstance(bandwidth.value, float):
+            self.bandwidth_ = _beside(bandwidth.value, X)
+        self.bandwidth_matrix_ = _beside(_as_matrix(bandwidth.root, n_features), X)
         self.n_eff_ = effective_sample_size(X.shape[0], weights)
         return self
 
@@ -176,10 +178,7 @@ class KernelDensity(DensityMixin, BaseEstimator):
             Natural logarithms, in the float dtype, library and device of ``X``; ``-inf`` where a
             kernel of bounded support reaches no point.
         """
-        X = self._validate_queries(X)
-        log_sums, _ = self._log_sums(X)
-        log_density = log_sums - (self._sources.log_total_weight + self._log_volume)
-        return namespace_of(X).astype(log_density, X.dtype, copy=False)
+        return self._log_density(self._validate_queries(X))
 
     def score(self, X, y=None):
         """Total log likelihood of the rows of ``X``.
@@ -208,7 +207,7 @@ class KernelDensity(DensityMixin, BaseEstimator):
         log_density : array of shape (n_samples,)
         """
         check_is_fitted(self)
-        log_sums, _ = self._log_sums(None)
+        log_sums = self._log_sums(None)[0, ...]
         xp = namespace_of(log_sums)
         log_others = self._log_weight_of_others(xp)
         log_density = log_sums - log_others - self._log_volume
@@ -251,12 +250,15 @@ class KernelDensity(DensityMixin, BaseEstimator):
             Between 1 and the number of training points; 0 where the density is zero.
         """
         X = self._validate_queries(X)
-        log_sums, log_square_sums = self._log_sums(X, with_squares=True)
+        both = self._log_sums(X, with_squares=True)
+        log_sums, log_square_sums = both[0, ...], both[1, ...]
         xp = namespace_of(X)
         present = xp.isfinite(log_sums)
         zero = xp.zeros_like(log_sums)
-        difference = 2 * xp.where(present, log_sums, zero) - xp.where(present, log_square_sums, zero)
-        n_effective = xp.where(present, xp.exp(difference), zero)
+        log_sums, log_square_sums = (
+            xp.where(present, values, zero) for values in (log_sums, log_square_sums)
+        )
+        n_effective = xp.where(present, xp.exp(2 * log_sums - log_square_sums), zero)
         return xp.astype(n_effective, X.dtype, copy=False)
 
     def sample(self, n_samples=1, random_state=None):
@@ -289,11 +291,22 @@ class KernelDensity(DensityMixin, BaseEstimator):
         points = points + from_numpy(noise, points)
         return xp.astype(points, self._like.dtype, copy=False)
 
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.array_api_support = True
+        return tags
+
     def _validate_queries(self, X):
         check_is_fitted(self)
         X = validate_points(self, X, reset=False)
         check_same_place(type(self).__name__, X, self._like)
         return X
+
+    def _log_density(self, X):
+        """Log density at validated points."""
+        log_sums = self._log_sums(X)[0, ...]
+        log_density = log_sums - (self._sources.log_total_weight + self._log_volume)
+        return namespace_of(X).astype(log_density, X.dtype, copy=False)
 
     def _log_sums(self, X, with_squares=False):
         if X is None and self._sources.n_points < 2:
@@ -326,6 +339,11 @@ class KernelDensity(DensityMixin, BaseEstimator):
                 "carries all of sample_weight."
             )
         return xp.log(others) + (self._sources.log_total_weight - float(xp.log(xp.sum(share))))
+
+
+def _beside(array, X):
+    """A result of fitting in the library and on the device of the data."""
+    return from_numpy(array, X, namespace_of(X).float64)
 
 
 def _as_matrix(root, n_features):

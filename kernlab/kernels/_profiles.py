@@ -35,9 +35,10 @@ class KernelProfile:
         The unnormalised kernel of ``u = r/h``.
     bounded : bool
         Whether it vanishes for ``u ≥ 1``; otherwise its support is the whole space.
-    squared_smooth : bool
-        Whether the kernel is Lipschitz in ``u²``. Where it is not, an error of rounding size in
-        the squared distance of two near points is magnified by its square root.
+    by_product : bool
+        Whether squared distances may come from matrix products, whose error is absolute. Not where
+        the kernel depends on the distance of near points to first order, for a square root
+        magnifies rounding, and not for bounded support, where the logarithm does at the edge.
     log_radial_moment : callable
         ``d -> log ∫ r**(d-1) k(r) dr`` over ``r ≥ 0``.
     draw_radii : callable
@@ -58,7 +59,7 @@ class KernelProfile:
     energy: Callable | None = None
     factor: Callable | None = None
     value: Callable | None = None
-    squared_smooth: bool = True
+    by_product: bool = False
 
     @property
     def exponential_tail(self):
@@ -254,6 +255,7 @@ _ROWS = (
         log_radial_moment=lambda d: (d / 2 - 1) * math.log(2.0) + gammaln(d / 2),
         draw_radii=lambda rng, d, size: np.sqrt(rng.chisquare(d, size)),
         log_values=lambda xp, x: -x / 2,
+        by_product=True,
         energy=_half,
     ),
     KernelProfile(
@@ -278,7 +280,6 @@ _ROWS = (
         name="exponential",
         formula="exp(-u)",
         bounded=False,
-        squared_smooth=False,
         log_radial_moment=gammaln,
         draw_radii=lambda rng, d, size: rng.gamma(d, size=size),
         log_values=lambda xp, x: -xp.sqrt(x),
@@ -288,7 +289,6 @@ _ROWS = (
         name="linear",
         formula="1 - u",
         bounded=True,
-        squared_smooth=False,
         log_radial_moment=lambda d: betaln(d, 2),
         draw_radii=lambda rng, d, size: rng.beta(d, 2, size),
         log_values=_bounded_log(lambda xp, x: 1 - xp.sqrt(x)),
@@ -338,6 +338,7 @@ _ROWS = (
         log_radial_moment=_logistic_moment,
         draw_radii=_logistic_radii,
         log_values=_logistic_log,
+        by_product=True,
         energy=_distance,
         factor=_logistic_factor,
     ),

@@ -28,7 +28,7 @@ from kernlab.kernels._precision import LARGEST_SINGLE, product_is_safe, too_coar
 from kernlab.kernels._profiles import PROFILES, kernel_code
 
 # Direct differences are at least as fast as matrix products up to here.
-DIRECT_FEATURES = 24
+DIRECT_FEATURES = 16
 # Pairs that one call of compiled code handles at most, so that interrupts and bars get a turn.
 _PAIRS_PER_CALL = 2**26
 
@@ -39,7 +39,8 @@ class Sources:
 
     ``tiles`` has shape (n_tiles, d, 512). ``low``, ``weights``, ``single`` (the tiles in float32)
     and the fields of the matrix-product layout are None where they are not needed. ``order`` is
-    the point that stands in each place, or None for the order given.
+    the point that stands in each place, or None for the order given; ``log_scale`` is what the log
+    sums lack because weights were scaled.
     """
 
     kernel: str
@@ -49,6 +50,7 @@ class Sources:
     inverse: np.ndarray
     radius: float
     log_total_weight: float
+    log_scale: float
     tiles: np.ndarray
     low: np.ndarray | None
     weights: np.ndarray | None
@@ -93,11 +95,11 @@ def prepare_sources(points, *, kernel, root, weights=None, precision="double"):
         z, z_low = to_bandwidths_twofold(points, centre, inverse)
 
     layout = _direct_layout(z, z_low, TILE)
-    if z.shape[1] > DIRECT_FEATURES and profile.squared_smooth:
+    if z.shape[1] > DIRECT_FEATURES and profile.by_product:
         layout = _product_layout(z, z_low, radius, TILE)
     order = layout["order"]
 
-    tile_weights = None
+    tile_weights, log_scale = None, 0.0
     log_total_weight = float(np.log(len(points)))
     if weights is not None:
         weights = np.asarray(weights, dtype=np.float64)
@@ -105,10 +107,8 @@ def prepare_sources(points, *, kernel, root, weights=None, precision="double"):
         log_total_weight = float(np.log(largest) + np.log(np.sum(weights / largest)))
         with np.errstate(divide="ignore"):
             entries = weights / largest if profile.bounded else np.log(weights)
+        log_scale = float(np.log(largest)) if profile.bounded else 0.0
         tile_weights = _tiles(entries[order] if order is not None else entries, TILE)
-        if profile.bounded:
-            # The largest weight is 1 inside the sums; the total is counted alike.
-            log_total_weight -= float(np.log(largest))
 
     single = None
     if precision == "mixed" and not profile.bounded and radius <= LARGEST_SINGLE:
@@ -124,6 +124,7 @@ def prepare_sources(points, *, kernel, root, weights=None, precision="double"):
         inverse=inverse,
         radius=radius,
         log_total_weight=log_total_weight,
+        log_scale=log_scale,
         weights=tile_weights,
         single=single,
         **layout,
@@ -144,7 +145,8 @@ def log_kernel_sums(sources, queries=None, *, with_squares=False, n_jobs=None, v
 
     Returns
     -------
-    log_sums : (m,) float64 array, and log_square_sums of the same shape or None
+    log_sums : (1, m) or (2, m) float64 array
+        Logarithms of the sums, and below them those of the sums of squares where asked for;
         ``-inf`` where no point is within the support of a bounded kernel.
 
     Notes
@@ -155,9 +157,8 @@ def log_kernel_sums(sources, queries=None, *, with_squares=False, n_jobs=None, v
         return _sums_array.log_kernel_sums(sources, queries, with_squares=with_squares)
     n_features = sources.centre.shape[0]
     m = sources.n_points if queries is None else len(queries)
-    log_sums = np.empty(m)
-    log_square_sums = np.empty(m) if with_squares else None
-    places = _places(sources) if queries is None else None
+    log_sums = np.empty((1 + with_squares, m))
+    places = _places(sources)
     threads = effective_n_jobs(n_jobs)
     # Whole blocks of 64 queries, a few slices to each thread for balance.
     size = min(_PAIRS_PER_CALL // sources.n_points, -(-m // (4 * threads)))
@@ -170,10 +171,7 @@ def log_kernel_sums(sources, queries=None, *, with_squares=False, n_jobs=None, v
         else:
             own = np.full(part.stop - part.start, -1)
             z, z_low = _query_rows(sources, queries[part])
-        sums, square_sums = _sum_block(sources, z, z_low, own, with_squares)
-        log_sums[part] = sums
-        if with_squares:
-            log_square_sums[part] = square_sums
+        log_sums[:, part] = _sum_block(sources, z, z_low, own, with_squares)
 
     run_slices(
         work,
@@ -184,7 +182,7 @@ def log_kernel_sums(sources, queries=None, *, with_squares=False, n_jobs=None, v
         verbose=verbose,
         label="kernel sums",
     )
-    return log_sums, log_square_sums
+    return log_sums
 
 
 def source_points(sources, rows=None):
@@ -204,9 +202,7 @@ def _tiles(array, tile):
     n_tiles = -(-len(array) // tile)
     padded = np.zeros((n_tiles * tile, *array.shape[1:]))
     padded[: len(array)] = array
-    return np.ascontiguousarray(
-        np.moveaxis(padded.reshape(n_tiles, tile, *array.shape[1:]), 1, -1)
-    )
+    return np.ascontiguousarray(np.moveaxis(padded.reshape(n_tiles, tile, *array.shape[1:]), 1, -1))
 
 
 def _direct_layout(z, z_low, tile):
@@ -311,19 +307,14 @@ def _sum_block(sources, z, z_low, own, with_squares):
     near = np.flatnonzero(~far)
     if not far.any():
         return _evaluate_near(sources, z, z_low, own, with_squares)
-    log_sums = np.empty(len(z))
-    log_square_sums = np.empty(len(z)) if with_squares else None
+    log_sums = np.empty((1 + with_squares, len(z)))
     for i in np.flatnonzero(far):
         log_terms = _far_log_terms(sources, z[i])
-        log_sums[i] = logsumexp(log_terms)
-        if with_squares:
-            log_square_sums[i] = logsumexp(2 * log_terms)
+        log_sums[:, i] = [logsumexp(k * log_terms) for k in range(1, 2 + with_squares)]
     if near.size:
         low = None if z_low is None else z_low[near]
-        log_sums[near], squares = _evaluate_near(sources, z[near], low, own[near], with_squares)
-        if with_squares:
-            log_square_sums[near] = squares
-    return log_sums, log_square_sums
+        log_sums[:, near] = _evaluate_near(sources, z[near], low, own[near], with_squares)
+    return log_sums
 
 
 def _far_log_terms(sources, query):
@@ -351,27 +342,18 @@ def _evaluate_mixed(sources, z, z_low, own, with_squares):
     with np.errstate(over="ignore"):
         reach = np.sqrt(np.einsum("ij,ij->i", z, z)) + sources.radius
     coarse = ~(reach <= LARGEST_SINGLE)
-    log_sums = np.empty(len(z))
-    log_square_sums = np.empty(len(z)) if with_squares else None
+    log_sums = np.empty((1 + with_squares, len(z)))
     fine = np.flatnonzero(~coarse)
     if fine.size:
-        log_sums[fine], squares = _evaluate(
-            sources, z[fine], None, own[fine], with_squares, np.float32
-        )
-        if with_squares:
-            log_square_sums[fine] = squares
+        log_sums[:, fine] = _evaluate(sources, z[fine], None, own[fine], with_squares, np.float32)
         coarse[fine] = too_coarse(
-            sources, log_sums[fine], reach[fine], by_product=sources.by_product is not None
+            sources, log_sums[0, fine], reach[fine], by_product=sources.by_product is not None
         )
     again = np.flatnonzero(coarse)
     if again.size:
         low = None if z_low is None else z_low[again]
-        log_sums[again], squares = _evaluate(
-            sources, z[again], low, own[again], with_squares, np.float64
-        )
-        if with_squares:
-            log_square_sums[again] = squares
-    return log_sums, log_square_sums
+        log_sums[:, again] = _evaluate(sources, z[again], low, own[again], with_squares, np.float64)
+    return log_sums
 
 
 def _evaluate(sources, z, z_low, own, with_squares, real):
@@ -398,6 +380,9 @@ def _evaluate(sources, z, z_low, own, with_squares, real):
             z, z_low, *results,
         )  # fmt: skip
     with np.errstate(divide="ignore", invalid="ignore"):
-        shifts[~(shifts < np.inf)] = 0.0  # kernels of bounded support know no shift
-        log_sums = np.log(sums) - shifts
-        return log_sums, (np.log(square_sums) - 2 * shifts if with_squares else None)
+        # Kernels of bounded support know no shift, and their largest weight counts as 1.
+        shifts = np.where(shifts < np.inf, shifts, -sources.log_scale)
+        log_sums = [np.log(sums) - shifts]
+        if square_sums is not None:
+            log_sums.append(np.log(square_sums) - 2 * shifts)
+    return np.stack(log_sums)

@@ -64,7 +64,8 @@ def prepare_sources(points, *, kernel, root, weights, precision):
     log_weights, log_total_weight = None, float(np.log(points.shape[0]))
     if weights is not None:
         weights = xp.astype(weights, xp.float64)
-        log_weights = xp.log(weights)
+        with np.errstate(divide="ignore"):
+            log_weights = xp.log(weights)
         largest = float(xp.max(weights))
         log_total_weight = float(np.log(largest) + np.log(float(xp.sum(weights / largest))))
     return ArraySources(
@@ -82,6 +83,7 @@ def prepare_sources(points, *, kernel, root, weights, precision):
     )
 
 
+@np.errstate(divide="ignore", over="ignore")  # NumPy inside a strict namespace warns of log(0)
 def log_kernel_sums(sources, queries=None, *, with_squares=False):
     """As :func:`kernlab.kernels._sums.log_kernel_sums`, in the namespace of the sources."""
     xp = namespace_of(sources.z)
@@ -94,17 +96,13 @@ def log_kernel_sums(sources, queries=None, *, with_squares=False):
         q, q_low = to_bandwidths_twofold(queries, sources.centre, sources.inverse)
     m = q.shape[0]
     rows, columns = chunk_shape(m, sources.n_points, 8 * _TABLES, on_cpu=on_cpu(sources.z))
-    log_sums, log_square_sums = [], []
+    log_sums = []
     for start in range(0, m, rows):
         stop = min(start + rows, m)
         low = None if q_low is None else q_low[start:stop, ...]
         own = start if leave_own_out else None
-        sums, square_sums = _rows_of_sums(
-            sources, q[start:stop, ...], low, own, columns, with_squares
-        )
-        log_sums.append(sums)
-        log_square_sums.append(square_sums)
-    return xp.concat(log_sums), xp.concat(log_square_sums) if with_squares else None
+        log_sums.append(_rows_of_sums(sources, q[start:stop, ...], low, own, columns, with_squares))
+    return xp.concat(log_sums, axis=1)
 
 
 def source_points(sources, rows=None):
@@ -120,10 +118,10 @@ def _rows_of_sums(sources, q, q_low, own, columns, with_squares):
     xp = namespace_of(q)
     reach = xp.sqrt(xp.sum(q * q, axis=1)) + sources.radius
     if sources.mixed and float(xp.max(reach)) <= LARGEST_SINGLE:
-        sums, squares = _online(sources, q, None, own, columns, with_squares, xp.float32)
-        coarse = too_coarse(sources, sums, reach, by_product=_by_product(sources))
+        log_sums = _online(sources, q, None, own, columns, with_squares, xp.float32)
+        coarse = too_coarse(sources, log_sums[0, ...], reach, by_product=_by_product(sources))
         if not bool(xp.any(coarse)):
-            return sums, squares
+            return log_sums
     return _online(sources, q, q_low, own, columns, with_squares, xp.float64)
 
 
@@ -159,13 +157,15 @@ def _online(sources, q, q_low, own, columns, with_squares, real):
             square_total = square_total * rescale**2 + squares
         peak = highest
     shift = xp.where(xp.isfinite(peak), peak, xp.zeros_like(peak))
-    log_squares = xp.log(square_total) + 2 * shift if with_squares else None
-    return xp.log(total) + shift, log_squares
+    log_sums = [xp.log(total) + shift]
+    if with_squares:
+        log_sums.append(xp.log(square_total) + 2 * shift)
+    return xp.stack(log_sums)
 
 
 def _by_product(sources):
     """Whether matrix products are accurate enough in double precision, and worth it."""
-    if sources.z.shape[1] <= DIRECT_FEATURES or not PROFILES[sources.kernel].squared_smooth:
+    if sources.z.shape[1] <= DIRECT_FEATURES or not PROFILES[sources.kernel].by_product:
         return False
     return product_is_safe(sources.radius)
 

@@ -6,8 +6,8 @@ vector instructions. Squared distances are written to a small buffer, four queri
 that a coordinate read once serves four; one fused loop then turns the buffer into kernel values
 and sums them.
 
-Sums are kept as ``Σ exp(shift - energy)``. The first tile sets the shift to its own least energy. If
-a later tile is nearer, its sum shows it by passing a threshold (exponents are clamped, so nothing
+Sums are kept as ``Σ exp(shift - energy)``. The first tile sets the shift to its least energy. If a
+later tile is nearer, its sum shows it by passing a threshold (exponents are clamped, so nothing
 overflows); then the shift moves to that tile's least energy, the sum so far is scaled, and this
 one tile is done again. Hence the nearest point contributes at least ``exp(-690)`` and usually
 about 1, and the logarithm is accurate wherever the query lies.
@@ -29,7 +29,7 @@ from kernlab.kernels._profiles import PROFILES
 
 # Revision of the files inlined here (_core/fastmath.py, kernels/_profiles.py); a test says when it
 # is stale. Changing it changes this file, and so renews Numba's disk cache.
-INLINED_REVISION = "00000000"
+INLINED_REVISION = "5dd9a7a0"
 
 TILE = 512
 # Queries that stay with one tile: their coordinates and the tile fit the second cache together.
@@ -208,30 +208,37 @@ def _row(rows, t):
 
 @njit(fastmath=FAST)
 def _distances(tile, queries, rows, width, squared):
-    """``squared[k, j] = ‖queries[rows[k]] - tile[:, j]‖²`` for four rows, two features at a time."""
+    """``squared[k, j] = ‖queries[rows[k]] - tile[:, j]‖²`` for four rows, features by two."""
     wide_vectors()
     n_features = tile.shape[0]
     a, b, c, d = rows
     to_a, to_b, to_c, to_d = squared[0], squared[1], squared[2], squared[3]
-    odd = n_features % 2
-    if odd:
-        a0, b0, c0, d0 = queries[a, 0], queries[b, 0], queries[c, 0], queries[d, 0]
+    a0, b0, c0, d0 = queries[a, 0], queries[b, 0], queries[c, 0], queries[d, 0]
+    if n_features == 1:
         for j in range(width):
             x = tile[0, j]
             to_a[j] = (a0 - x) * (a0 - x)
             to_b[j] = (b0 - x) * (b0 - x)
             to_c[j] = (c0 - x) * (c0 - x)
             to_d[j] = (d0 - x) * (d0 - x)
+        return
+    a1, b1, c1, d1 = queries[a, 1], queries[b, 1], queries[c, 1], queries[d, 1]
+    if n_features % 2:
+        a2, b2, c2, d2 = queries[a, 2], queries[b, 2], queries[c, 2], queries[d, 2]
+        for j in range(width):
+            x, y, z = tile[0, j], tile[1, j], tile[2, j]
+            to_a[j] = (a0 - x) * (a0 - x) + (a1 - y) * (a1 - y) + (a2 - z) * (a2 - z)
+            to_b[j] = (b0 - x) * (b0 - x) + (b1 - y) * (b1 - y) + (b2 - z) * (b2 - z)
+            to_c[j] = (c0 - x) * (c0 - x) + (c1 - y) * (c1 - y) + (c2 - z) * (c2 - z)
+            to_d[j] = (d0 - x) * (d0 - x) + (d1 - y) * (d1 - y) + (d2 - z) * (d2 - z)
     else:
-        a0, b0, c0, d0 = queries[a, 0], queries[b, 0], queries[c, 0], queries[d, 0]
-        a1, b1, c1, d1 = queries[a, 1], queries[b, 1], queries[c, 1], queries[d, 1]
         for j in range(width):
             x, y = tile[0, j], tile[1, j]
             to_a[j] = (a0 - x) * (a0 - x) + (a1 - y) * (a1 - y)
             to_b[j] = (b0 - x) * (b0 - x) + (b1 - y) * (b1 - y)
             to_c[j] = (c0 - x) * (c0 - x) + (c1 - y) * (c1 - y)
             to_d[j] = (d0 - x) * (d0 - x) + (d1 - y) * (d1 - y)
-    for f in range(2 - odd, n_features, 2):
+    for f in range(2 + n_features % 2, n_features, 2):
         a0, b0, c0, d0 = queries[a, f], queries[b, f], queries[c, f], queries[d, f]
         a1, b1, c1, d1 = queries[a, f + 1], queries[b, f + 1], queries[c, f + 1], queries[d, f + 1]
         for j in range(width):

@@ -1,0 +1,31 @@
+"""Fixtures shared by all tests."""
+
+import os
+
+import numpy as np
+import pytest
+
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(20261122)
+
+
+def _foreign_namespaces():
+    yield "array_api_strict"
+    yield "torch"
+
+
+@pytest.fixture(params=list(_foreign_namespaces()))
+def xp(request):
+    """Array namespaces other than NumPy, in their array-api-compat form."""
+    module = pytest.importorskip(
+        request.param, reason=f"{request.param} is not installed, so its arrays cannot be tested"
+    )
+    if request.param == "array_api_strict":
+        return module
+    import array_api_compat
+
+    return array_api_compat.array_namespace(module.zeros(1))

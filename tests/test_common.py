@@ -1,0 +1,61 @@
+"""Every public estimator passes scikit-learn's own checks."""
+
+import warnings
+
+import pytest
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from kernlab.density import KernelDensity
+
+ESTIMATORS = [
+    KernelDensity(),
+    KernelDensity(bandwidth=0.7, kernel="biweight"),
+    KernelDensity(bandwidth="silverman", kernel="logistic", precision="mixed"),
+]
+
+
+# With a data-driven bandwidth the error is the right answer to the data of these checks; the
+# second estimator, whose bandwidth is a number, passes them.
+SINGULAR = {
+    "check_sample_weight_equivalence_on_dense_data": "27 rows cannot determine a covariance in 30 "
+    "features",
+    **dict.fromkeys(
+        (
+            "check_array_api_input",
+            "check_array_api_mixed_inputs",
+            "check_array_api_same_namespace",
+        ),
+        "two columns of the check's data are linear in the others",
+    ),
+}
+
+
+def expected_failures(estimator):
+    return SINGULAR if isinstance(estimator.bandwidth, str) else {}
+
+
+@parametrize_with_checks(ESTIMATORS, expected_failed_checks=expected_failures)
+def test_scikit_learn_check(estimator, check):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # scikit-learn's own, in its checks
+        check(estimator)
+
+
+def test_every_public_estimator_is_checked():
+    from sklearn.base import BaseEstimator
+
+    import kernlab
+
+    public = set()
+    for name in kernlab._MODULES:
+        module = getattr(kernlab, name)
+        for attribute in getattr(module, "__all__", ()):
+            member = getattr(module, attribute)
+            if isinstance(member, type) and issubclass(member, BaseEstimator):
+                public.add(member)
+    assert public == {type(estimator) for estimator in ESTIMATORS}
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS, ids=repr)
+def test_html_representation(estimator):
+    assert "KernelDensity" in estimator._repr_html_()
