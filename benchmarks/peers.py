@@ -1,0 +1,99 @@
+"""Compare kernlab with its peers: ``python benchmarks/peers.py FAMILY [--quick]``.
+
+Everything that is compared runs in one process, in turns, on one thread unless a row says
+otherwise, so that a drift of the machine's speed meets all alike; only the ratios of one run mean
+anything. Beside every time stands the error against brute force in double precision. The results
+go to ``benchmarks/results/FAMILY.json`` and from there to the table in the documentation;
+``--quick`` runs small sizes, checks the errors and writes nothing.
+"""
+
+import os
+
+# Before NumPy is imported: BLAS and OpenMP read these once.
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
+
+import argparse
+import importlib
+import importlib.metadata
+import json
+import platform
+import sys
+import time
+from pathlib import Path
+
+HERE = Path(__file__).parent
+FAMILIES = ("density",)
+PACKAGES = (
+    "kernlab", "numpy", "scipy", "numba", "scikit-learn", "KDEpy", "torch", "torch-kde", "pykeops",
+)  # fmt: skip
+
+
+def interleave(calls, *, repeats):
+    """Seconds of each call in ``repeats`` rounds over all of them.
+
+    Parameters
+    ----------
+    calls : dict of str to callable
+    repeats : int
+
+    Returns
+    -------
+    seconds : dict of str to list of float
+        After one round that is not counted.
+    """
+    seconds = {name: [] for name in calls}
+    for round_number in range(repeats + 1):
+        for name, call in calls.items():
+            start = time.perf_counter()
+            call()
+            if round_number:
+                seconds[name].append(time.perf_counter() - start)
+    return seconds
+
+
+def machine():
+    """What the figures depend on."""
+    versions = {}
+    for package in PACKAGES:
+        try:
+            versions[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            versions[package] = None
+    processor = platform.processor()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        lines = cpuinfo.read_text().splitlines()
+        names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+        processor = names[0] if names else processor
+    return {
+        "date": time.strftime("%Y-%m-%d"),
+        "processor": processor,
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "versions": versions,
+    }
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(description="Compare kernlab with its peers.")
+    parser.add_argument("family", choices=FAMILIES)
+    parser.add_argument("--quick", action="store_true", help="small sizes, errors only")
+    options = parser.parse_args(arguments)
+    sys.path.insert(0, str(HERE))
+    family = importlib.import_module(options.family)
+    results = family.run(quick=options.quick)
+    if options.quick:
+        family.check(results)
+        print(f"{options.family}: errors are within their bounds")
+        return
+    path = HERE / "results" / f"{options.family}.json"
+    path.write_text(json.dumps({"machine": machine(), **results}, indent=1) + "\n")
+    print(f"wrote {path.relative_to(HERE.parent)}")
+    table = HERE.parent / "docs" / "benchmarks" / f"{options.family}.rst"
+    table.write_text(family.table(json.loads(path.read_text())))
+    print(f"wrote {table.relative_to(HERE.parent)}")
+
+
+if __name__ == "__main__":
+    main()

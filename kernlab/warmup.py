@@ -1,0 +1,57 @@
+"""Compile ahead: ``python -m kernlab.warmup``.
+
+Numba compiles a kernel when it is first used, which takes a few seconds, and keeps the result on
+disk. Run this after installing, or when building an image, to spend that time beforehand.
+"""
+
+import argparse
+import logging
+
+import numpy as np
+
+from kernlab.kernels import PROFILES
+from kernlab.kernels._sums import DIRECT_FEATURES, log_kernel_sums, prepare_sources
+
+logger = logging.getLogger("kernlab.warmup")
+
+
+def warm_up(kernels=("gaussian",), *, weighted=False):
+    """Compile the log kernel sums of some kernels, in double and mixed precision.
+
+    Parameters
+    ----------
+    kernels : iterable of str
+        Names of :data:`kernlab.kernels.PROFILES`.
+    weighted : bool, default=False
+        Also the variants with sample weights.
+    """
+    rng = np.random.default_rng(0)
+    for kernel in kernels:
+        # With few features, and with so many that matrix products are used.
+        for n_features in (1, DIRECT_FEATURES + 1):
+            points = rng.normal(size=(2, n_features))
+            for weights in (None, np.ones(2)) if weighted else (None,):
+                logger.info("compiling %s in %d features", kernel, n_features)
+                for precision in ("double", "mixed"):
+                    sources = prepare_sources(
+                        points, kernel=kernel, root=1.0, weights=weights, precision=precision
+                    )
+                    log_kernel_sums(sources, points)
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(prog="python -m kernlab.warmup", description="Compile kernels ahead of their first use.")
+    parser.add_argument("kernels", nargs="*", metavar="KERNEL", help="default: gaussian")
+    parser.add_argument("--all", action="store_true", help="every kernel")
+    parser.add_argument("--weighted", action="store_true", help="also with sample weights")
+    options = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    kernels = list(PROFILES) if options.all else options.kernels or ["gaussian"]
+    unknown = sorted(set(kernels) - set(PROFILES))
+    if unknown:
+        parser.error(f"no kernel {', '.join(unknown)}; there are {', '.join(PROFILES)}")
+    warm_up(kernels, weighted=options.weighted)
+
+
+if __name__ == "__main__":
+    main()
