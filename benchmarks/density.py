@@ -169,7 +169,9 @@ print(seconds("import kernlab") - seconds("pass"))
 
 def _measure(script):
     code = textwrap.dedent(script)
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
     return float(result.stdout)
 
 

@@ -40,7 +40,9 @@ def warm_up(kernels=("gaussian",), *, weighted=False):
 
 
 def main(arguments=None):
-    parser = argparse.ArgumentParser(prog="python -m kernlab.warmup", description="Compile kernels ahead of their first use.")
+    parser = argparse.ArgumentParser(
+        prog="python -m kernlab.warmup", description="Compile kernels ahead of their first use."
+    )
     parser.add_argument("kernels", nargs="*", metavar="KERNEL", help="default: gaussian")
     parser.add_argument("--all", action="store_true", help="every kernel")
     parser.add_argument("--weighted", action="store_true", help="also with sample weights")

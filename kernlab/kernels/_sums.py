@@ -6,6 +6,7 @@ own device (``_sums_array``); both keep logarithms throughout.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from scipy.special import logsumexp
@@ -28,19 +29,34 @@ from kernlab.kernels._precision import LARGEST_SINGLE, product_is_safe, too_coar
 from kernlab.kernels._profiles import PROFILES, kernel_code
 
 # Direct differences are at least as fast as matrix products up to here.
-DIRECT_FEATURES = 16
+DIRECT_FEATURES = 10
 # Pairs that one call of compiled code handles at most, so that interrupts and bars get a turn.
 _PAIRS_PER_CALL = 2**26
+
+
+class Layout(NamedTuple):
+    """Points as the compiled sums read them, in one precision.
+
+    ``tiles`` has shape (n_tiles, d, width) and ``weights`` (n_tiles, width). ``low`` holds the low
+    parts of coordinates carried as sums of two floats. The last three are for matrix products: a
+    tile with ``by_product`` holds its points relative to its centre. None where not needed.
+    """
+
+    tiles: np.ndarray
+    low: np.ndarray | None
+    weights: np.ndarray | None
+    centres: np.ndarray | None = None
+    norms: np.ndarray | None = None
+    by_product: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
 class Sources:
     """Points prepared for kernel sums; arrays and scalars only, so that it pickles.
 
-    ``tiles`` has shape (n_tiles, d, 512). ``low``, ``weights``, ``single`` (the tiles in float32)
-    and the fields of the matrix-product layout are None where they are not needed. ``order`` is
-    the point that stands in each place, or None for the order given; ``log_scale`` is what the log
-    sums lack because weights were scaled.
+    ``order`` is the point that stands in each place, or None for the order given; ``log_scale`` is
+    what the log sums lack because weights were scaled; ``single`` is the layout in float32, where
+    mixed precision was asked for and can serve.
     """
 
     kernel: str
@@ -51,14 +67,9 @@ class Sources:
     radius: float
     log_total_weight: float
     log_scale: float
-    tiles: np.ndarray
-    low: np.ndarray | None
-    weights: np.ndarray | None
     order: np.ndarray | None
-    centres: np.ndarray | None
-    norms: np.ndarray | None
-    by_product: np.ndarray | None
-    single: tuple | None
+    double: Layout
+    single: Layout | None
 
 
 def prepare_sources(points, *, kernel, root, weights=None, precision="double"):
@@ -94,28 +105,31 @@ def prepare_sources(points, *, kernel, root, weights=None, precision="double"):
     if radius > PLAIN_RADIUS:
         z, z_low = to_bandwidths_twofold(points, centre, inverse)
 
-    layout = _direct_layout(z, z_low, TILE)
-    if z.shape[1] > DIRECT_FEATURES and profile.by_product:
-        layout = _product_layout(z, z_low, radius, TILE)
-    order = layout["order"]
-
-    tile_weights, log_scale = None, 0.0
-    log_total_weight = float(np.log(len(points)))
+    entries, log_scale, log_total_weight = None, 0.0, float(np.log(len(points)))
     if weights is not None:
         weights = np.asarray(weights, dtype=np.float64)
         largest = weights.max()
         log_total_weight = float(np.log(largest) + np.log(np.sum(weights / largest)))
-        with np.errstate(divide="ignore"):
-            entries = weights / largest if profile.bounded else np.log(weights)
-        log_scale = float(np.log(largest)) if profile.bounded else 0.0
-        tile_weights = _tiles(entries[order] if order is not None else entries, TILE)
+        if profile.bounded:
+            entries, log_scale = weights / largest, float(np.log(largest))
+        else:
+            with np.errstate(divide="ignore"):
+                entries = np.log(weights)
 
+    products = z.shape[1] > DIRECT_FEATURES and profile.by_product
+    order = None
+    if products and not product_is_safe(radius):
+        order = _spatial_order(z, TILE)
+        z, z_low, entries = (
+            None if array is None else array[order] for array in (z, z_low, entries)
+        )
     single = None
     if precision == "mixed" and not profile.bounded and radius <= LARGEST_SINGLE:
-        single = tuple(
-            None if array is None else array.astype(np.float32)
-            for array in (layout["tiles"], layout["centres"], layout["norms"], tile_weights)
-        )
+        # As many bytes to a tile as in double precision.
+        single = _layout(z, z_low, entries, radius, 2 * TILE, products)
+        single = Layout(
+            *(a.astype(np.float32) if a is not None and a.dtype != bool else a for a in single)
+        )._replace(low=None)
     return Sources(
         kernel=kernel,
         n_points=len(points),
@@ -125,9 +139,9 @@ def prepare_sources(points, *, kernel, root, weights=None, precision="double"):
         radius=radius,
         log_total_weight=log_total_weight,
         log_scale=log_scale,
-        weights=tile_weights,
+        order=order,
+        double=_layout(z, z_low, entries, radius, TILE, products),
         single=single,
-        **layout,
     )
 
 
@@ -205,43 +219,29 @@ def _tiles(array, tile):
     return np.ascontiguousarray(np.moveaxis(padded.reshape(n_tiles, tile, *array.shape[1:]), 1, -1))
 
 
-def _direct_layout(z, z_low, tile):
-    return {
-        "tiles": _tiles(z, tile),
-        "low": None if z_low is None else _tiles(z_low, tile),
-        "order": None,
-        "centres": None,
-        "norms": None,
-        "by_product": None,
-    }
-
-
-def _product_layout(z, z_low, radius, tile):
-    """Tiles for matrix products: one centre for all if it will do, else one for each tile."""
-    order = None
-    shared_centre = product_is_safe(radius)
-    if not shared_centre:
-        order = _spatial_order(z, tile)
-        z = z[order]
-        z_low = None if z_low is None else z_low[order]
-    starts = np.arange(0, len(z), tile)
-    layout = _direct_layout(z, z_low, tile)
-    centres = np.zeros((len(starts), z.shape[1]))
-    by_product = np.ones(len(starts), dtype=bool)
-    if not shared_centre:
-        for t, start in enumerate(starts):
-            points = z[start : start + tile]
+def _layout(z, z_low, entries, radius, width, products):
+    tiles, low, weights = (
+        None if array is None else _tiles(array, width) for array in (z, z_low, entries)
+    )
+    if not products:
+        return Layout(tiles, low, weights)
+    # One centre serves all if products about it are accurate; else each tile has its own, and a
+    # tile too wide even so is done by differences.
+    centres = np.zeros((len(tiles), z.shape[1]))
+    by_product = np.ones(len(tiles), dtype=bool)
+    if not product_is_safe(radius):
+        for t, start in enumerate(range(0, len(z), width)):
+            points = z[start : start + width]
             centre = centre_of(points)
             offset = points - centre
             if z_low is not None:
-                offset += z_low[start : start + tile]
+                offset += z_low[start : start + width]
             by_product[t] = product_is_safe(largest_norm(offset))
             if by_product[t]:
                 centres[t] = centre
-                layout["tiles"][t, :, : len(points)] = offset.T
-    tiles = layout["tiles"]
+                tiles[t, :, : len(points)] = offset.T
     norms = np.einsum("tdj,tdj->tj", tiles, tiles)
-    return {**layout, "order": order, "centres": centres, "norms": norms, "by_product": by_product}
+    return Layout(tiles, low, weights, centres, norms, by_product)
 
 
 def _spatial_order(z, leaf):
@@ -278,24 +278,23 @@ def _places(sources):
 
 def _source_rows(sources, places):
     """Coordinates of the points in some places, relative to the common centre."""
-    tile, column = np.divmod(places, sources.tiles.shape[2])
-    z = sources.tiles[tile, :, column]
-    z_low = None if sources.low is None else sources.low[tile, :, column]
-    if sources.centres is not None:
-        # Where a tile has a centre its coordinates are sums of two floats already rounded to one.
-        centre = sources.centres[tile]
-        high = z + centre
-        rest = z - (high - centre)
-        has_centre = sources.by_product[tile][:, None]
-        z_low = rest if z_low is None else np.where(has_centre, rest, z_low)
-        z = high
-        if sources.low is None:
-            return z, None
-    return z, z_low
+    layout = sources.double
+    tile, column = np.divmod(places, layout.tiles.shape[2])
+    z = layout.tiles[tile, :, column]
+    z_low = None if layout.low is None else layout.low[tile, :, column]
+    if layout.centres is None:
+        return z, z_low
+    # Where a tile has a centre, its coordinates are relative to that.
+    centre = layout.centres[tile]
+    high = z + centre
+    if z_low is None:
+        return high, None
+    own_centre = layout.by_product[tile][:, None]
+    return high, np.where(own_centre, z - (high - centre), z_low)
 
 
 def _query_rows(sources, queries):
-    if sources.low is None:
+    if sources.double.low is None:
         return to_bandwidths(queries, sources.centre, sources.inverse), None
     with np.errstate(over="ignore", invalid="ignore"):
         return to_bandwidths_twofold(queries, sources.centre, sources.inverse)
@@ -326,14 +325,14 @@ def _far_log_terms(sources, query):
     places = np.arange(sources.n_points)
     z, _ = _source_rows(sources, places)
     log_terms = -scale * np.sqrt(np.sum((query / scale - z / scale) ** 2, axis=1))
-    if sources.weights is not None:
-        log_terms += sources.weights.ravel()[: sources.n_points]
+    if sources.double.weights is not None:
+        log_terms += sources.double.weights.ravel()[: sources.n_points]
     return log_terms
 
 
 def _evaluate_near(sources, z, z_low, own, with_squares):
     if sources.single is None:
-        return _evaluate(sources, z, z_low, own, with_squares, np.float64)
+        return _evaluate(sources, sources.double, z, z_low, own, with_squares)
     return _evaluate_mixed(sources, z, z_low, own, with_squares)
 
 
@@ -345,18 +344,25 @@ def _evaluate_mixed(sources, z, z_low, own, with_squares):
     log_sums = np.empty((1 + with_squares, len(z)))
     fine = np.flatnonzero(~coarse)
     if fine.size:
-        log_sums[:, fine] = _evaluate(sources, z[fine], None, own[fine], with_squares, np.float32)
+        log_sums[:, fine] = _evaluate(
+            sources, sources.single, z[fine], None, own[fine], with_squares
+        )
         coarse[fine] = too_coarse(
-            sources, log_sums[0, fine], reach[fine], by_product=sources.by_product is not None
+            sources,
+            log_sums[0, fine],
+            reach[fine],
+            by_product=sources.single.by_product is not None,
         )
     again = np.flatnonzero(coarse)
     if again.size:
         low = None if z_low is None else z_low[again]
-        log_sums[:, again] = _evaluate(sources, z[again], low, own[again], with_squares, np.float64)
+        log_sums[:, again] = _evaluate(
+            sources, sources.double, z[again], low, own[again], with_squares
+        )
     return log_sums
 
 
-def _evaluate(sources, z, z_low, own, with_squares, real):
+def _evaluate(sources, layout, z, z_low, own, with_squares):
     from kernlab.kernels import _sums_numba as compiled
 
     m = len(z)
@@ -364,21 +370,13 @@ def _evaluate(sources, z, z_low, own, with_squares, real):
     sums = np.zeros(m)
     square_sums = np.zeros(m) if with_squares else None
     tag = compiled.kernel_tag(kernel_code(sources.kernel))
-    if real is np.float64:
-        tiles, centres, norms = sources.tiles, sources.centres, sources.norms
-        weights, low = sources.weights, sources.low
+    z = np.ascontiguousarray(z, dtype=layout.tiles.dtype)
+    rest = (layout.weights, sources.n_points, z, z_low, own, shifts, sums, square_sums)
+    if layout.by_product is None:
+        compiled.direct_sums(tag, layout.tiles, layout.low, *rest)
     else:
-        tiles, centres, norms, weights = sources.single
-        low = None
-    z = np.ascontiguousarray(z, dtype=real)
-    results = (own, shifts, sums, square_sums)
-    if sources.by_product is None:
-        compiled.direct_sums(tag, tiles, low, weights, sources.n_points, z, z_low, *results)
-    else:
-        compiled.product_sums(
-            tag, tiles, low, centres, norms, sources.by_product, weights, sources.n_points,
-            z, z_low, *results,
-        )  # fmt: skip
+        centres = (layout.centres, layout.norms, layout.by_product)
+        compiled.product_sums(tag, layout.tiles, layout.low, *centres, *rest)
     with np.errstate(divide="ignore", invalid="ignore"):
         # Kernels of bounded support know no shift, and their largest weight counts as 1.
         shifts = np.where(shifts < np.inf, shifts, -sources.log_scale)

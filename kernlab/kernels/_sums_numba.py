@@ -1,6 +1,6 @@
 """Compiled log kernel sums: one thread's work on one block of queries.
 
-Source points stand in tiles, feature by feature, 512 points to a tile: a tile of a few features
+Source points stand in tiles, feature by feature, some 512 points to a tile: a tile of a few features
 stays in the first cache while 32 queries pass over it, and every inner loop runs along a tile with
 vector instructions. Squared distances are written to a small buffer, four queries at a time, so
 that a coordinate read once serves four; one fused loop then turns the buffer into kernel values
@@ -32,9 +32,10 @@ from kernlab.kernels._profiles import PROFILES
 INLINED_REVISION = "5dd9a7a0"
 
 TILE = 512
-# Queries that stay with one tile: their coordinates and the tile fit the second cache together.
+# Queries that stay with one tile: few enough that the tile stays in the first cache, and so many
+# that BLAS packs it rarely.
 DIRECT_QUERIES = 32
-PRODUCT_QUERIES = 64
+PRODUCT_QUERIES = 256
 # Sums above the first show that an exponent came near the clamp of vector_exp (700 and 78); the
 # second keeps a shift finite, so that shift - energy is never inf - inf.
 _LIMITS = {
@@ -114,73 +115,73 @@ def _compile_limits(squared):
 
 
 @njit(fastmath=FAST)
-def _least_energy(tag, squared, log_weights, width):
+def _least_energy(tag, squared, k, log_weights, width):
     wide_vectors()
     least = squared.dtype.type(np.inf)
     if log_weights is None:
         for j in range(width):
-            least = vector_min(least, squared[j])
+            least = vector_min(least, squared[k, j])
         return _energy(tag, least)
     for j in range(width):
-        least = vector_min(least, _energy(tag, squared[j]) - log_weights[j])
+        least = vector_min(least, _energy(tag, squared[k, j]) - log_weights[j])
     return least
 
 
 @njit(fastmath=FAST)
-def _tile_sum(tag, squared, weights, width, shift):
+def _tile_sum(tag, squared, k, weights, width, shift):
     """Sum of weighted kernel values; ``weights`` are logarithms unless the kernel is bounded."""
     wide_vectors()
     total = squared.dtype.type(0)
     if weights is None:
         for j in range(width):
-            total += _value(tag, squared[j], shift)
+            total += _value(tag, squared[k, j], shift)
     elif _bounded(tag):
         for j in range(width):
-            total += weights[j] * _value(tag, squared[j], shift)
+            total += weights[j] * _value(tag, squared[k, j], shift)
     else:
         for j in range(width):
-            total += _value(tag, squared[j], shift + weights[j])
+            total += _value(tag, squared[k, j], shift + weights[j])
     return total
 
 
 @njit(fastmath=FAST)
-def _tile_square_sum(tag, squared, weights, width, shift):
+def _tile_square_sum(tag, squared, k, weights, width, shift):
     """Sum of the squares of the terms of :func:`_tile_sum`, in double precision."""
     wide_vectors()
     total = 0.0
     if weights is None:
         for j in range(width):
-            term = np.float64(_value(tag, squared[j], shift))
+            term = np.float64(_value(tag, squared[k, j], shift))
             total += term * term
     elif _bounded(tag):
         for j in range(width):
-            term = np.float64(weights[j] * _value(tag, squared[j], shift))
+            term = np.float64(weights[j] * _value(tag, squared[k, j], shift))
             total += term * term
     else:
         for j in range(width):
-            term = np.float64(_value(tag, squared[j], shift + weights[j]))
+            term = np.float64(_value(tag, squared[k, j], shift + weights[j]))
             total += term * term
     return total
 
 
 @njit(fastmath=FAST)
-def _accumulate(tag, squared, weights, width, excluded, i, shifts, sums, square_sums):
-    """Add one tile to the running sums of query ``i``."""
+def _accumulate(tag, squared, k, weights, width, excluded, i, shifts, sums, square_sums):
+    """Add row ``k`` of the buffer, one tile, to the running sums of query ``i``."""
     real = squared.dtype.type
     redo_above, largest = _limits(squared)
     if 0 <= excluded < width:
-        squared[excluded] = np.inf
+        squared[k, excluded] = np.inf
     if _bounded(tag):
-        sums[i] += _tile_sum(tag, squared, weights, width, real(0))
+        sums[i] += _tile_sum(tag, squared, k, weights, width, real(0))
         if square_sums is not None:
-            square_sums[i] += _tile_square_sum(tag, squared, weights, width, real(0))
+            square_sums[i] += _tile_square_sum(tag, squared, k, weights, width, real(0))
         return
     total = 0.0
     fresh = not shifts[i] < np.inf
     if not fresh:
-        total = np.float64(_tile_sum(tag, squared, weights, width, real(shifts[i])))
+        total = np.float64(_tile_sum(tag, squared, k, weights, width, real(shifts[i])))
     if fresh or total > redo_above:
-        least = np.float64(min(_least_energy(tag, squared, weights, width), largest))
+        least = np.float64(min(_least_energy(tag, squared, k, weights, width), largest))
         if fresh:
             shifts[i] = least
         elif least < shifts[i]:
@@ -189,10 +190,10 @@ def _accumulate(tag, squared, weights, width, excluded, i, shifts, sums, square_
             if square_sums is not None:
                 square_sums[i] *= scale * scale
             shifts[i] = least
-        total = np.float64(_tile_sum(tag, squared, weights, width, real(shifts[i])))
+        total = np.float64(_tile_sum(tag, squared, k, weights, width, real(shifts[i])))
     sums[i] += total
     if square_sums is not None:
-        square_sums[i] += _tile_square_sum(tag, squared, weights, width, real(shifts[i]))
+        square_sums[i] += _tile_square_sum(tag, squared, k, weights, width, real(shifts[i]))
 
 
 @njit
@@ -212,41 +213,40 @@ def _distances(tile, queries, rows, width, squared):
     wide_vectors()
     n_features = tile.shape[0]
     a, b, c, d = rows
-    to_a, to_b, to_c, to_d = squared[0], squared[1], squared[2], squared[3]
     a0, b0, c0, d0 = queries[a, 0], queries[b, 0], queries[c, 0], queries[d, 0]
     if n_features == 1:
         for j in range(width):
             x = tile[0, j]
-            to_a[j] = (a0 - x) * (a0 - x)
-            to_b[j] = (b0 - x) * (b0 - x)
-            to_c[j] = (c0 - x) * (c0 - x)
-            to_d[j] = (d0 - x) * (d0 - x)
+            squared[0, j] = (a0 - x) * (a0 - x)
+            squared[1, j] = (b0 - x) * (b0 - x)
+            squared[2, j] = (c0 - x) * (c0 - x)
+            squared[3, j] = (d0 - x) * (d0 - x)
         return
     a1, b1, c1, d1 = queries[a, 1], queries[b, 1], queries[c, 1], queries[d, 1]
     if n_features % 2:
         a2, b2, c2, d2 = queries[a, 2], queries[b, 2], queries[c, 2], queries[d, 2]
         for j in range(width):
             x, y, z = tile[0, j], tile[1, j], tile[2, j]
-            to_a[j] = (a0 - x) * (a0 - x) + (a1 - y) * (a1 - y) + (a2 - z) * (a2 - z)
-            to_b[j] = (b0 - x) * (b0 - x) + (b1 - y) * (b1 - y) + (b2 - z) * (b2 - z)
-            to_c[j] = (c0 - x) * (c0 - x) + (c1 - y) * (c1 - y) + (c2 - z) * (c2 - z)
-            to_d[j] = (d0 - x) * (d0 - x) + (d1 - y) * (d1 - y) + (d2 - z) * (d2 - z)
+            squared[0, j] = (a0 - x) * (a0 - x) + (a1 - y) * (a1 - y) + (a2 - z) * (a2 - z)
+            squared[1, j] = (b0 - x) * (b0 - x) + (b1 - y) * (b1 - y) + (b2 - z) * (b2 - z)
+            squared[2, j] = (c0 - x) * (c0 - x) + (c1 - y) * (c1 - y) + (c2 - z) * (c2 - z)
+            squared[3, j] = (d0 - x) * (d0 - x) + (d1 - y) * (d1 - y) + (d2 - z) * (d2 - z)
     else:
         for j in range(width):
             x, y = tile[0, j], tile[1, j]
-            to_a[j] = (a0 - x) * (a0 - x) + (a1 - y) * (a1 - y)
-            to_b[j] = (b0 - x) * (b0 - x) + (b1 - y) * (b1 - y)
-            to_c[j] = (c0 - x) * (c0 - x) + (c1 - y) * (c1 - y)
-            to_d[j] = (d0 - x) * (d0 - x) + (d1 - y) * (d1 - y)
+            squared[0, j] = (a0 - x) * (a0 - x) + (a1 - y) * (a1 - y)
+            squared[1, j] = (b0 - x) * (b0 - x) + (b1 - y) * (b1 - y)
+            squared[2, j] = (c0 - x) * (c0 - x) + (c1 - y) * (c1 - y)
+            squared[3, j] = (d0 - x) * (d0 - x) + (d1 - y) * (d1 - y)
     for f in range(2 + n_features % 2, n_features, 2):
         a0, b0, c0, d0 = queries[a, f], queries[b, f], queries[c, f], queries[d, f]
         a1, b1, c1, d1 = queries[a, f + 1], queries[b, f + 1], queries[c, f + 1], queries[d, f + 1]
         for j in range(width):
             x, y = tile[f, j], tile[f + 1, j]
-            to_a[j] += (a0 - x) * (a0 - x) + (a1 - y) * (a1 - y)
-            to_b[j] += (b0 - x) * (b0 - x) + (b1 - y) * (b1 - y)
-            to_c[j] += (c0 - x) * (c0 - x) + (c1 - y) * (c1 - y)
-            to_d[j] += (d0 - x) * (d0 - x) + (d1 - y) * (d1 - y)
+            squared[0, j] += (a0 - x) * (a0 - x) + (a1 - y) * (a1 - y)
+            squared[1, j] += (b0 - x) * (b0 - x) + (b1 - y) * (b1 - y)
+            squared[2, j] += (c0 - x) * (c0 - x) + (c1 - y) * (c1 - y)
+            squared[3, j] += (d0 - x) * (d0 - x) + (d1 - y) * (d1 - y)
 
 
 @njit(fastmath={"contract", "nsz"})
@@ -254,13 +254,12 @@ def _distances_twofold(tile, tile_low, queries, queries_low, rows, width, square
     """The same for coordinates carried as sums of two floats; nothing may be reordered here."""
     wide_vectors()
     for k in range(4):
-        to_query = squared[k]
-        to_query[:width] = 0
+        squared[k, :width] = 0
         for f in range(tile.shape[0]):
             q, q_low = queries[rows[k], f], queries_low[rows[k], f]
             for j in range(width):
                 difference = (q - tile[f, j]) + (q_low - tile_low[f, j])
-                to_query[j] += difference * difference
+                squared[k, j] += difference * difference
 
 
 # --- All tiles, one block of queries --------------------------------------------------------------
@@ -281,7 +280,7 @@ def _direct_tile(
             _distances_twofold(tile, tile_low, queries, queries_low, rows, width, squared)
         for k in range(min(4, last - i)):
             _accumulate(
-                tag, squared[k], weights, width, own[i + k] - start, i + k,
+                tag, squared, k, weights, width, own[i + k] - start, i + k,
                 shifts, sums, square_sums,
             )  # fmt: skip
 
@@ -296,10 +295,10 @@ def direct_sums(
     ----------
     tag : tuple
         See :func:`kernel_tag`.
-    tiles : (n_tiles, d, TILE) array, float64 or float32
+    tiles : (n_tiles, d, width) array, float64 or float32
     tiles_low : the same shape or None
         Low parts of coordinates carried as sums of two floats.
-    weights : (n_tiles, TILE) array or None
+    weights : (n_tiles, width) array or None
         Logarithms of the weights; the weights themselves if the kernel is bounded.
     n_points : int
         Columns of the last tile past this count are padding.
@@ -309,13 +308,13 @@ def direct_sums(
     shifts, sums, square_sums : (m,) float64 arrays, in and out; the last may be None
         The sum is ``sums · exp(-shifts)``; shifts start as infinity, sums as zero.
     """
-    squared = np.empty((4, TILE), tiles.dtype)
+    squared = np.empty((4, tiles.shape[2]), tiles.dtype)
     for first in range(0, queries.shape[0], DIRECT_QUERIES):
         last = min(queries.shape[0], first + DIRECT_QUERIES)
         for t in range(tiles.shape[0]):
-            start = t * TILE
+            start = t * tiles.shape[2]
             _direct_tile(
-                tag, tiles[t], _row(tiles_low, t), _row(weights, t), min(TILE, n_points - start),
+                tag, tiles[t], _row(tiles_low, t), _row(weights, t), min(tiles.shape[2], n_points - start),
                 start, queries, queries_low, first, last, own, squared, shifts, sums, square_sums,
             )  # fmt: skip
 
@@ -336,10 +335,10 @@ def _centred(query, query_low, centre, out):
 
 
 @njit(fastmath=FAST)
-def _add_norms(product, norms, norm, width, squared):
+def _add_norms(product, k, norms, t, norm, width):
     wide_vectors()
     for j in range(width):
-        squared[j] = product[j] + (norms[j] + norm)
+        product[k, j] += norms[t, j] + norm
 
 
 @njit(fastmath=FAST)
@@ -353,21 +352,21 @@ def product_sums(
     ----------
     centres : (n_tiles, d) array
         A tile with ``by_product`` holds its points relative to its centre.
-    norms : (n_tiles, TILE) array
+    norms : (n_tiles, width) array
         Squared norms of the points of such a tile.
     by_product : (n_tiles,) bool array
         Where False, a matrix product would cancel too much; the tile is done by differences.
     """
     n_features = tiles.shape[1]
-    squared = np.empty((4, TILE), tiles.dtype)
-    product = np.empty((PRODUCT_QUERIES, TILE), tiles.dtype)
+    squared = np.empty((4, tiles.shape[2]), tiles.dtype)
+    product = np.empty((PRODUCT_QUERIES, tiles.shape[2]), tiles.dtype)
     centred = np.empty((PRODUCT_QUERIES, n_features), tiles.dtype)
     query_norms = np.empty(PRODUCT_QUERIES, tiles.dtype)
     for first in range(0, queries.shape[0], PRODUCT_QUERIES):
         last = min(queries.shape[0], first + PRODUCT_QUERIES)
         for t in range(tiles.shape[0]):
-            start = t * TILE
-            width = min(TILE, n_points - start)
+            start = t * tiles.shape[2]
+            width = min(tiles.shape[2], n_points - start)
             if not by_product[t]:
                 _direct_tile(
                     tag, tiles[t], _row(tiles_low, t), _row(weights, t), width, start,
@@ -380,9 +379,9 @@ def product_sums(
                 )
             np.dot(centred[: last - first], tiles[t], product[: last - first])
             for i in range(first, last):
-                _add_norms(product[i - first], norms[t], query_norms[i - first], width, squared[0])
+                _add_norms(product, i - first, norms, t, query_norms[i - first], width)
                 _accumulate(
-                    tag, squared[0], _row(weights, t), width, own[i] - start, i,
+                    tag, product, i - first, _row(weights, t), width, own[i] - start, i,
                     shifts, sums, square_sums,
                 )  # fmt: skip
 

@@ -48,7 +48,7 @@ def bandwidth_root(kind, d):
 
 
 @pytest.mark.parametrize("kind", ["float", "vector", "matrix"])
-@pytest.mark.parametrize("d", [1, 2, 3, 4, 5, 8, 16, 17, 40, 100])
+@pytest.mark.parametrize("d", [1, 2, 3, 4, 5, 8, 10, 11, 40, 100])
 def test_gaussian_against_brute_force(rng, d, kind):
     points = rng.normal(size=(1100, d)) + 5.0  # three tiles, the last one short
     queries = np.concatenate([rng.normal(size=(37, d)) + 5.0, points[:3], [np.full(d, 60.0)]])
@@ -296,8 +296,9 @@ def test_sources_pickle_as_arrays_and_scalars(rng):
     np.testing.assert_array_equal(
         log_kernel_sums(again, points)[0], log_kernel_sums(sources, points)[0]
     )
-    plain = (str, int, float, np.ndarray, np.float64, tuple, type(None))
-    assert all(isinstance(value, plain) for value in vars(sources).values())
+    plain = (str, int, float, np.ndarray, type(None))
+    values = {**vars(sources), **sources.double._asdict(), **sources.single._asdict()}
+    assert all(isinstance(v, plain) for k, v in values.items() if k not in ("double", "single"))
 
 
 def test_points_too_many_bandwidths_apart_are_refused():
