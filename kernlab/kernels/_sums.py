@@ -220,9 +220,9 @@ def _tiles(array, tile):
 
 
 def _layout(z, z_low, entries, radius, width, products):
-    tiles, low, weights = (
-        None if array is None else _tiles(array, width) for array in (z, z_low, entries)
-    )
+    tiles = _tiles(z, width)
+    low = None if z_low is None else _tiles(z_low, width)
+    weights = None if entries is None else _tiles(entries, width)
     if not products:
         return Layout(tiles, low, weights)
     # One centre serves all if products about it are accurate; else each tile has its own, and a
@@ -366,21 +366,20 @@ def _evaluate(sources, layout, z, z_low, own, with_squares):
     from kernlab.kernels import _sums_numba as compiled
 
     m = len(z)
-    shifts = np.full(m, np.inf)
+    code, real = kernel_code(sources.kernel), layout.tiles.dtype.type
+    tag = compiled.kernel_tag(code)
+    shifts = np.full(m, compiled.initial_shift(code, real), dtype=np.float64)
     sums = np.zeros(m)
     square_sums = np.zeros(m) if with_squares else None
-    tag = compiled.kernel_tag(kernel_code(sources.kernel))
-    z = np.ascontiguousarray(z, dtype=layout.tiles.dtype)
+    z = np.ascontiguousarray(z, dtype=real)
     rest = (layout.weights, sources.n_points, z, z_low, own, shifts, sums, square_sums)
     if layout.by_product is None:
         compiled.direct_sums(tag, layout.tiles, layout.low, *rest)
     else:
         centres = (layout.centres, layout.norms, layout.by_product)
         compiled.product_sums(tag, layout.tiles, layout.low, *centres, *rest)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        # Kernels of bounded support know no shift, and their largest weight counts as 1.
-        shifts = np.where(shifts < np.inf, shifts, -sources.log_scale)
-        log_sums = [np.log(sums) - shifts]
+    with np.errstate(divide="ignore"):
+        log_sums = [np.log(sums) - shifts + sources.log_scale]
         if square_sums is not None:
-            log_sums.append(np.log(square_sums) - 2 * shifts)
+            log_sums.append(np.log(square_sums) - 2 * shifts + 2 * sources.log_scale)
     return np.stack(log_sums)

@@ -44,6 +44,11 @@ _LIMITS = {
 }
 
 
+def initial_shift(code, real):
+    """What the shifts start as: more than any energy, and none for kernels of bounded support."""
+    return 0.0 if _profile_of(kernel_tag(code)).bounded else _LIMITS[real][1]
+
+
 def kernel_tag(code):
     """The value whose type selects the kernel in compiled code."""
     return (0,) * (code + 1)
@@ -165,35 +170,46 @@ def _tile_square_sum(tag, squared, k, weights, width, shift):
 
 
 @njit(fastmath=FAST)
-def _accumulate(tag, squared, k, weights, width, excluded, i, shifts, sums, square_sums):
-    """Add row ``k`` of the buffer, one tile, to the running sums of query ``i``."""
+def _move_shift(tag, squared, k, weights, width, i, shifts, sums, square_sums):
+    """Move the shift of query ``i`` to this tile's least energy if that is less; sum again."""
+    real = squared.dtype.type
+    _, largest = _limits(squared)
+    least = np.float64(min(_least_energy(tag, squared, k, weights, width), largest))
+    if least < shifts[i]:
+        scale = math.exp(least - shifts[i])
+        sums[i] *= scale
+        if square_sums is not None:
+            square_sums[i] *= scale * scale
+        shifts[i] = least
+    return np.float64(_tile_sum(tag, squared, k, weights, width, real(shifts[i])))
+
+
+@njit(fastmath=FAST)
+def _fold(tag, squared, count, weights, width, start, own, first, shifts, sums, square_sums):
+    """Add the tile that starts at point ``start`` to the sums of ``count`` queries from ``first``.
+
+    Row ``k`` of ``squared`` holds the squared distances of query ``first + k``.
+    """
+    wide_vectors()
     real = squared.dtype.type
     redo_above, largest = _limits(squared)
-    if 0 <= excluded < width:
-        squared[k, excluded] = np.inf
-    if _bounded(tag):
-        sums[i] += _tile_sum(tag, squared, k, weights, width, real(0))
+    for k in range(count):
+        excluded = own[first + k] - start
+        if 0 <= excluded < width:
+            squared[k, excluded] = np.inf
+    for k in range(count):
+        i = first + k
+        if _bounded(tag):
+            total = np.float64(_tile_sum(tag, squared, k, weights, width, real(0)))
+        else:
+            total = np.inf
+            if shifts[i] < largest:
+                total = np.float64(_tile_sum(tag, squared, k, weights, width, real(shifts[i])))
+            if total > redo_above:
+                total = _move_shift(tag, squared, k, weights, width, i, shifts, sums, square_sums)
+        sums[i] += total
         if square_sums is not None:
-            square_sums[i] += _tile_square_sum(tag, squared, k, weights, width, real(0))
-        return
-    total = 0.0
-    fresh = not shifts[i] < np.inf
-    if not fresh:
-        total = np.float64(_tile_sum(tag, squared, k, weights, width, real(shifts[i])))
-    if fresh or total > redo_above:
-        least = np.float64(min(_least_energy(tag, squared, k, weights, width), largest))
-        if fresh:
-            shifts[i] = least
-        elif least < shifts[i]:
-            scale = math.exp(least - shifts[i])
-            sums[i] *= scale
-            if square_sums is not None:
-                square_sums[i] *= scale * scale
-            shifts[i] = least
-        total = np.float64(_tile_sum(tag, squared, k, weights, width, real(shifts[i])))
-    sums[i] += total
-    if square_sums is not None:
-        square_sums[i] += _tile_square_sum(tag, squared, k, weights, width, real(shifts[i]))
+            square_sums[i] += _tile_square_sum(tag, squared, k, weights, width, real(shifts[i]))
 
 
 @njit
@@ -278,11 +294,8 @@ def _direct_tile(
             _distances(tile, queries, rows, width, squared)
         else:
             _distances_twofold(tile, tile_low, queries, queries_low, rows, width, squared)
-        for k in range(min(4, last - i)):
-            _accumulate(
-                tag, squared, k, weights, width, own[i + k] - start, i + k,
-                shifts, sums, square_sums,
-            )  # fmt: skip
+        count = min(4, last - i)
+        _fold(tag, squared, count, weights, width, start, own, i, shifts, sums, square_sums)
 
 
 @njit(fastmath=FAST)
@@ -306,7 +319,7 @@ def direct_sums(
     own : (m,) int64 array
         Source point that each query leaves out, or -1.
     shifts, sums, square_sums : (m,) float64 arrays, in and out; the last may be None
-        The sum is ``sums · exp(-shifts)``; shifts start as infinity, sums as zero.
+        The sum is ``sums · exp(-shifts)``; shifts start at :func:`initial_shift`, sums at zero.
     """
     squared = np.empty((4, tiles.shape[2]), tiles.dtype)
     for first in range(0, queries.shape[0], DIRECT_QUERIES):
@@ -380,10 +393,10 @@ def product_sums(
             np.dot(centred[: last - first], tiles[t], product[: last - first])
             for i in range(first, last):
                 _add_norms(product, i - first, norms, t, query_norms[i - first], width)
-                _accumulate(
-                    tag, product, i - first, _row(weights, t), width, own[i] - start, i,
-                    shifts, sums, square_sums,
-                )  # fmt: skip
+            _fold(
+                tag, product, last - first, _row(weights, t), width, start, own, first,
+                shifts, sums, square_sums,
+            )  # fmt: skip
 
 
 @njit(fastmath=FAST)
