@@ -1,16 +1,16 @@
 """Compiled log kernel sums: one thread's work on one block of queries.
 
-Source points stand in tiles, feature by feature, some 512 points to a tile: a tile of a few features
-stays in the first cache while 32 queries pass over it, and every inner loop runs along a tile with
-vector instructions. Squared distances are written to a small buffer, four queries at a time, so
-that a coordinate read once serves four; one fused loop then turns the buffer into kernel values
-and sums them.
+Source points stand in tiles, feature by feature, some 512 points to a tile: a tile of a few
+features stays in the first cache while 32 queries pass over it, and every inner loop runs along a
+tile with vector instructions. Squared distances are written to a small buffer, four queries at a
+time, so that a coordinate read once serves four; one fused loop then turns the buffer into kernel
+values and sums them.
 
 Sums are kept as ``Σ exp(shift - energy)``. The first tile sets the shift to its least energy. If a
 later tile is nearer, its sum shows it by passing a threshold (exponents are clamped, so nothing
 overflows); then the shift moves to that tile's least energy, the sum so far is scaled, and this
-one tile is done again. Hence the nearest point contributes at least ``exp(-690)`` and usually
-about 1, and the logarithm is accurate wherever the query lies.
+one tile is done again. Hence the nearest point contributes between 1 and ``exp(300)``, and the
+logarithm is accurate wherever the query lies.
 
 The kernel is chosen by the type of ``tag``, a tuple of zeros one longer than the kernel's place in
 the table. Numba compiles and caches one variant for each type, so a fit pays for the kernel it
@@ -36,10 +36,11 @@ TILE = 512
 # that BLAS packs it rarely.
 DIRECT_QUERIES = 32
 PRODUCT_QUERIES = 256
-# Sums above the first show that an exponent came near the clamp of vector_exp (700 and 78); the
-# second keeps a shift finite, so that shift - energy is never inf - inf.
+# A tile's sum above the first moves the shift: below it no exponent came near the clamp of
+# vector_exp (700 and 78), and neither the sum nor that of squares overflows. The second keeps a
+# shift finite, so that shift - energy is never inf - inf.
 _LIMITS = {
-    np.float64: (math.exp(690.0), np.float64(1e304)),
+    np.float64: (math.exp(300.0), np.float64(1e304)),
     np.float32: (math.exp(70.0), np.float32(1e37)),
 }
 
@@ -66,19 +67,19 @@ def _real_of(x):
 
 
 def _bounded(tag):
-    raise NotImplementedError("compiled code only")
+    raise TypeError("compiled code only")
 
 
 def _energy(tag, x):
-    raise NotImplementedError("compiled code only")
+    raise TypeError("compiled code only")
 
 
 def _value(tag, x, shift):
-    raise NotImplementedError("compiled code only")
+    raise TypeError("compiled code only")
 
 
 def _limits(squared):
-    raise NotImplementedError("compiled code only")
+    raise TypeError("compiled code only")
 
 
 @overload(_bounded, inline="always")
@@ -326,9 +327,10 @@ def direct_sums(
         last = min(queries.shape[0], first + DIRECT_QUERIES)
         for t in range(tiles.shape[0]):
             start = t * tiles.shape[2]
+            width = min(tiles.shape[2], n_points - start)
             _direct_tile(
-                tag, tiles[t], _row(tiles_low, t), _row(weights, t), min(tiles.shape[2], n_points - start),
-                start, queries, queries_low, first, last, own, squared, shifts, sums, square_sums,
+                tag, tiles[t], _row(tiles_low, t), _row(weights, t), width, start,
+                queries, queries_low, first, last, own, squared, shifts, sums, square_sums,
             )  # fmt: skip
 
 
