@@ -101,9 +101,10 @@ def density():
     KernelDensityDisplay.from_estimator(kde, test, ax=axes[0])
     axes[0].set_title("Digits (d = 64): a handful of points carry each estimate")
     order = np.argsort(kde.score_samples(test))
-    extremes = np.concatenate([test[order[-8:]], test[order[:8]]]).reshape(2, 8, 8, 8)
-    axes[1].imshow(np.block([list(row) for row in extremes]), cmap="gray_r")
-    axes[1].set(title="Likeliest (above) and unlikeliest held-out digits", xticks=[], yticks=[])
+    extremes = np.concatenate([test[order[:-13:-1]], test[order[:12]]]).reshape(4, 6, 8, 8)
+    framed = np.pad(extremes, ((0, 0), (0, 0), (1, 1), (1, 1)), constant_values=4.0)
+    axes[1].imshow(np.block([list(row) for row in framed]), cmap="gray_r")
+    axes[1].set(title="Likeliest (two rows) and unlikeliest digits", xticks=[], yticks=[])
     save(figure, "density_digits.png")
     return errors
 

@@ -5,11 +5,12 @@ enter it, no second compilation, and progress and interrupts between slices for 
 do not depend on the number of threads, for every slice is computed alike whoever computes it.
 """
 
+import functools
 import os
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from kernlab._core.progress import progress
 
@@ -52,8 +53,7 @@ def run_slices(work, n_items, *, slice_size, n_jobs=None, uses_blas=False, verbo
         slice(start, min(start + slice_size, n_items)) for start in range(0, n_items, slice_size)
     ]
     n_threads = min(effective_n_jobs(n_jobs), len(slices))
-    limits = threadpool_limits(limits=1, user_api="blas") if uses_blas else nullcontext()
-    with limits:
+    with _blas().limit(limits=1, user_api="blas") if uses_blas else nullcontext():
         if n_threads <= 1:
             for part in progress(slices, total=len(slices), verbose=verbose, label=label):
                 work(part)
@@ -66,3 +66,11 @@ def run_slices(work, n_items, *, slice_size, n_jobs=None, uses_blas=False, verbo
             except BaseException:
                 pool.shutdown(wait=True, cancel_futures=True)
                 raise
+
+
+@functools.cache
+def _blas():
+    """The BLAS libraries in this process; finding them takes milliseconds, so once."""
+    import scipy.linalg  # noqa: F401 - loads the one that compiled code calls
+
+    return ThreadpoolController()

@@ -67,7 +67,7 @@ class KernelDensity(DensityMixin, BaseEstimator):
         Effective number of samples under the weights, ``(Σw)² / Σw²``.
     n_features_in_ : int
         Number of features seen by :meth:`fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, where ``X`` has string column names.
 
     See Also

@@ -30,8 +30,10 @@ from kernlab.kernels._profiles import PROFILES, kernel_code
 
 # Direct differences are at least as fast as matrix products up to here.
 DIRECT_FEATURES = 10
-# Pairs that one call of compiled code handles at most, so that interrupts and bars get a turn.
-_PAIRS_PER_CALL = 2**26
+# Pairs that one call of compiled code handles: at least so many that a thread is worth starting,
+# at most so many that interrupts and bars get a turn.
+_FEWEST_PAIRS = 2**19
+_MOST_PAIRS = 2**26
 
 
 class Layout(NamedTuple):
@@ -175,7 +177,8 @@ def log_kernel_sums(sources, queries=None, *, with_squares=False, n_jobs=None, v
     places = _places(sources)
     threads = effective_n_jobs(n_jobs)
     # Whole blocks of 64 queries, a few slices to each thread for balance.
-    size = min(_PAIRS_PER_CALL // sources.n_points, -(-m // (4 * threads)))
+    size = max(_FEWEST_PAIRS // sources.n_points, -(-m // (4 * threads)))
+    size = min(_MOST_PAIRS // sources.n_points, size)
     size = 64 * max(1, -(-size // 64))
 
     def work(part):

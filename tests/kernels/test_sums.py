@@ -259,9 +259,10 @@ def test_order_translation_and_scale_do_not_matter(d, scale, seed):
 @pytest.mark.parametrize("d", [2, 40])
 def test_threads_and_blocks_do_not_change_a_bit(rng, d, monkeypatch):
     points, queries = rng.normal(size=(900, d)), rng.normal(size=(700, d))
+    monkeypatch.setattr(_sums, "_FEWEST_PAIRS", 1)
     one = log_sums(points, queries, n_jobs=1)
     np.testing.assert_array_equal(log_sums(points, queries, n_jobs=3), one)
-    monkeypatch.setattr(_sums, "_PAIRS_PER_CALL", 1)  # 64 queries to a call
+    monkeypatch.setattr(_sums, "_MOST_PAIRS", 1)  # 64 queries to a call
     np.testing.assert_array_equal(log_sums(points, queries, n_jobs=2), one)
 
 
