@@ -5,9 +5,20 @@ of other libraries never reach it. The only module that imports private names of
 """
 
 import numpy as np
+from sklearn.base import _fit_context as fit_context
+from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_array, validate_data
 
 from kernlab._core.namespace import device_of, from_numpy, is_foreign, namespace_of, to_numpy
+
+__all__ = [
+    "Interval",
+    "StrOptions",
+    "check_same_place",
+    "check_weights",
+    "fit_context",
+    "validate_points",
+]
 
 _FLOATS = (np.float64, np.float32)
 

@@ -7,13 +7,19 @@
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.base import BaseEstimator, DensityMixin, _fit_context
+from sklearn.base import BaseEstimator, DensityMixin
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from kernlab._core.namespace import from_numpy, namespace_of
-from kernlab._core.validation import check_same_place, check_weights, validate_points
+from kernlab._core.validation import (
+    Interval,
+    StrOptions,
+    check_same_place,
+    check_weights,
+    fit_context,
+    validate_points,
+)
 from kernlab.density._bandwidth import effective_sample_size, resolve_bandwidth
 from kernlab.kernels._profiles import PROFILES
 from kernlab.kernels._sums import log_kernel_sums, prepare_sources, source_points
@@ -53,7 +59,8 @@ class KernelDensity(DensityMixin, BaseEstimator):
         normalisation; queries that cannot keep this are computed in double precision. Kernels of
         bounded support, whose edge a rounded coordinate may cross, always are.
     n_jobs : int, default=None
-        Threads; ``-1`` is all cores, None is Numba's current number. Results do not depend on it.
+        Threads for NumPy data; ``-1`` is all cores, None is Numba's current number. Results do not
+        depend on it. Arrays of other libraries use the threads of their library.
     verbose : int, default=0
         With 1, work of more than about two seconds shows a progress bar.
 
@@ -121,7 +128,7 @@ class KernelDensity(DensityMixin, BaseEstimator):
         self.n_jobs = n_jobs
         self.verbose = verbose
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None, sample_weight=None):
         """Lay out the data and resolve the bandwidth.
 

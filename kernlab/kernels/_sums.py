@@ -170,7 +170,9 @@ def log_kernel_sums(sources, queries=None, *, with_squares=False, n_jobs=None, v
     O(m·n·d) time; memory O((m + n)·d), no table of pairs is formed.
     """
     if not isinstance(sources, Sources):
-        return _sums_array.log_kernel_sums(sources, queries, with_squares=with_squares)
+        return _sums_array.log_kernel_sums(
+            sources, queries, with_squares=with_squares, verbose=verbose
+        )
     n_features = sources.centre.shape[0]
     m = sources.n_points if queries is None else len(queries)
     log_sums = np.empty((1 + with_squares, m))

@@ -12,7 +12,9 @@ import numpy as np
 
 from kernlab._core.chunks import chunk_shape
 from kernlab._core.namespace import device_of, namespace_of, on_cpu
+from kernlab._core.progress import progress
 from kernlab.kernels._coordinates import (
+    FARTHEST,
     PLAIN_RADIUS,
     centre_of,
     check_radius,
@@ -83,8 +85,8 @@ def prepare_sources(points, *, kernel, root, weights, precision):
     )
 
 
-@np.errstate(divide="ignore", over="ignore")  # NumPy inside a strict namespace warns of log(0)
-def log_kernel_sums(sources, queries=None, *, with_squares=False):
+@np.errstate(divide="ignore", over="ignore", invalid="ignore")  # for NumPy in a strict namespace
+def log_kernel_sums(sources, queries=None, *, with_squares=False, verbose=0):
     """As :func:`kernlab.kernels._sums.log_kernel_sums`, in the namespace of the sources."""
     xp = namespace_of(sources.z)
     leave_own_out = queries is None
@@ -94,10 +96,13 @@ def log_kernel_sums(sources, queries=None, *, with_squares=False):
         q, q_low = to_bandwidths(queries, sources.centre, sources.inverse), None
     else:
         q, q_low = to_bandwidths_twofold(queries, sources.centre, sources.inverse)
+        # Where the high part overflows, the low part has no meaning.
+        q_low = xp.where(xp.isfinite(q_low), q_low, xp.zeros_like(q_low))
     m = q.shape[0]
     rows, columns = chunk_shape(m, sources.n_points, 8 * _TABLES, on_cpu=on_cpu(sources.z))
     log_sums = []
-    for start in range(0, m, rows):
+    starts = range(0, m, rows)
+    for start in progress(starts, total=len(starts), verbose=verbose, label="kernel sums"):
         stop = min(start + rows, m)
         low = None if q_low is None else q_low[start:stop, ...]
         own = start if leave_own_out else None
@@ -130,7 +135,8 @@ def _online(sources, q, q_low, own, columns, with_squares, real):
     xp = namespace_of(q)
     profile = PROFILES[sources.kernel]
     m, n = q.shape[0], sources.n_points
-    by_product = _by_product(sources)
+    # Squares of farther queries overflow, and a matrix product would take infinity from infinity.
+    by_product = _by_product(sources) and float(xp.max(xp.abs(q))) <= FARTHEST
     peak = xp.full((m,), -xp.inf, dtype=xp.float64, device=device_of(q))
     total = xp.zeros_like(peak)
     square_total = xp.zeros_like(peak)

@@ -77,6 +77,18 @@ def test_mixed_precision(xp, rng, spread, d):
     assert np.max(scaled_error(result, expected)) <= 1e-4
 
 
+@pytest.mark.parametrize("d", [2, 33])
+@pytest.mark.parametrize("spread", [1.0, 1e6])
+def test_queries_beyond_the_range_of_squares(xp, rng, spread, d):
+    X = spread * rng.normal(size=(90, d))
+    Y = np.stack([np.full(d, 1e120), np.full(d, 1e200), np.full(d, 1e308), X[0]])
+    exact = KernelDensity(bandwidth=0.8).fit(X).score_samples(Y)
+    assert np.isneginf(exact[1:3]).all()
+    for precision, bound in (("double", 1e-12), ("mixed", 1e-4)):
+        result = both(xp, X, Y, bandwidth=0.8, precision=precision)[3]
+        assert np.max(scaled_error(result, exact)) <= bound
+
+
 def test_the_other_methods(xp, rng):
     X, Y = rng.normal(size=(60, 2)), rng.normal(size=(10, 2))
     weights = rng.gamma(1.0, size=60)
