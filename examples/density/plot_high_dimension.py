@@ -42,26 +42,28 @@ for d in dimensions:
     errors["scikit-learn"].append(np.max(np.abs(theirs.score_samples(Y) - exact)))
     carried.append(ours.effective_samples(Y))
 
-figure, axes = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
+figure, ax = plt.subplots(layout="constrained")
 for name, marker in (("scikit-learn", "s"), ("kernlab", "o")):
-    axes[0].semilogy(dimensions, np.maximum(errors[name], 1e-16), f"{marker}-", label=name)
-axes[0].axhline(1.0, color="0.6", linewidth=0.8)
-axes[0].annotate("one nat", (3, 1.5), color="0.4")
-axes[0].set(xlabel="dimension", ylabel="largest error of a log density", title="The arithmetic")
-axes[0].legend()
+    ax.semilogy(dimensions, np.maximum(errors[name], 1e-16), f"{marker}-", label=name)
+ax.axhline(1.0, color="0.6", linewidth=0.8)
+ax.annotate("one nat", (3, 1.5), color="0.4")
+ax.set(xlabel="dimension", ylabel="largest error of a log density (nats)")
+ax.legend()
+plt.show()
 
 # %%
 # The statistics
 # --------------
 # ``effective_samples`` counts the points that carry the estimate at a query. With Scott's bandwidth
-# it falls to one by about fifty dimensions, of five thousand points: the estimate is then a statement
-# about the nearest point.
+# it falls from hundreds to a handful by twenty dimensions, of five thousand points: the estimate is
+# then a statement about the nearest few.
 
-axes[1].boxplot(carried, positions=range(len(dimensions)), widths=0.6, showfliers=False)
-axes[1].set_yscale("log")
-axes[1].set_xticks(range(len(dimensions)), dimensions)
-axes[1].axhline(1.0, color="0.6", linewidth=0.8)
-axes[1].set(xlabel="dimension", ylabel="effective samples", title="The statistics")
+figure, ax = plt.subplots(layout="constrained")
+ax.boxplot(carried, positions=range(len(dimensions)), widths=0.6, showfliers=False)
+ax.set_yscale("log")
+ax.set_xticks(range(len(dimensions)), dimensions)
+ax.axhline(1.0, color="0.6", linewidth=0.8)
+ax.set(xlabel="dimension", ylabel="effective samples of 5000")
 plt.show()
 
 # %%

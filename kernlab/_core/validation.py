@@ -4,6 +4,8 @@ scikit-learn's ``validate_data`` turns a torch tensor into a NumPy array without
 of other libraries never reach it. The only module that imports private names of scikit-learn.
 """
 
+from numbers import Number
+
 import numpy as np
 from sklearn.base import _fit_context as fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -115,7 +117,7 @@ def check_weights(sample_weight, X):
     n_samples = X.shape[0]
     if is_foreign(sample_weight) and namespace_of(sample_weight) is not namespace_of(X):
         sample_weight = to_numpy(sample_weight)
-    if getattr(sample_weight, "ndim", np.ndim(sample_weight)) == 0:
+    if isinstance(sample_weight, Number) or getattr(sample_weight, "ndim", 1) == 0:
         raise ValueError(
             f"sample_weight is the number {float(sample_weight)!r}; give one weight for each of "
             f"the {n_samples} rows of X, or None for equal weights."

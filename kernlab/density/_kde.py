@@ -103,8 +103,8 @@ class KernelDensity(DensityMixin, BaseEstimator):
     >>> from kernlab.density import KernelDensity
     >>> X = np.random.default_rng(0).normal(size=(1000, 2))
     >>> kde = KernelDensity().fit(X)
-    >>> kde.score_samples([[0.0, 0.0], [100.0, 0.0]]).round(1)
-    array([   -1.9, -37820.5])
+    >>> kde.score_samples([[0.0, 0.0], [100.0, 0.0]]).round(1).tolist()
+    [-2.0, -45386.1]
     """
 
     _parameter_constraints = {
