@@ -32,8 +32,8 @@ def brute_force(train, test, h):
 
 def choose_bandwidth(train):
     """The float bandwidth with the best leave-one-out log likelihood, from a grid."""
-    nearest = np.sqrt(np.median(np.var(train, axis=0)))
-    grid = nearest * np.geomspace(0.1, 3.0, 25)
+    spread = np.sqrt(np.median(np.var(train, axis=0)))
+    grid = spread * np.geomspace(0.1, 3.0, 25)
     scores = [KernelDensity(bandwidth=h).fit(train).leave_one_out_score() for h in grid]
     return float(grid[int(np.argmax(scores))])
 

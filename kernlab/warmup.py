@@ -14,6 +14,15 @@ from kernlab.kernels._sums import DIRECT_FEATURES, log_kernel_sums, prepare_sour
 
 logger = logging.getLogger("kernlab.warmup")
 
+# Precision; spread of the points, the second so wide that coordinates take two floats; whether the
+# effective number of terms is asked for.
+_VARIANTS = (
+    ("double", 1.0, False),
+    ("double", 1.0, True),
+    ("mixed", 1.0, False),
+    ("double", 1e6, False),
+)
+
 
 def warm_up(kernels=("gaussian",), *, weighted=False):
     """Compile the log kernel sums of some kernels, in double and mixed precision.
@@ -32,11 +41,15 @@ def warm_up(kernels=("gaussian",), *, weighted=False):
             points = rng.normal(size=(2, n_features))
             for weights in (None, np.ones(2)) if weighted else (None,):
                 logger.info("compiling %s in %d features", kernel, n_features)
-                for precision in ("double", "mixed"):
+                for precision, spread, with_effective in _VARIANTS:
                     sources = prepare_sources(
-                        points, kernel=kernel, root=1.0, weights=weights, precision=precision
+                        points * spread,
+                        kernel=kernel,
+                        root=1.0,
+                        weights=weights,
+                        precision=precision,
                     )
-                    log_kernel_sums(sources, points)
+                    log_kernel_sums(sources, points, with_effective=with_effective)
 
 
 def main(arguments=None):

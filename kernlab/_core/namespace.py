@@ -44,7 +44,16 @@ def to_numpy(x):
     """A small array as NumPy; for d×d matrices and numbers, never for data."""
     if not is_foreign(x):
         return np.asarray(x)
-    return _convert_to_numpy(x, namespace_of(x))
+    return _convert_to_numpy(_without_gradient(x), namespace_of(x))
+
+
+def scalar(x):
+    """A number out of a zero-dimensional array, without a torch gradient's warning."""
+    return float(_without_gradient(x))
+
+
+def _without_gradient(x):
+    return x.detach() if getattr(x, "requires_grad", False) else x
 
 
 def from_numpy(x, like, dtype=None):

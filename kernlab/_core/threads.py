@@ -7,8 +7,10 @@ do not depend on the number of threads, for every slice is computed alike whoeve
 
 import functools
 import os
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
+from typing import Any
 
 from threadpoolctl import ThreadpoolController
 
@@ -53,7 +55,7 @@ def run_slices(work, n_items, *, slice_size, n_jobs=None, uses_blas=False, verbo
         slice(start, min(start + slice_size, n_items)) for start in range(0, n_items, slice_size)
     ]
     n_threads = min(effective_n_jobs(n_jobs), len(slices))
-    with _blas().limit(limits=1, user_api="blas") if uses_blas else nullcontext():
+    with _SINGLE_THREADED_BLAS if uses_blas else nullcontext():
         if n_threads <= 1:
             for part in progress(slices, total=len(slices), verbose=verbose, label=label):
                 work(part)
@@ -66,6 +68,34 @@ def run_slices(work, n_items, *, slice_size, n_jobs=None, uses_blas=False, verbo
             except BaseException:
                 pool.shutdown(wait=True, cancel_futures=True)
                 raise
+
+
+class _SingleThreadedBlas:
+    """Hold BLAS to one thread while anyone is inside.
+
+    The number is one for the process, so of threads that overlap the first in sets it and the last
+    out restores it.
+    """
+
+    def __init__(self):
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._limits: Any = None
+
+    def __enter__(self):
+        with self._lock:
+            if self._inside == 0:
+                self._limits = _blas().limit(limits=1, user_api="blas")
+            self._inside += 1
+
+    def __exit__(self, *exception):
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0:
+                self._limits.restore_original_limits()
+
+
+_SINGLE_THREADED_BLAS = _SingleThreadedBlas()
 
 
 @functools.cache

@@ -1,9 +1,11 @@
 """Input validation: scikit-learn's for what NumPy holds, a short one of our own for other arrays.
 
 scikit-learn's ``validate_data`` turns a torch tensor into a NumPy array without a word, so arrays
-of other libraries never reach it. The only module that imports private names of scikit-learn.
+of other libraries never reach it. Private names of scikit-learn are imported here and in
+``namespace`` only.
 """
 
+from contextlib import contextmanager
 from numbers import Number
 
 import numpy as np
@@ -20,6 +22,7 @@ __all__ = [
     "check_weights",
     "fit_context",
     "validate_points",
+    "whole_or_nothing",
 ]
 
 _FLOATS = (np.float64, np.float32)
@@ -72,7 +75,7 @@ def _validate_foreign(estimator, X, *, reset):
             raise ValueError(f"X has dtype {X.dtype}, which is not real; pass real numbers.")
         X = xp.astype(X, xp.float64)
     elif X.dtype not in (xp.float32, xp.float64):
-        X = xp.astype(X, xp.float32)
+        X = xp.astype(X, xp.float64)
     try:
         finite = bool(xp.all(xp.isfinite(X)))
     except (RuntimeError, NotImplementedError) as error:
@@ -93,6 +96,18 @@ def _validate_foreign(estimator, X, *, reset):
             f"{estimator.n_features_in_} features as input."
         )
     return X
+
+
+@contextmanager
+def whole_or_nothing(estimator):
+    """Restore an estimator's attributes if what is inside raises: nothing half-fitted is left."""
+    before = dict(vars(estimator))
+    try:
+        yield
+    except BaseException:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        raise
 
 
 def check_same_place(name, X, fitted):
@@ -123,13 +138,21 @@ def check_weights(sample_weight, X):
             f"the {n_samples} rows of X, or None for equal weights."
         )
     if not is_foreign(sample_weight):
-        sample_weight = check_array(
-            sample_weight,
-            ensure_2d=False,
-            allow_nd=True,
-            dtype=np.float64,
-            input_name="sample_weight",
-        )
+        try:
+            sample_weight = check_array(
+                sample_weight,
+                ensure_2d=False,
+                allow_nd=True,
+                dtype=np.float64,
+                copy=True,
+                input_name="sample_weight",
+            )
+        except ValueError as error:
+            if "could not convert" in str(error):
+                raise ValueError(
+                    f"sample_weight holds entries that are not numbers: {error}"
+                ) from error
+            raise
     if tuple(sample_weight.shape) != (n_samples,):
         raise ValueError(
             f"sample_weight has shape {tuple(sample_weight.shape)}, expected ({n_samples},): one "
@@ -137,13 +160,15 @@ def check_weights(sample_weight, X):
         )
     if is_foreign(X):
         if not is_foreign(sample_weight):
-            sample_weight = from_numpy(sample_weight, X)
+            sample_weight = from_numpy(sample_weight, X, namespace_of(X).float64)
         if device_of(sample_weight) != device_of(X):
             raise ValueError(
                 f"sample_weight is on device {device_of(sample_weight)!s} and X on "
                 f"{device_of(X)!s}; move it there."
             )
     xp = namespace_of(X)
+    # A copy, so that later changes of the caller's array do not reach the estimator.
+    sample_weight = xp.astype(sample_weight, xp.float64)
     if not bool(xp.all(xp.isfinite(sample_weight))):
         raise ValueError("Input sample_weight contains NaN or infinity; give finite weights.")
     lowest = float(xp.min(sample_weight))

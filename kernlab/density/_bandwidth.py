@@ -9,8 +9,13 @@ from typing import NamedTuple
 import numpy as np
 from scipy.linalg import qr
 
-from kernlab._core.namespace import device_of, namespace_of, to_numpy
+from kernlab._core.namespace import device_of, from_numpy, namespace_of, to_numpy
 from kernlab.exceptions import SingularCovarianceError
+
+# A column whose variance given the others is below this share of its own is called dependent:
+# rounding of the data alone leaves up to about 1e-13 of exact dependence.
+_DEPENDENT = 1e-12
+_REMEDY = "Drop them, or give bandwidth as a float or one number for each feature."
 
 
 class Bandwidth(NamedTuple):
@@ -49,9 +54,11 @@ def resolve_bandwidth(bandwidth, X, weights, profile):
     if isinstance(bandwidth, str):
         return _from_covariance(bandwidth, X, weights, profile)
     value = to_numpy(bandwidth)
+    if np.iscomplexobj(value):
+        raise ValueError(f"bandwidth={bandwidth!r} is complex; give real numbers.")
     if value.ndim == 0:
         h = float(value)
-        _check_positive(value)
+        _check_positive(np.float64(h))
         return Bandwidth(h, h, n_features * math.log(h))
     try:
         value = value.astype(np.float64)
@@ -69,11 +76,15 @@ def resolve_bandwidth(bandwidth, X, weights, profile):
 
 
 def _check_positive(value):
-    with np.errstate(divide="ignore", over="ignore"):
-        usable = np.isfinite(value) & (value > 0) & np.isfinite(1.0 / value)
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        square = value * value
+        usable = (value > 0) & (square >= np.finfo(float).tiny) & np.isfinite(square)
     if not np.all(usable):
-        wrong = np.ravel(value)[~np.ravel(usable)][0]
-        raise ValueError(f"bandwidth={wrong!r} is not a positive number; every entry must be.")
+        wrong = float(np.ravel(value)[~np.ravel(usable)][0])
+        raise ValueError(
+            f"bandwidth={wrong!r} is not a positive number with a square in the range of floating "
+            "point; rescale X, or correct it."
+        )
 
 
 def _from_matrix(matrix):
@@ -98,74 +109,91 @@ def _from_matrix(matrix):
 
 def _from_covariance(rule, X, weights, profile):
     """Scott's or Silverman's factor times the data's own covariance, as in SciPy."""
+    if weights is not None:
+        X, weights = _rows_of_weight(X, weights)
     n_samples, n_features = X.shape
     if n_samples < 2:
         raise ValueError(
-            f"bandwidth={rule!r} needs the covariance of at least two samples, got n_samples=1; "
-            "give bandwidth as a number."
+            f"bandwidth={rule!r} needs the covariance of at least two samples of positive weight, "
+            "got n_samples=1; give bandwidth as a number."
         )
     n_eff = effective_sample_size(n_samples, weights)
     count = n_eff if rule == "scott" else n_eff * (n_features + 2) / 4.0
     factor = count ** (-1.0 / (n_features + 4))
-    covariance = _covariance(X, weights)
-    _refuse_singular(covariance, n_samples, rule)
-    matrix = covariance * factor**2 / profile.variance(n_features)
-    root = np.linalg.cholesky(matrix)
+
+    xp = namespace_of(X)
+    X = xp.astype(X, xp.float64, copy=False)
+    low, high = to_numpy(xp.min(X, axis=0)), to_numpy(xp.max(X, axis=0))
+    with np.errstate(over="ignore"):
+        span = high - low
+    _refuse(rule, np.flatnonzero(low == high), "constant")
+    if n_samples <= n_features:
+        raise SingularCovarianceError(
+            f"bandwidth={rule!r} needs the inverse of the covariance of X, which is singular: "
+            f"{n_samples} samples cannot determine it in {n_features} features. Give bandwidth as "
+            "a float or one number for each feature."
+        )
+    # In units of each column's span nothing over- or underflows, and an offset cancels first.
+    covariance = _covariance((X - from_numpy(low, X)) / from_numpy(span, X), weights)
+    _refuse(rule, _dependent(covariance), "linear in the others")
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        matrix = covariance * factor**2 / profile.variance(n_features) * np.outer(span, span)
+        usable = np.isfinite(matrix).all() and (np.diag(matrix) > np.finfo(float).tiny).all()
+    if not usable:
+        raise ValueError(
+            f"X has columns that span from {span.min():.3g} to {span.max():.3g}, whose squares "
+            "overflow or underflow; rescale X, or give bandwidth as a number."
+        )
+    try:
+        root = np.linalg.cholesky(matrix / np.outer(span, span)) * span[:, None]
+    except np.linalg.LinAlgError as error:
+        raise SingularCovarianceError(
+            f"bandwidth={rule!r} needs the inverse of the covariance of X, which is singular to "
+            f"rounding. {_REMEDY}"
+        ) from error
     return Bandwidth(matrix, root, float(np.sum(np.log(np.diag(root)))))
+
+
+def _rows_of_weight(X, weights):
+    """The rows that count, so that the others decide nothing."""
+    xp = namespace_of(X)
+    (rows,) = xp.nonzero(weights > 0)
+    if rows.shape[0] == X.shape[0]:
+        return X, weights
+    return xp.take(X, rows, axis=0), xp.take(weights, rows, axis=0)
 
 
 def _covariance(X, weights):
     """Weighted covariance as a d×d NumPy matrix, unbiased for reliability weights as in SciPy."""
     xp = namespace_of(X)
-    n_samples = X.shape[0]
-    X = xp.astype(X, xp.float64, copy=False)
-    share = None if weights is None else xp.astype(weights, xp.float64) / xp.max(weights)
-    if share is None:
-        share = xp.full((n_samples,), 1.0, dtype=xp.float64, device=device_of(X))
+    if weights is None:
+        weights = xp.ones((X.shape[0],), dtype=xp.float64, device=device_of(X))
+    share = weights / xp.max(weights)
     share = share / xp.sum(share)
-    # Data with values beyond 1e150 would overflow when squared.
-    scale = np.float64(xp.max(xp.abs(X))) or 1.0
-    X = X / float(scale)
-    # Two passes: a mean first from the first row's neighbourhood, so that an offset cancels.
-    X = X - X[0, :][None, :]
     X = X - xp.sum(share[:, None] * X, axis=0)[None, :]
     unbiased = 1.0 - float(xp.sum(share * share))
     if unbiased <= 0:
         raise ValueError(
-            "a data-driven bandwidth needs at least two samples of positive weight, and one "
-            "carries all of sample_weight (effectively n_samples=1); give bandwidth as a number."
+            "a data-driven bandwidth needs the covariance of at least two samples, and one carries "
+            "all of sample_weight (effectively n_samples=1); give bandwidth as a number."
         )
-    covariance = to_numpy((share[:, None] * X).T @ X) / unbiased
-    with np.errstate(over="ignore"):
-        covariance = covariance * scale**2
-    if not np.all(np.isfinite(covariance)):
-        raise ValueError(
-            f"X has values up to {scale:.3g}, whose squares overflow; rescale X, or give bandwidth "
-            "as a number."
-        )
-    return covariance
+    return to_numpy((share[:, None] * X).T @ X) / unbiased
 
 
-def _refuse_singular(covariance, n_samples, rule):
-    """Name the columns that make a covariance singular."""
-    n_features = len(covariance)
+def _dependent(covariance):
+    """Columns that the others determine, to the rounding of a covariance."""
     deviations = np.sqrt(np.diag(covariance))
-    remedy = "Drop them, or give bandwidth as a float or one number for each feature."
-    start = f"bandwidth={rule!r} needs the inverse of the covariance of X, which is singular: "
-    constant = np.flatnonzero(deviations == 0)
-    if constant.size:
-        raise SingularCovarianceError(f"{start}{_columns(constant)} constant. {remedy}")
-    if n_samples <= n_features:
-        raise SingularCovarianceError(
-            f"{start}{n_samples} samples cannot determine it in {n_features} features. Give "
-            "bandwidth as a float or one number for each feature."
-        )
     correlation = covariance / np.outer(deviations, deviations)
     _, triangle, pivots = qr(correlation, pivoting=True)
-    dependent = pivots[np.abs(np.diag(triangle)) <= 4 * n_features * np.finfo(float).eps]
-    if dependent.size:
+    return np.sort(pivots[np.abs(np.diag(triangle)) <= _DEPENDENT])
+
+
+def _refuse(rule, columns, what):
+    """Name the columns that make a covariance singular."""
+    if columns.size:
         raise SingularCovarianceError(
-            f"{start}{_columns(np.sort(dependent))} linear in the others. {remedy}"
+            f"bandwidth={rule!r} needs the inverse of the covariance of X, which is singular: "
+            f"{_columns(columns)} {what}. {_REMEDY}"
         )
 
 

@@ -1,9 +1,14 @@
 """Pictures of a kernel density estimate."""
 
+from numbers import Integral
+
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from kernlab._core.extras import import_extra
+from kernlab._core.namespace import is_foreign, namespace_of
+from kernlab._core.validation import validate_points
+from kernlab.density._kde import KernelDensity
 
 
 class KernelDensityDisplay:
@@ -55,19 +60,23 @@ class KernelDensityDisplay:
         -------
         display : KernelDensityDisplay
         """
+        if not isinstance(estimator, KernelDensity):
+            raise TypeError(f"estimator is {estimator!r}; give a fitted kernlab KernelDensity.")
         check_is_fitted(estimator)
-        given, X = X, np.asarray(X, dtype=np.float64)
-        if X.ndim != 2 or X.shape[1] != estimator.n_features_in_ or not len(X):
+        if is_foreign(estimator.bandwidth_matrix_):
             raise ValueError(
-                f"X has shape {X.shape}; the picture needs at least one row of the estimator's "
-                f"{estimator.n_features_in_} features."
+                "the picture needs an estimator fitted on NumPy data, and this one was fitted on "
+                f"arrays of {namespace_of(estimator.bandwidth_matrix_).__name__}."
             )
-        if grid_resolution is not None and grid_resolution < 2:
-            raise ValueError(f"grid_resolution={grid_resolution!r} is below 2.")
+        if grid_resolution is not None and (
+            not isinstance(grid_resolution, Integral) or grid_resolution < 2
+        ):
+            raise ValueError(f"grid_resolution={grid_resolution!r} is not an integer of 2 or more.")
+        X = np.asarray(validate_points(estimator, X, reset=False), dtype=np.float64)
         d = X.shape[1]
         names = getattr(estimator, "feature_names_in_", [f"feature {k}" for k in range(d)])
         if d > 2:
-            values: tuple = (estimator.score_samples(given), estimator.effective_samples(given))
+            values: tuple = (estimator._log_density(X), estimator._effective_samples(X))
             labels = ("log density", "effective samples")
             return cls(points=X, axes_values=values, labels=labels).plot(ax=ax)
         reach = 3 * np.sqrt(np.diag(estimator.bandwidth_matrix_))

@@ -11,13 +11,15 @@ difference of two points is right again, however far both are from the centre.
 
 import numpy as np
 
-from kernlab._core.namespace import from_numpy, namespace_of
+from kernlab._core.namespace import from_numpy, namespace_of, scalar
 
 # Coordinates beyond this square to near the overflow of float64.
 FARTHEST = 1e150
 # Up to this radius the rounding of z moves a log density by at most 4√2·u·radius < 1e-12, u = 2⁻⁵³.
 PLAIN_RADIUS = 1e3
 _SPLITTER = 2.0**27 + 1.0
+# Entries of a block whose some twenty temporary arrays stay in the caches.
+_BLOCK_ENTRIES = 2**15
 
 
 def centre_of(points):
@@ -46,18 +48,42 @@ def to_bandwidths(points, centre, inverse):
 def to_bandwidths_twofold(points, centre, inverse):
     """The same as a pair (high, low) of arrays whose unevaluated sum is right to about ε²."""
     points, inverse = _in_double(points, inverse)
+    xp = namespace_of(points)
+    high, low = xp.empty_like(points), xp.empty_like(points)
+    block = max(1, _BLOCK_ENTRIES // points.shape[1])
     with np.errstate(over="ignore", invalid="ignore"):
-        offset, offset_low = _two_sum(points, -centre)
-        if inverse.ndim < 2:
-            high, low = _two_product(offset, inverse)
-            return _fast_two_sum(high, low + offset_low * inverse)
-        high, low = offset * 0, offset * 0
-        for k in range(inverse.shape[1]):
-            column = inverse[:, k][None, :]
-            product, product_low = _two_product(offset[:, k][:, None], column)
-            high, carry = _two_sum(high, product)
-            low = low + (carry + product_low + offset_low[:, k][:, None] * column)
-        return _fast_two_sum(high, low)
+        for start in range(0, points.shape[0], block):
+            stop = min(start + block, points.shape[0])
+            high[start:stop, ...], low[start:stop, ...] = _block_twofold(
+                points[start:stop, ...], centre, inverse
+            )
+    return high, low
+
+
+def _block_twofold(points, centre, inverse):
+    offset, offset_low = _two_sum(points, -centre)
+    if inverse.ndim < 2:
+        high, low = _two_product(offset, inverse)
+        return _fast_two_sum(high, low + offset_low * inverse)
+    high, low = offset * 0, offset * 0
+    for k in range(inverse.shape[1]):
+        column = inverse[:, k][None, :]
+        product, product_low = _two_product(offset[:, k][:, None], column)
+        high, carry = _two_sum(high, product)
+        low = low + (carry + product_low + offset_low[:, k][:, None] * column)
+    return _fast_two_sum(high, low)
+
+
+def needs_twofold(points, centre, inverse, radius):
+    """Whether rounding coordinates once would cost more than double precision promises.
+
+    With a matrix, what is rounded is each product of a sum, so their absolute values count.
+    """
+    if radius > PLAIN_RADIUS or inverse.ndim < 2:
+        return radius > PLAIN_RADIUS
+    points, inverse = _in_double(points, inverse)
+    xp = namespace_of(points)
+    return largest_norm(xp.abs(points - centre) @ xp.abs(inverse).T) > PLAIN_RADIUS
 
 
 def from_bandwidths(z, centre, root):
@@ -69,10 +95,10 @@ def from_bandwidths(z, centre, root):
 def largest_norm(z):
     """Largest Euclidean norm of a row, as a float; scaled, so that no square overflows."""
     xp = namespace_of(z)
-    scale = float(xp.max(xp.abs(z)))
+    scale = scalar(xp.max(xp.abs(z)))
     if not 0 < scale < np.inf:
         return scale
-    return scale * float(xp.max(xp.sum((z / scale) ** 2, axis=1))) ** 0.5
+    return scale * scalar(xp.max(xp.sum((z / scale) ** 2, axis=1))) ** 0.5
 
 
 def check_radius(radius):

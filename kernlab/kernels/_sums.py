@@ -16,12 +16,12 @@ from kernlab._core.threads import effective_n_jobs, run_slices
 from kernlab.kernels import _sums_array
 from kernlab.kernels._coordinates import (
     FARTHEST,
-    PLAIN_RADIUS,
     centre_of,
     check_radius,
     from_bandwidths,
     inverse_root,
     largest_norm,
+    needs_twofold,
     to_bandwidths,
     to_bandwidths_twofold,
 )
@@ -104,7 +104,7 @@ def prepare_sources(points, *, kernel, root, weights=None, precision="double"):
     radius = largest_norm(z)
     check_radius(radius)
     z_low = None
-    if radius > PLAIN_RADIUS:
+    if needs_twofold(points, centre, inverse, radius):
         z, z_low = to_bandwidths_twofold(points, centre, inverse)
 
     entries, log_scale, log_total_weight = None, 0.0, float(np.log(len(points)))
@@ -147,7 +147,7 @@ def prepare_sources(points, *, kernel, root, weights=None, precision="double"):
     )
 
 
-def log_kernel_sums(sources, queries=None, *, with_squares=False, n_jobs=None, verbose=0):
+def log_kernel_sums(sources, queries=None, *, with_effective=False, n_jobs=None, verbose=0):
     """Logarithms of the kernel sums, with no normaliser.
 
     Parameters
@@ -155,15 +155,15 @@ def log_kernel_sums(sources, queries=None, *, with_squares=False, n_jobs=None, v
     sources : result of :func:`prepare_sources`
     queries : (m, d) array or None
         None takes every source point and leaves out its own term.
-    with_squares : bool
-        Also the logarithm of the sum of the squared terms.
+    with_effective : bool
+        Also ``(Σ terms)² / Σ terms²``, always in double precision.
     n_jobs, verbose : see :func:`run_slices`
 
     Returns
     -------
     log_sums : (1, m) or (2, m) float64 array
-        Logarithms of the sums, and below them those of the sums of squares where asked for;
-        ``-inf`` where no point is within the support of a bounded kernel.
+        Logarithms of the sums, ``-inf`` where no point is within the support of a bounded kernel;
+        below them the effective number of terms, where asked for, then 0.
 
     Notes
     -----
@@ -171,11 +171,10 @@ def log_kernel_sums(sources, queries=None, *, with_squares=False, n_jobs=None, v
     """
     if not isinstance(sources, Sources):
         return _sums_array.log_kernel_sums(
-            sources, queries, with_squares=with_squares, verbose=verbose
+            sources, queries, with_effective=with_effective, verbose=verbose
         )
-    n_features = sources.centre.shape[0]
     m = sources.n_points if queries is None else len(queries)
-    log_sums = np.empty((1 + with_squares, m))
+    log_sums = np.empty((1 + with_effective, m))
     places = _places(sources)
     threads = effective_n_jobs(n_jobs)
     # Whole blocks of 64 queries, a few slices to each thread for balance.
@@ -190,14 +189,14 @@ def log_kernel_sums(sources, queries=None, *, with_squares=False, n_jobs=None, v
         else:
             own = np.full(part.stop - part.start, -1)
             z, z_low = _query_rows(sources, queries[part])
-        log_sums[:, part] = _sum_block(sources, z, z_low, own, with_squares)
+        log_sums[:, part] = _sum_block(sources, z, z_low, own, with_effective)
 
     run_slices(
         work,
         m,
         slice_size=size,
         n_jobs=threads,
-        uses_blas=n_features > DIRECT_FEATURES,
+        uses_blas=sources.double.by_product is not None,
         verbose=verbose,
         label="kernel sums",
     )
@@ -216,12 +215,15 @@ def source_points(sources, rows=None):
 # --- Layout --------------------------------------------------------------------------------------
 
 
-def _tiles(array, tile):
-    """Points (n, …) to tiles (n_tiles, …, tile), padded with zeros."""
-    n_tiles = -(-len(array) // tile)
-    padded = np.zeros((n_tiles * tile, *array.shape[1:]))
-    padded[: len(array)] = array
-    return np.ascontiguousarray(np.moveaxis(padded.reshape(n_tiles, tile, *array.shape[1:]), 1, -1))
+def _tiles(array, width):
+    """Points (n, …) to tiles (n_tiles, …, width), padded with zeros."""
+    full, rest = divmod(len(array), width)
+    tiles = np.zeros((full + (rest > 0), *array.shape[1:], width))
+    whole = array[: full * width].reshape(full, width, *array.shape[1:])
+    tiles[:full] = np.moveaxis(whole, 1, -1)
+    if rest:
+        tiles[-1, ..., :rest] = np.moveaxis(array[full * width :], 0, -1)
+    return tiles
 
 
 def _layout(z, z_low, entries, radius, width, products):
@@ -305,19 +307,22 @@ def _query_rows(sources, queries):
         return to_bandwidths_twofold(queries, sources.centre, sources.inverse)
 
 
-def _sum_block(sources, z, z_low, own, with_squares):
+def _sum_block(sources, z, z_low, own, with_effective):
     """Log sums of one block of queries, given in bandwidths."""
     far = ~(np.max(np.abs(z), axis=1) <= FARTHEST)
     near = np.flatnonzero(~far)
     if not far.any():
-        return _evaluate_near(sources, z, z_low, own, with_squares)
-    log_sums = np.empty((1 + with_squares, len(z)))
+        return _evaluate_near(sources, z, z_low, own, with_effective)
+    log_sums = np.empty((1 + with_effective, len(z)))
     for i in np.flatnonzero(far):
         log_terms = _far_log_terms(sources, z[i])
-        log_sums[:, i] = [logsumexp(k * log_terms) for k in range(1, 2 + with_squares)]
+        log_sums[0, i] = logsumexp(log_terms)
+        if with_effective:
+            terms = np.exp(log_terms - log_terms.max()) if log_sums[0, i] > -np.inf else 0.0
+            log_sums[1, i] = _effective(np.sum(terms), np.sum(np.square(terms)))
     if near.size:
         low = None if z_low is None else z_low[near]
-        log_sums[:, near] = _evaluate_near(sources, z[near], low, own[near], with_squares)
+        log_sums[:, near] = _evaluate_near(sources, z[near], low, own[near], with_effective)
     return log_sums
 
 
@@ -335,23 +340,22 @@ def _far_log_terms(sources, query):
     return log_terms
 
 
-def _evaluate_near(sources, z, z_low, own, with_squares):
-    if sources.single is None:
-        return _evaluate(sources, sources.double, z, z_low, own, with_squares)
-    return _evaluate_mixed(sources, z, z_low, own, with_squares)
+def _evaluate_near(sources, z, z_low, own, with_effective):
+    # The mixed promise is relative to the logarithm; shares of terms need an absolute one.
+    if sources.single is None or with_effective:
+        return _evaluate(sources, sources.double, z, z_low, own, with_effective)
+    return _evaluate_mixed(sources, z, z_low, own)
 
 
-def _evaluate_mixed(sources, z, z_low, own, with_squares):
+def _evaluate_mixed(sources, z, z_low, own):
     """Single-precision tiles, and double precision for the queries where those are too coarse."""
     with np.errstate(over="ignore"):
         reach = np.sqrt(np.einsum("ij,ij->i", z, z)) + sources.radius
     coarse = ~(reach <= LARGEST_SINGLE)
-    log_sums = np.empty((1 + with_squares, len(z)))
+    log_sums = np.empty((1, len(z)))
     fine = np.flatnonzero(~coarse)
     if fine.size:
-        log_sums[:, fine] = _evaluate(
-            sources, sources.single, z[fine], None, own[fine], with_squares
-        )
+        log_sums[:, fine] = _evaluate(sources, sources.single, z[fine], None, own[fine], False)
         coarse[fine] = too_coarse(
             sources,
             log_sums[0, fine],
@@ -361,13 +365,11 @@ def _evaluate_mixed(sources, z, z_low, own, with_squares):
     again = np.flatnonzero(coarse)
     if again.size:
         low = None if z_low is None else z_low[again]
-        log_sums[:, again] = _evaluate(
-            sources, sources.double, z[again], low, own[again], with_squares
-        )
+        log_sums[:, again] = _evaluate(sources, sources.double, z[again], low, own[again], False)
     return log_sums
 
 
-def _evaluate(sources, layout, z, z_low, own, with_squares):
+def _evaluate(sources, layout, z, z_low, own, with_effective):
     from kernlab.kernels import _sums_numba as compiled
 
     m = len(z)
@@ -375,7 +377,7 @@ def _evaluate(sources, layout, z, z_low, own, with_squares):
     tag = compiled.kernel_tag(code)
     shifts = np.full(m, compiled.initial_shift(code, real), dtype=np.float64)
     sums = np.zeros(m)
-    square_sums = np.zeros(m) if with_squares else None
+    square_sums = np.zeros(m) if with_effective else None
     z = np.ascontiguousarray(z, dtype=real)
     rest = (layout.weights, sources.n_points, z, z_low, own, shifts, sums, square_sums)
     if layout.by_product is None:
@@ -384,7 +386,12 @@ def _evaluate(sources, layout, z, z_low, own, with_squares):
         centres = (layout.centres, layout.norms, layout.by_product)
         compiled.product_sums(tag, layout.tiles, layout.low, *centres, *rest)
     with np.errstate(divide="ignore"):
-        log_sums = [np.log(sums) - shifts + sources.log_scale]
-        if square_sums is not None:
-            log_sums.append(np.log(square_sums) - 2 * shifts + 2 * sources.log_scale)
-    return np.stack(log_sums)
+        log_sums = np.log(sums) - shifts + sources.log_scale
+    if square_sums is None:
+        return log_sums[None]
+    return np.stack([log_sums, _effective(sums, square_sums)])
+
+
+def _effective(sums, square_sums):
+    """``(Σ terms)² / Σ terms²``, and 0 for no terms; before any shift, which would cancel."""
+    return np.divide(sums**2, square_sums, out=np.zeros_like(sums), where=square_sums > 0)

@@ -11,16 +11,16 @@ from typing import Any
 import numpy as np
 
 from kernlab._core.chunks import chunk_shape
-from kernlab._core.namespace import device_of, namespace_of, on_cpu
+from kernlab._core.namespace import device_of, namespace_of, on_cpu, scalar
 from kernlab._core.progress import progress
 from kernlab.kernels._coordinates import (
     FARTHEST,
-    PLAIN_RADIUS,
     centre_of,
     check_radius,
     from_bandwidths,
     inverse_root,
     largest_norm,
+    needs_twofold,
     to_bandwidths,
     to_bandwidths_twofold,
 )
@@ -29,7 +29,7 @@ from kernlab.kernels._profiles import PROFILES
 
 # Up to here a pass over the table of pairs for each feature costs no more than a matrix product
 # whose cancellation must be bounded.
-DIRECT_FEATURES = 8
+LOOP_FEATURES = 8
 # Temporary arrays of the size of a chunk that are alive together.
 _TABLES = 5
 
@@ -61,15 +61,15 @@ def prepare_sources(points, *, kernel, root, weights, precision):
     z, z_low = to_bandwidths(points, centre, inverse), None
     radius = largest_norm(z)
     check_radius(radius)
-    if radius > PLAIN_RADIUS:
+    if needs_twofold(points, centre, inverse, radius):
         z, z_low = to_bandwidths_twofold(points, centre, inverse)
     log_weights, log_total_weight = None, float(np.log(points.shape[0]))
     if weights is not None:
         weights = xp.astype(weights, xp.float64)
         with np.errstate(divide="ignore"):
             log_weights = xp.log(weights)
-        largest = float(xp.max(weights))
-        log_total_weight = float(np.log(largest) + np.log(float(xp.sum(weights / largest))))
+        largest = scalar(xp.max(weights))
+        log_total_weight = float(np.log(largest) + np.log(scalar(xp.sum(weights / largest))))
     return ArraySources(
         kernel=kernel,
         n_points=points.shape[0],
@@ -86,7 +86,7 @@ def prepare_sources(points, *, kernel, root, weights, precision):
 
 
 @np.errstate(divide="ignore", over="ignore", invalid="ignore")  # for NumPy in a strict namespace
-def log_kernel_sums(sources, queries=None, *, with_squares=False, verbose=0):
+def log_kernel_sums(sources, queries=None, *, with_effective=False, verbose=0):
     """As :func:`kernlab.kernels._sums.log_kernel_sums`, in the namespace of the sources."""
     xp = namespace_of(sources.z)
     leave_own_out = queries is None
@@ -106,7 +106,9 @@ def log_kernel_sums(sources, queries=None, *, with_squares=False, verbose=0):
         stop = min(start + rows, m)
         low = None if q_low is None else q_low[start:stop, ...]
         own = start if leave_own_out else None
-        log_sums.append(_rows_of_sums(sources, q[start:stop, ...], low, own, columns, with_squares))
+        log_sums.append(
+            _rows_of_sums(sources, q[start:stop, ...], low, own, columns, with_effective)
+        )
     return xp.concat(log_sums, axis=1)
 
 
@@ -119,24 +121,24 @@ def source_points(sources, rows=None):
     return from_bandwidths(z, sources.centre, sources.root)
 
 
-def _rows_of_sums(sources, q, q_low, own, columns, with_squares):
+def _rows_of_sums(sources, q, q_low, own, columns, with_effective):
     xp = namespace_of(q)
     reach = xp.sqrt(xp.sum(q * q, axis=1)) + sources.radius
-    if sources.mixed and float(xp.max(reach)) <= LARGEST_SINGLE:
-        log_sums = _online(sources, q, None, own, columns, with_squares, xp.float32)
+    if sources.mixed and not with_effective and scalar(xp.max(reach)) <= LARGEST_SINGLE:
+        log_sums = _online(sources, q, None, own, columns, with_effective, xp.float32)
         coarse = too_coarse(sources, log_sums[0, ...], reach, by_product=_by_product(sources))
         if not bool(xp.any(coarse)):
             return log_sums
-    return _online(sources, q, q_low, own, columns, with_squares, xp.float64)
+    return _online(sources, q, q_low, own, columns, with_effective, xp.float64)
 
 
-def _online(sources, q, q_low, own, columns, with_squares, real):
+def _online(sources, q, q_low, own, columns, with_effective, real):
     """Running log sums of some queries over all chunks of points."""
     xp = namespace_of(q)
     profile = PROFILES[sources.kernel]
     m, n = q.shape[0], sources.n_points
     # Squares of farther queries overflow, and a matrix product would take infinity from infinity.
-    by_product = _by_product(sources) and float(xp.max(xp.abs(q))) <= FARTHEST
+    by_product = _by_product(sources) and scalar(xp.max(xp.abs(q))) <= FARTHEST
     peak = xp.full((m,), -xp.inf, dtype=xp.float64, device=device_of(q))
     total = xp.zeros_like(peak)
     square_total = xp.zeros_like(peak)
@@ -158,20 +160,21 @@ def _online(sources, q, q_low, own, columns, with_squares, real):
         rescale = xp.exp(peak - shift)
         terms = xp.exp(log_terms - xp.astype(shift, real)[:, None])
         total = total * rescale + xp.sum(terms, axis=1, dtype=xp.float64)
-        if with_squares:
+        if with_effective:
             squares = xp.sum(terms * terms, axis=1, dtype=xp.float64)
             square_total = square_total * rescale**2 + squares
         peak = highest
     shift = xp.where(xp.isfinite(peak), peak, xp.zeros_like(peak))
-    log_sums = [xp.log(total) + shift]
-    if with_squares:
-        log_sums.append(xp.log(square_total) + 2 * shift)
-    return xp.stack(log_sums)
+    results = [xp.log(total) + shift]
+    if with_effective:
+        ones = xp.ones_like(total)
+        results.append(total**2 / xp.where(square_total > 0, square_total, ones))
+    return xp.stack(results)
 
 
 def _by_product(sources):
     """Whether matrix products are accurate enough in double precision, and worth it."""
-    if sources.z.shape[1] <= DIRECT_FEATURES or not PROFILES[sources.kernel].by_product:
+    if sources.z.shape[1] <= LOOP_FEATURES or not PROFILES[sources.kernel].by_product:
         return False
     return product_is_safe(sources.radius)
 

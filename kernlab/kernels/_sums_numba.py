@@ -27,9 +27,9 @@ from kernlab._core.fastmath import vector_exp, vector_min, wide_vectors
 from kernlab._core.jit import FAST, njit
 from kernlab.kernels._profiles import PROFILES
 
-# Revision of the files inlined here (_core/fastmath.py, kernels/_profiles.py); a test says when it
-# is stale. Changing it changes this file, and so renews Numba's disk cache.
-INLINED_REVISION = "5dd9a7a0"
+# Revision of the files inlined here (_core/fastmath.py, _core/jit.py, kernels/_profiles.py); a test
+# says when it is stale. Changing it changes this file, and so renews Numba's disk cache.
+INLINED_REVISION = "dfa9402b"
 
 TILE = 512
 # Queries that stay with one tile: few enough that the tile stays in the first cache, and so many
@@ -40,7 +40,7 @@ PRODUCT_QUERIES = 256
 # vector_exp (700 and 78), and neither the sum nor that of squares overflows. The second keeps a
 # shift finite, so that shift - energy is never inf - inf.
 _LIMITS = {
-    np.float64: (math.exp(300.0), np.float64(1e304)),
+    np.float64: (math.exp(300.0), np.float64(1e307)),
     np.float32: (math.exp(70.0), np.float32(1e37)),
 }
 

@@ -4,7 +4,7 @@ import mpmath
 import numpy as np
 import pytest
 
-from kernlab._core import fastmath, revision
+from kernlab._core import fastmath, jit, revision
 from kernlab._core.jit import FAST, njit
 from kernlab.kernels import _profiles, _sums_numba
 
@@ -61,9 +61,9 @@ def test_wide_vectors_reaches_the_compiler():
 
 
 def test_revision_stamp_of_inlined_code_is_current():
-    current = revision.revision(fastmath, _profiles)
+    current = revision.revision(fastmath, jit, _profiles)
     assert current == _sums_numba.INLINED_REVISION, (
-        f"_core/fastmath.py or kernels/_profiles.py changed: set INLINED_REVISION = {current!r} in "
+        f"inlined code changed: set INLINED_REVISION = {current!r} in "
         f"{inspect.getsourcefile(_sums_numba)}, which renews Numba's cache of the code that "
-        "inlines them."
+        "inlines it."
     )

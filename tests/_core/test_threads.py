@@ -49,6 +49,30 @@ def test_blas_is_held_to_one_thread_and_restored():
     assert _blas_threads() == before
 
 
+def test_blas_is_restored_when_callers_overlap():
+    before = _blas_threads()
+    first_in, second_in, first_out = threading.Event(), threading.Event(), threading.Event()
+
+    def call(wait, tell, done):
+        def work(part):
+            tell.set()
+            wait.wait(30)
+
+        run_slices(work, 1, slice_size=1, n_jobs=1, uses_blas=True)
+        done.set()
+
+    # The first to enter is the first to leave.
+    first = threading.Thread(target=call, args=(second_in, first_in, first_out))
+    first.start()
+    first_in.wait(30)
+    second = threading.Thread(target=call, args=(first_out, second_in, threading.Event()))
+    second.start()
+    first.join(30)
+    second.join(30)
+    assert first_out.is_set()
+    assert _blas_threads() == before
+
+
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_an_error_in_a_slice_reaches_the_caller(n_jobs):
     def work(part):

@@ -51,10 +51,19 @@ def test_more_dimensions_show_what_carries_the_estimate(rng):
 def test_bad_arguments(rng, monkeypatch):
     X = rng.normal(size=(50, 2))
     kde = KernelDensity().fit(X)
-    with pytest.raises(ValueError, match=r"X has shape \(50, 1\); the picture needs .* 2 features"):
+    with pytest.raises(ValueError, match="X has 1 features, but KernelDensity is expecting 2"):
         KernelDensityDisplay.from_estimator(kde, X[:, :1])
-    with pytest.raises(ValueError, match="grid_resolution=1 is below 2"):
-        KernelDensityDisplay.from_estimator(kde, X, grid_resolution=1)
+    with pytest.raises(ValueError, match="contains NaN"):
+        KernelDensityDisplay.from_estimator(kde, np.full((1, 2), np.nan))
+    for wrong in (1, 10.5):
+        with pytest.raises(ValueError, match=f"grid_resolution={wrong} is not an integer of 2"):
+            KernelDensityDisplay.from_estimator(kde, X, grid_resolution=wrong)
+    with pytest.raises(TypeError, match="give a fitted kernlab KernelDensity"):
+        KernelDensityDisplay.from_estimator(object(), X)
+    strict = pytest.importorskip("array_api_strict", reason="array_api_strict is not installed")
+    foreign = KernelDensity(bandwidth=1.0).fit(strict.asarray(X))
+    with pytest.raises(ValueError, match="needs an estimator fitted on NumPy data"):
+        KernelDensityDisplay.from_estimator(foreign, X)
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
     with pytest.raises(MissingExtraError, match=r"KernelDensityDisplay.plot.*kernlab\[plot\]"):
         KernelDensityDisplay.from_estimator(kde, X)

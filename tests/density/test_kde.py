@@ -6,6 +6,7 @@ from oracles import brute_log_density, brute_log_sums, mp_log_normalizer, scaled
 from scipy import stats
 from sklearn.base import clone
 from sklearn.datasets import load_digits
+from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KernelDensity as SklearnDensity
 
@@ -263,13 +264,13 @@ def test_samples_are_reproducible_and_skip_rows_without_weight():
 
 
 @pytest.mark.parametrize("precision", ["double", "mixed"])
-def test_float32_in_float32_out(rng, precision):
+def test_float32_data(rng, precision):
     X = rng.normal(size=(50, 3)).astype(np.float32)
     kde = KernelDensity(bandwidth=0.5, precision=precision).fit(X)
-    assert kde.score_samples(X).dtype == np.float32
-    assert kde.score_samples(X.astype(np.float64)).dtype == np.float64
-    assert kde.leave_one_out_score_samples().dtype == np.float32
     assert kde.sample(3).dtype == np.float32
+    far = kde.score_samples(np.full((1, 3), 1e30, dtype=np.float32))  # beyond float32
+    assert far.dtype == np.float64
+    assert far[0] == pytest.approx(-6e60, rel=1e-4)
     exact = KernelDensity(bandwidth=0.5).fit(X.astype(np.float64)).score_samples(X.astype(float))
     np.testing.assert_allclose(
         kde.score_samples(X), exact, rtol=1e-4 if precision == "mixed" else 1e-6
@@ -296,6 +297,25 @@ def test_later_changes_of_the_data_do_not_reach_the_fit(rng):
     before = kde.score_samples([[0.0, 0.0]])
     X[:] = 1e6
     np.testing.assert_array_equal(kde.score_samples([[0.0, 0.0]]), before)
+    weights = np.ones(40)
+    kde.fit(rng.normal(size=(40, 2)), sample_weight=weights)
+    before = kde.leave_one_out_score(), kde.sample(5, random_state=0)
+    weights[:] = 0.0
+    assert kde.leave_one_out_score() == before[0]
+    np.testing.assert_array_equal(kde.sample(5, random_state=0), before[1])
+
+
+def test_no_copy_of_the_data_is_kept_beside_the_tiles(rng):
+    X = rng.normal(size=(50_000, 2))
+    kde = KernelDensity(bandwidth=0.5).fit(X)
+    assert len(pickle.dumps(kde)) < 1.1 * X.nbytes
+
+
+def test_parameters_set_after_the_fit_do_not_reach_it(rng):
+    kde = KernelDensity(bandwidth=0.5).fit(rng.normal(size=(40, 2)))
+    before = kde.sample(5, random_state=0)
+    kde.kernel = "tophat"
+    np.testing.assert_array_equal(kde.sample(5, random_state=0), before)
 
 
 def test_a_failed_fit_leaves_the_old_one(rng):
@@ -305,6 +325,14 @@ def test_a_failed_fit_leaves_the_old_one(rng):
     with pytest.raises(SingularCovarianceError):
         kde.fit(np.ones((40, 2)))
     np.testing.assert_array_equal(kde.score_samples([[0.0, 0.0]]), before)
+    with pytest.raises(SingularCovarianceError):
+        kde.fit(np.ones((40, 3)))
+    np.testing.assert_array_equal(kde.score_samples([[0.0, 0.0]]), before)
+    fresh = KernelDensity()
+    with pytest.raises(SingularCovarianceError):
+        fresh.fit(np.ones((40, 2)))
+    with pytest.raises(NotFittedError):
+        fresh.score_samples([[0.0, 0.0]])
 
 
 # --- Bad input -----------------------------------------------------------------------------------
@@ -346,6 +374,8 @@ def test_bad_data(X, message):
         (np.inf, "'bandwidth' parameter"),
         ("scot", "'bandwidth' parameter .* Got 'scot' instead"),
         (1e-320, "not a positive number"),
+        (1e200, "not a positive number with a square in the range"),
+        (np.full(3, 1j), "is complex; give real numbers"),
         ([1.0, -2.0, 1.0], r"bandwidth=.*-2\.0.* is not a positive number"),
         ([1.0, np.nan, 1.0], "nan.* is not a positive number"),
         ([1.0, 1.0], "bandwidth has shape .2,. and X has 3 features; give a float, 3"),
@@ -368,7 +398,7 @@ def test_rules_refuse_data_that_cannot_carry_them(rule):
         ValueError, match=f"bandwidth='{rule}' needs .* n_samples=1; give bandwidth"
     ):
         kde.fit(GOOD[:1])
-    with pytest.raises(ValueError, match="n_samples=1.; give bandwidth as a number"):
+    with pytest.raises(ValueError, match="n_samples=1; give bandwidth as a number"):
         kde.fit(GOOD, sample_weight=np.eye(30)[4])
     with pytest.raises(SingularCovarianceError, match="columns 0, 32, 39 are constant. Drop them"):
         kde.fit(load_digits().data)
@@ -379,8 +409,47 @@ def test_rules_refuse_data_that_cannot_carry_them(rule):
         SingularCovarianceError, match="2 samples cannot determine it in 3 features"
     ):
         kde.fit(GOOD[:2])
-    with pytest.raises(ValueError, match="whose squares overflow; rescale X"):
-        kde.fit(GOOD * 1e200)
+    for scale in (1e200, 1e-200):
+        with pytest.raises(ValueError, match="whose squares overflow or underflow; rescale X"):
+            kde.fit(GOOD * scale)
+
+
+@pytest.mark.parametrize("n", [30, 300, 3000, 20_000])
+@pytest.mark.parametrize("seed", range(3))
+def test_dependent_columns_are_named_however_many_rows(n, seed):
+    rng = np.random.default_rng(seed)
+    one_hot = np.eye(6)[rng.integers(0, 6, size=n)]
+    with pytest.raises(SingularCovarianceError, match=r"column \d is linear in the others"):
+        KernelDensity().fit(one_hot)
+    X = rng.normal(size=(n, 2)) * [1.0, 1e3] + 1e3
+    X = np.column_stack([X, X @ [0.3, 0.7]])
+    with pytest.raises(SingularCovarianceError, match=r"column \d is linear in the others"):
+        KernelDensity().fit(X)
+
+
+def test_rows_without_weight_decide_nothing_in_the_rules(rng):
+    X = rng.normal(size=(50, 2))
+    weights = rng.gamma(1.0, size=50)
+    kde = KernelDensity().fit(X, sample_weight=weights)
+    extended = np.concatenate([[[1e9, -1e9]], X])
+    again = KernelDensity().fit(extended, sample_weight=np.concatenate([[0.0], weights]))
+    np.testing.assert_allclose(again.bandwidth_matrix_, kde.bandwidth_matrix_, rtol=1e-12)
+    extended[1:, 1] = 0.1
+    with pytest.raises(SingularCovarianceError, match="column 1 is constant"):
+        KernelDensity().fit(extended, sample_weight=np.concatenate([[0.0], weights]))
+
+
+def test_an_ill_conditioned_matrix_costs_its_condition_and_no_more(rng):
+    rotation = np.linalg.qr(rng.normal(size=(3, 3)))[0]
+    for condition in (1e4, 1e8, 1e12):
+        H = rotation @ np.diag([1.0, 0.1, 1 / condition]) @ rotation.T
+        H = (H + H.T) / 2
+        X = rng.normal(size=(50, 3)) @ np.linalg.cholesky(H).T
+        kde = KernelDensity(bandwidth=H).fit(X)
+        root = np.linalg.cholesky(kde.bandwidth_matrix_)
+        expected = brute_log_density("gaussian", X[:9], X, root)
+        error = np.max(scaled_error(kde.score_samples(X[:9]), expected))
+        assert error <= 1e-12 + 1e-15 * condition
 
 
 @pytest.mark.parametrize(
@@ -393,6 +462,7 @@ def test_rules_refuse_data_that_cannot_carry_them(rule):
         (np.ones(29), r"sample_weight has shape \(29,\), expected \(30,\)"),
         (np.ones((30, 1)), r"sample_weight has shape \(30, 1\)"),
         (2.0, "sample_weight is the number 2.0; give one weight for each of the 30 rows"),
+        (["a"] * 30, "sample_weight holds entries that are not numbers"),
     ],
 )
 def test_bad_weights(weights, message):
@@ -412,14 +482,15 @@ def test_other_bad_parameters():
     for name, value in (
         ("kernel", "box"),
         ("precision", "half"),
+        ("n_jobs", 0),
         ("n_jobs", 1.5),
         ("verbose", "x"),
     ):
         with pytest.raises(ValueError, match=f"'{name}' parameter of KernelDensity must be"):
             KernelDensity(**{name: value}).fit(GOOD)
-    kde = KernelDensity(bandwidth=1.0, n_jobs=0).fit(GOOD)
-    with pytest.raises(ValueError, match="n_jobs=0 has no meaning"):
-        kde.score_samples(GOOD)
+    kde = KernelDensity(bandwidth=1.0).fit(GOOD)
+    with pytest.raises(ValueError, match="n_samples=True is not a positive integer"):
+        kde.sample(True)
     with pytest.raises(ValueError, match="n_samples=0 is not a positive integer"):
         kde.sample(0)
     with pytest.raises(ValueError, match="leave-one-out .* at least two samples"):

@@ -202,19 +202,32 @@ def test_zero_weights_count_for_nothing(rng):
 @pytest.mark.parametrize("d", [2, 40])
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("kernel", ["gaussian", "logistic", "biweight"])
-def test_square_sums(rng, kernel, weighted, d):
+def test_effective_number(rng, kernel, weighted, d):
     points, queries = rng.normal(size=(600, d)), rng.normal(size=(9, d))
     weights = rng.gamma(1.0, size=600) if weighted else np.ones(600)
     root = 1.3 * math.sqrt(d)
-    sources = prepare_sources(points, kernel=kernel, root=root, weights=weights)
-    sums, square_sums = log_kernel_sums(sources, queries, with_squares=True)
-    shares = [
-        np.exp(brute_log_sums(kernel, queries, points[j : j + 1], root) - sums) * weights[j]
-        for j in range(600)
-    ]
-    assert (
-        np.max(np.abs(np.exp(square_sums - 2 * sums) - np.sum(np.square(shares), axis=0))) < 1e-12
-    )
+    for precision in ("double", "mixed"):
+        sources = prepare_sources(
+            points, kernel=kernel, root=root, weights=weights, precision=precision
+        )
+        sums, effective = log_kernel_sums(sources, queries, with_effective=True)
+        shares = [
+            np.exp(brute_log_sums(kernel, queries, points[j : j + 1], root) - sums) * weights[j]
+            for j in range(600)
+        ]
+        np.testing.assert_allclose(effective, 1 / np.sum(np.square(shares), axis=0), rtol=1e-11)
+
+
+@pytest.mark.parametrize("kernel", ["gaussian", "exponential", "logistic"])
+@pytest.mark.parametrize("distance", [1e3, 1e8, 1e140, 1e200])
+def test_effective_number_far_away(kernel, distance):
+    """Where logarithms are huge, the effective number must not be formed from them."""
+    points = np.zeros((7, 2))
+    sources = prepare_sources(points, kernel=kernel, root=1.0, precision="mixed")
+    query = np.array([[distance, 0.0]])
+    _, (effective,) = log_kernel_sums(sources, query, with_effective=True)
+    beyond = kernel == "gaussian" and distance == 1e200
+    assert effective == pytest.approx(0.0 if beyond else 7.0, rel=1e-14)
 
 
 @pytest.mark.parametrize("kernel", ["gaussian", "exponential", "logistic"])
