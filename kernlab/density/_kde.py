@@ -365,7 +365,7 @@ def _as_matrix(root, n_features):
 def _weighted_rows(rng, weights, size):
     xp = namespace_of(weights)
     cumulative = xp.cumulative_sum(weights / xp.max(weights))
-    # Below the total also after rounding, so that the last row of positive weight is the last drawn.
+    # Below the total also after rounding, or a row past the last could be drawn.
     draws = from_numpy(rng.random_sample(size) * (1 - 4e-16), cumulative) * cumulative[-1]
     # side='right': a row of zero weight is never drawn, not even at a draw of exactly zero.
     return xp.searchsorted(cumulative, draws, side="right")
