@@ -9,6 +9,8 @@ difference of two points is right again, however far both are from the centre.
 
 # Reference: Dekker, *A floating-point technique for extending the available precision*, 1971.
 
+from typing import Any, NamedTuple
+
 import numpy as np
 
 from kernlab._core.namespace import from_numpy, namespace_of, scalar
@@ -20,6 +22,35 @@ PLAIN_RADIUS = 1e3
 _SPLITTER = 2.0**27 + 1.0
 # Entries of a block whose some twenty temporary arrays stay in the caches.
 _BLOCK_ENTRIES = 2**15
+
+
+class Frame(NamedTuple):
+    """Points in bandwidths, and what takes other points there.
+
+    ``z`` and ``z_low`` have the shape of the points (``z_low`` is None unless coordinates take two
+    floats), ``radius`` is the largest norm of a row.
+    """
+
+    centre: Any
+    root: np.ndarray
+    inverse: np.ndarray
+    radius: float
+    z: Any
+    z_low: Any
+
+
+def frame_of(points, root):
+    """The frame of some points; refuses a bandwidth so small that squares overflow."""
+    centre = centre_of(points)
+    root = np.asarray(root, dtype=np.float64)
+    inverse = inverse_root(root)
+    z = to_bandwidths(points, centre, inverse)
+    radius = largest_norm(z)
+    check_radius(radius)
+    if not needs_twofold(points, centre, inverse, radius):
+        return Frame(centre, root, inverse, radius, z, None)
+    del z  # its memory goes to the next two
+    return Frame(centre, root, inverse, radius, *to_bandwidths_twofold(points, centre, inverse))
 
 
 def centre_of(points):

@@ -17,11 +17,9 @@ from kernlab.kernels import _sums_array
 from kernlab.kernels._coordinates import (
     FARTHEST,
     centre_of,
-    check_radius,
+    frame_of,
     from_bandwidths,
-    inverse_root,
     largest_norm,
-    needs_twofold,
     to_bandwidths,
     to_bandwidths_twofold,
 )
@@ -96,16 +94,7 @@ def prepare_sources(points, *, kernel, root, weights=None, precision="double"):
     from kernlab.kernels._sums_numba import TILE
 
     profile = PROFILES[kernel]
-    points = np.asarray(points, dtype=np.float64)
-    centre = centre_of(points)
-    root = np.asarray(root, dtype=np.float64)
-    inverse = inverse_root(root)
-    z = to_bandwidths(points, centre, inverse)
-    radius = largest_norm(z)
-    check_radius(radius)
-    z_low = None
-    if needs_twofold(points, centre, inverse, radius):
-        z, z_low = to_bandwidths_twofold(points, centre, inverse)
+    centre, root, inverse, radius, z, z_low = frame_of(np.asarray(points, dtype=np.float64), root)
 
     entries, log_scale, log_total_weight = None, 0.0, float(np.log(len(points)))
     if weights is not None:

@@ -15,12 +15,8 @@ from kernlab._core.namespace import device_of, namespace_of, on_cpu, scalar
 from kernlab._core.progress import progress
 from kernlab.kernels._coordinates import (
     FARTHEST,
-    centre_of,
-    check_radius,
+    frame_of,
     from_bandwidths,
-    inverse_root,
-    largest_norm,
-    needs_twofold,
     to_bandwidths,
     to_bandwidths_twofold,
 )
@@ -54,15 +50,7 @@ class ArraySources:
 def prepare_sources(points, *, kernel, root, weights, precision):
     """As :func:`kernlab.kernels._sums.prepare_sources`, for arrays of another namespace."""
     xp = namespace_of(points)
-    points = xp.astype(points, xp.float64)
-    root = np.asarray(root, dtype=np.float64)
-    inverse = inverse_root(root)
-    centre = centre_of(points)
-    z, z_low = to_bandwidths(points, centre, inverse), None
-    radius = largest_norm(z)
-    check_radius(radius)
-    if needs_twofold(points, centre, inverse, radius):
-        z, z_low = to_bandwidths_twofold(points, centre, inverse)
+    centre, root, inverse, radius, z, z_low = frame_of(xp.astype(points, xp.float64), root)
     log_weights, log_total_weight = None, float(np.log(points.shape[0]))
     if weights is not None:
         weights = xp.astype(weights, xp.float64)
