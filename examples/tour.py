@@ -79,17 +79,19 @@ def density():
             )
     print()
 
-    wine = load_wine(as_frame=True).data[["alcohol", "color_intensity"]]
+    wine = load_wine()
+    names = ["alcohol", "color_intensity"]
+    wine = wine.data[:, [wine.feature_names.index(name) for name in names]]
     kde = KernelDensity(bandwidth="silverman").fit(wine)
     figure, axes = plt.subplots(1, 2, figsize=(11, 4.5), layout="constrained")
     KernelDensityDisplay.from_estimator(kde, wine, ax=axes[0])
-    axes[0].set_title("Wine: two features, Silverman's bandwidth")
+    axes[0].set(title="Wine: two features, Silverman's bandwidth", xlabel=names[0], ylabel=names[1])
     draws = kde.sample(500, random_state=0)
     axes[1].scatter(*draws.T, s=6, alpha=0.6)
     axes[1].set(
         title="500 draws from the estimate",
-        xlabel="alcohol",
-        ylabel="color_intensity",
+        xlabel=names[0],
+        ylabel=names[1],
         xlim=axes[0].get_xlim(),
         ylim=axes[0].get_ylim(),
     )
