@@ -292,8 +292,7 @@ def _source_rows(sources, places):
 def _query_rows(sources, queries):
     if sources.double.low is None:
         return to_bandwidths(queries, sources.centre, sources.inverse), None
-    with np.errstate(over="ignore", invalid="ignore"):
-        return to_bandwidths_twofold(queries, sources.centre, sources.inverse)
+    return to_bandwidths_twofold(queries, sources.centre, sources.inverse)
 
 
 def _sum_block(sources, z, z_low, own, with_effective):
