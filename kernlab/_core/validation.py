@@ -5,6 +5,7 @@ of other libraries never reach it. Private names of scikit-learn are imported he
 ``namespace`` only.
 """
 
+import math
 from contextlib import contextmanager
 from numbers import Number
 
@@ -21,6 +22,7 @@ __all__ = [
     "check_same_place",
     "check_weights",
     "fit_context",
+    "log_total_weight",
     "validate_points",
     "whole_or_nothing",
 ]
@@ -108,6 +110,15 @@ def whole_or_nothing(estimator):
         vars(estimator).clear()
         vars(estimator).update(before)
         raise
+
+
+def log_total_weight(weights, n_samples):
+    """Logarithm of the total of ``weights``, or of so many weights of one, as a float."""
+    if weights is None:
+        return math.log(n_samples)
+    xp = namespace_of(weights)
+    largest = float(xp.max(weights))
+    return math.log(largest) + math.log(float(xp.sum(weights / largest)))
 
 
 def check_same_place(name, X, fitted):

@@ -76,21 +76,21 @@ class KernelDensityDisplay:
         d = X.shape[1]
         names = getattr(estimator, "feature_names_in_", [f"feature {k}" for k in range(d)])
         if d > 2:
-            values: tuple = (estimator._log_density(X), estimator._effective_samples(X))
+            values: tuple = (estimator._log_density(X)[0], estimator._effective_samples(X))
             labels = ("log density", "effective samples")
             return cls(points=X, axes_values=values, labels=labels).plot(ax=ax)
         reach = 3 * np.sqrt(np.diag(estimator.bandwidth_matrix_))
         low, high = X.min(axis=0) - reach, X.max(axis=0) + reach
         if d == 1:
             grid = np.linspace(low[0], high[0], grid_resolution or 400)
-            density = np.exp(estimator._log_density(grid[:, None]))
+            density = np.exp(estimator._log_density(grid[:, None])[0])
             values, labels = (grid, density), (str(names[0]), "density")
         else:
             resolution = grid_resolution or 80
             first = np.linspace(low[0], high[0], resolution)
             second = np.linspace(low[1], high[1], resolution)
             table = np.stack(np.meshgrid(first, second), axis=-1).reshape(-1, 2)
-            density = np.exp(estimator._log_density(table)).reshape(resolution, resolution)
+            density = np.exp(estimator._log_density(table)[0]).reshape(resolution, resolution)
             values, labels = (first, second, density), (str(names[0]), str(names[1]))
         return cls(points=X, axes_values=values, labels=labels).plot(ax=ax)
 

@@ -18,12 +18,20 @@ from kernlab._core.validation import (
     check_same_place,
     check_weights,
     fit_context,
+    log_total_weight,
     validate_points,
     whole_or_nothing,
 )
 from kernlab.density._bandwidth import effective_sample_size, resolve_bandwidth
+from kernlab.kernels._evaluation import (
+    ALGORITHMS,
+    Tolerance,
+    evaluate,
+    guaranteed,
+    prepare_evaluator,
+)
 from kernlab.kernels._profiles import PROFILES
-from kernlab.kernels._sums import log_kernel_sums, prepare_sources, source_points
+from kernlab.kernels._sums import log_kernel_sums, source_points
 
 
 class KernelDensity(DensityMixin, BaseEstimator):
@@ -54,9 +62,24 @@ class KernelDensity(DensityMixin, BaseEstimator):
     kernel : {'gaussian', 'tophat', 'epanechnikov', 'exponential', 'linear', 'cosine', 'biweight', \
 'triweight', 'tricube', 'logistic'}, default='gaussian'
         Radial kernel of the distance in bandwidths; formulas in the user guide.
+    algorithm : {'auto', 'exact', 'fft', 'fgt', 'tree'}, default='auto'
+        How the sums are formed. ``'auto'`` sums all pairs unless ``rtol`` or ``atol`` permits an
+        error, and then chooses; the choice is ``algorithm_``. All keep to the tolerance for every
+        query, and :meth:`score_samples` returns the bound they reached.
+
+        - ``'exact'``: all pairs.
+        - ``'tree'``: blocks of points that cannot matter are left out; every kernel, any
+          dimension, most gain where the bandwidth is small. With ``rtol=atol=0`` it leaves out
+          only points outside a bounded kernel's support.
+        - ``'fgt'``: fast Gauss transform, one feature, Gaussian kernel; relative error at most
+          ``max(rtol, 1e-13)``.
+        - ``'fft'``: convolution on a grid, up to three features, Gaussian kernel; queries that the
+          grid does not resolve, as in the tails, go to the tree.
+    rtol, atol : float, default=0
+        Error permitted of a density: ``rtol`` times it, plus ``atol``.
     precision : {'double', 'mixed'}, default='double'
-        ``'mixed'`` computes kernel values in single and sums in double precision, some two times
-        faster. Log densities then err by up to ``1e-4·max(1, |log density|)`` before
+        For exact sums, ``'mixed'`` computes kernel values in single and sums in double precision,
+        some two times faster. Log densities then err by up to ``1e-4·max(1, |log density|)`` before
         normalisation; queries that cannot keep this are computed in double precision. Kernels of
         bounded support, whose edge a rounded coordinate may cross, always are.
     n_jobs : int, default=None
@@ -71,6 +94,12 @@ class KernelDensity(DensityMixin, BaseEstimator):
         The bandwidth in use; a matrix where the covariance of the data was used.
     bandwidth_matrix_ : ndarray of shape (n_features, n_features)
         The same as the matrix ``H``.
+    algorithm_ : str
+        The algorithm in use.
+    error_bound_ : float
+        Relative error that no density exceeds while its logarithm is below 1 in size; beyond,
+        rounding grows with the logarithm. Infinite where ``atol`` permits any. For each query's own
+        bound see :meth:`score_samples`.
     n_eff_ : float
         Effective number of samples under the weights, ``(Σw)² / Σw²``.
     n_features_in_ : int
@@ -116,6 +145,9 @@ class KernelDensity(DensityMixin, BaseEstimator):
             "array-like",
         ],
         "kernel": [StrOptions(set(PROFILES))],
+        "algorithm": [StrOptions(set(ALGORITHMS))],
+        "rtol": [Interval(Real, 0, 1, closed="left")],
+        "atol": [Interval(Real, 0, None, closed="left")],
         "precision": [StrOptions({"double", "mixed"})],
         "n_jobs": [
             Interval(Integral, 1, None, closed="left"),
@@ -126,10 +158,22 @@ class KernelDensity(DensityMixin, BaseEstimator):
     }
 
     def __init__(
-        self, *, bandwidth="scott", kernel="gaussian", precision="double", n_jobs=None, verbose=0
+        self,
+        *,
+        bandwidth="scott",
+        kernel="gaussian",
+        algorithm="auto",
+        rtol=0.0,
+        atol=0.0,
+        precision="double",
+        n_jobs=None,
+        verbose=0,
     ):
         self.bandwidth = bandwidth
         self.kernel = kernel
+        self.algorithm = algorithm
+        self.rtol = rtol
+        self.atol = atol
         self.precision = precision
         self.n_jobs = n_jobs
         self.verbose = verbose
@@ -163,19 +207,29 @@ class KernelDensity(DensityMixin, BaseEstimator):
             weights = check_weights(sample_weight, X)
             profile = PROFILES[self.kernel]
             bandwidth = resolve_bandwidth(self.bandwidth, X, weights, profile)
-            self._sources = prepare_sources(
+            log_volume = bandwidth.log_volume + profile.log_normalizer(X.shape[1])
+            # An absolute tolerance of the density is one of the sum times the normaliser.
+            log_atol = -np.inf
+            if self.atol > 0:
+                log_atol = np.log(self.atol) + log_volume + log_total_weight(weights, X.shape[0])
+            self._evaluator = prepare_evaluator(
                 X,
                 kernel=self.kernel,
                 root=bandwidth.root,
                 weights=weights,
                 precision=self.precision,
+                algorithm=self.algorithm,
+                tolerance=Tolerance(self.rtol, log_atol),
             )
+        self._sources = self._evaluator.sources
         n_features = X.shape[1]
         xp = namespace_of(X)
         self._weights = weights
         # The library, device and dtype of the data, without the data.
         self._like = xp.empty((0, n_features), dtype=X.dtype, device=device_of(X))
-        self._log_volume = bandwidth.log_volume + profile.log_normalizer(n_features)
+        self._log_volume = log_volume
+        self.algorithm_ = self._evaluator.algorithm
+        self.error_bound_ = guaranteed(self._evaluator)
         self.bandwidth_ = bandwidth.value
         if not isinstance(bandwidth.value, float):
             self.bandwidth_ = _beside(bandwidth.value, X)
@@ -183,12 +237,14 @@ class KernelDensity(DensityMixin, BaseEstimator):
         self.n_eff_ = effective_sample_size(X.shape[0], weights)
         return self
 
-    def score_samples(self, X):
+    def score_samples(self, X, return_error=False):
         """Logarithm of the density at each row of ``X``.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
+        return_error : bool, default=False
+            Also return what the logarithms err by at most.
 
         Returns
         -------
@@ -196,8 +252,13 @@ class KernelDensity(DensityMixin, BaseEstimator):
             Natural logarithms in the library and on the device of ``X``, as float64 whatever the
             dtype of ``X``, so that far queries keep theirs; ``-inf`` where a kernel of bounded
             support reaches no point.
+        error : array of shape (n_samples,)
+            Bound on the error of each logarithm from what the algorithm left out and from rounding;
+            only if ``return_error``. Infinite where ``atol`` alone permits what was left out and
+            nothing was found.
         """
-        return self._log_density(self._validate_queries(X))
+        log_density, error = self._log_density(self._validate_queries(X))
+        return (log_density, error) if return_error else log_density
 
     def score(self, X, y=None):
         """Total log likelihood of the rows of ``X``.
@@ -226,7 +287,7 @@ class KernelDensity(DensityMixin, BaseEstimator):
         log_density : array of shape (n_samples,)
         """
         check_is_fitted(self)
-        log_sums = self._log_sums(None)[0, ...]
+        log_sums, _ = self._log_sums(None)
         xp = namespace_of(log_sums)
         log_others = self._log_weight_of_others(xp)
         return log_sums - log_others - self._log_volume
@@ -311,27 +372,23 @@ class KernelDensity(DensityMixin, BaseEstimator):
         return X
 
     def _log_density(self, X):
-        """Log density at validated points."""
-        log_sums = self._log_sums(X)[0, ...]
-        return log_sums - (self._sources.log_total_weight + self._log_volume)
+        """Log density at validated points, and its error bound."""
+        log_sums, errors = self._log_sums(X)
+        return log_sums - (self._sources.log_total_weight + self._log_volume), errors
 
     def _effective_samples(self, X):
         """Effective samples at validated points."""
-        return self._log_sums(X, with_effective=True)[1, ...]
+        return log_kernel_sums(
+            self._sources, X, with_effective=True, n_jobs=self.n_jobs, verbose=self.verbose
+        )[1, ...]
 
-    def _log_sums(self, X, with_effective=False):
+    def _log_sums(self, X):
         if X is None and self._sources.n_points < 2:
             raise ValueError(
                 "leave-one-out scores need at least two samples, and the estimator was fitted on "
                 "n_samples=1."
             )
-        return log_kernel_sums(
-            self._sources,
-            X,
-            with_effective=with_effective,
-            n_jobs=self.n_jobs,
-            verbose=self.verbose,
-        )
+        return evaluate(self._evaluator, X, n_jobs=self.n_jobs, verbose=self.verbose)
 
     def _log_weight_of_others(self, xp):
         """Log of the weights of all points but each one, on the scale of the log sums."""

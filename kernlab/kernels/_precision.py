@@ -7,7 +7,8 @@ import numpy as np
 
 _EPS = float(np.finfo(np.float64).eps)
 _EPS32 = float(np.finfo(np.float32).eps)
-_PRODUCT_TOLERANCE = 1e-12
+#: What double precision promises of a log sum, relative to ``max(1, |log sum|)``.
+ROUNDING = 1e-12
 #: What ``precision='mixed'`` promises, relative to ``max(1, |log sum|)``.
 MIXED_TOLERANCE = 1e-4
 #: Squares of larger coordinates near the overflow of float32.
@@ -20,7 +21,7 @@ def product_is_safe(radius):
     It errs by about ``2ε·radius²`` for queries among points of this radius; farther queries err
     relatively, as the sum itself does.
     """
-    return 2 * _EPS * radius**2 <= _PRODUCT_TOLERANCE
+    return 2 * _EPS * radius**2 <= ROUNDING
 
 
 def too_coarse(sources, log_sums, reach, *, by_product):

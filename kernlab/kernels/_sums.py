@@ -13,6 +13,7 @@ from scipy.special import logsumexp
 
 from kernlab._core.namespace import is_numpy_namespace, namespace_of
 from kernlab._core.threads import effective_n_jobs, run_slices
+from kernlab._core.validation import log_total_weight
 from kernlab.kernels import _sums_array
 from kernlab.kernels._coordinates import (
     FARTHEST,
@@ -72,7 +73,7 @@ class Sources:
     single: Layout | None
 
 
-def prepare_sources(points, *, kernel, root, weights=None, precision="double"):
+def prepare_sources(points, *, kernel, root, weights=None, precision="double", spatial=False):
     """Lay points out for :func:`log_kernel_sums`.
 
     Parameters
@@ -85,32 +86,33 @@ def prepare_sources(points, *, kernel, root, weights=None, precision="double"):
     weights : (n,) array or None
         Non-negative, at least one positive.
     precision : {'double', 'mixed'}
+    spatial : bool
+        Let the points of a tile be compact in space, and use no matrix products.
     """
     xp = namespace_of(points)
     if not is_numpy_namespace(xp):
         return _sums_array.prepare_sources(
             points, kernel=kernel, root=root, weights=weights, precision=precision
         )
-    from kernlab.kernels._sums_numba import TILE
+    from kernlab.kernels._sums_numba import TILE, spatial_order
 
     profile = PROFILES[kernel]
     centre, root, inverse, radius, z, z_low = frame_of(np.asarray(points, dtype=np.float64), root)
 
-    entries, log_scale, log_total_weight = None, 0.0, float(np.log(len(points)))
+    entries, log_scale = None, 0.0
     if weights is not None:
         weights = np.asarray(weights, dtype=np.float64)
         largest = weights.max()
-        log_total_weight = float(np.log(largest) + np.log(np.sum(weights / largest)))
         if profile.bounded:
             entries, log_scale = weights / largest, float(np.log(largest))
         else:
             with np.errstate(divide="ignore"):
                 entries = np.log(weights)
 
-    products = z.shape[1] > DIRECT_FEATURES and profile.by_product
+    products = not spatial and z.shape[1] > DIRECT_FEATURES and profile.by_product
     order = None
-    if products and not product_is_safe(radius):
-        order = _spatial_order(z, TILE)
+    if spatial or (products and not product_is_safe(radius)):
+        order = spatial_order(z, TILE)
         z, z_low, entries = (
             None if array is None else array[order] for array in (z, z_low, entries)
         )
@@ -128,7 +130,7 @@ def prepare_sources(points, *, kernel, root, weights=None, precision="double"):
         root=root,
         inverse=inverse,
         radius=radius,
-        log_total_weight=log_total_weight,
+        log_total_weight=log_total_weight(weights, len(points)),
         log_scale=log_scale,
         order=order,
         double=_layout(z, z_low, entries, radius, TILE, products),
@@ -164,7 +166,7 @@ def log_kernel_sums(sources, queries=None, *, with_effective=False, n_jobs=None,
         )
     m = sources.n_points if queries is None else len(queries)
     log_sums = np.empty((1 + with_effective, m))
-    places = _places(sources)
+    places = places_of(sources)
     threads = effective_n_jobs(n_jobs)
     # Whole blocks of 64 queries, a few slices to each thread for balance.
     size = max(_FEWEST_PAIRS // sources.n_points, -(-m // (4 * threads)))
@@ -174,10 +176,10 @@ def log_kernel_sums(sources, queries=None, *, with_effective=False, n_jobs=None,
     def work(part):
         if queries is None:
             own = places[part]
-            z, z_low = _source_rows(sources, own)
+            z, z_low = source_rows(sources, own)
         else:
             own = np.full(part.stop - part.start, -1)
-            z, z_low = _query_rows(sources, queries[part])
+            z, z_low = query_rows(sources, queries[part])
         log_sums[:, part] = _sum_block(sources, z, z_low, own, with_effective)
 
     run_slices(
@@ -197,7 +199,7 @@ def source_points(sources, rows=None):
     if not isinstance(sources, Sources):
         return _sums_array.source_points(sources, rows)
     rows = np.arange(sources.n_points) if rows is None else np.asarray(rows)
-    z, _ = _source_rows(sources, _places(sources)[rows])
+    z, _ = source_rows(sources, places_of(sources)[rows])
     return from_bandwidths(z, sources.centre, sources.root)
 
 
@@ -240,30 +242,10 @@ def _layout(z, z_low, entries, radius, width, products):
     return Layout(tiles, low, weights, centres, norms, by_product)
 
 
-def _spatial_order(z, leaf):
-    """Order in which each run of ``leaf`` points is compact: halves along the widest feature."""
-    runs = []
-    stack = [np.arange(len(z))]
-    while stack:
-        members = stack.pop()
-        n_leaves = -(-len(members) // leaf)
-        if n_leaves == 1:
-            runs.append(members)
-            continue
-        points = z[members]
-        widest = int(np.argmax(np.ptp(points, axis=0)))
-        half = n_leaves // 2 * leaf
-        split = np.argpartition(points[:, widest], half)
-        # Only the last run may be short: the right half keeps the remainder.
-        stack.append(members[split[half:]])
-        stack.append(members[split[:half]])
-    return np.concatenate(runs)
-
-
 # --- Queries -------------------------------------------------------------------------------------
 
 
-def _places(sources):
+def places_of(sources):
     """Place of each point in the tiles."""
     if sources.order is None:
         return np.arange(sources.n_points)
@@ -272,7 +254,7 @@ def _places(sources):
     return places
 
 
-def _source_rows(sources, places):
+def source_rows(sources, places):
     """Coordinates of the points in some places, relative to the common centre."""
     layout = sources.double
     tile, column = np.divmod(places, layout.tiles.shape[2])
@@ -289,7 +271,7 @@ def _source_rows(sources, places):
     return high, np.where(own_centre, z - (high - centre), z_low)
 
 
-def _query_rows(sources, queries):
+def query_rows(sources, queries):
     if sources.double.low is None:
         return to_bandwidths(queries, sources.centre, sources.inverse), None
     return to_bandwidths_twofold(queries, sources.centre, sources.inverse)
@@ -321,7 +303,7 @@ def _far_log_terms(sources, query):
     if not profile.exponential_tail or not scale < np.inf:
         return np.full(1, -np.inf)
     places = np.arange(sources.n_points)
-    z, _ = _source_rows(sources, places)
+    z, _ = source_rows(sources, places)
     log_terms = -scale * np.sqrt(np.sum((query / scale - z / scale) ** 2, axis=1))
     if sources.double.weights is not None:
         log_terms += sources.double.weights.ravel()[: sources.n_points]

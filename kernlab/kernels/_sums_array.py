@@ -13,6 +13,7 @@ import numpy as np
 from kernlab._core.chunks import chunk_shape
 from kernlab._core.namespace import device_of, namespace_of, on_cpu, scalar
 from kernlab._core.progress import progress
+from kernlab._core.validation import log_total_weight
 from kernlab.kernels._coordinates import (
     FARTHEST,
     frame_of,
@@ -51,13 +52,11 @@ def prepare_sources(points, *, kernel, root, weights, precision):
     """As :func:`kernlab.kernels._sums.prepare_sources`, for arrays of another namespace."""
     xp = namespace_of(points)
     centre, root, inverse, radius, z, z_low = frame_of(xp.astype(points, xp.float64), root)
-    log_weights, log_total_weight = None, float(np.log(points.shape[0]))
+    log_weights = None
     if weights is not None:
         weights = xp.astype(weights, xp.float64)
         with np.errstate(divide="ignore"):
             log_weights = xp.log(weights)
-        largest = scalar(xp.max(weights))
-        log_total_weight = float(np.log(largest) + np.log(scalar(xp.sum(weights / largest))))
     return ArraySources(
         kernel=kernel,
         n_points=points.shape[0],
@@ -65,7 +64,7 @@ def prepare_sources(points, *, kernel, root, weights, precision):
         root=root,
         inverse=inverse,
         radius=radius,
-        log_total_weight=log_total_weight,
+        log_total_weight=log_total_weight(weights, points.shape[0]),
         z=z,
         z_low=z_low,
         log_weights=log_weights,

@@ -279,6 +279,62 @@ def _distances_twofold(tile, tile_low, queries, queries_low, rows, width, square
                 squared[k, j] += difference * difference
 
 
+# --- Spatial order --------------------------------------------------------------------------------
+
+
+@njit
+def _select(values, members, first, last, middle):
+    """Reorder ``members[first:last]`` so that the ones before ``middle`` have the least values."""
+    low, high = first, last - 1
+    while low < high:
+        a, b, c = values[members[low]], values[members[(low + high) // 2]], values[members[high]]
+        pivot = max(min(a, b), min(max(a, b), c))
+        i, j = low, high
+        while i <= j:
+            while values[members[i]] < pivot:
+                i += 1
+            while values[members[j]] > pivot:
+                j -= 1
+            if i <= j:
+                members[i], members[j] = members[j], members[i]
+                i += 1
+                j -= 1
+        if middle <= j:
+            high = j
+        elif middle >= i:
+            low = i
+        else:
+            return
+
+
+@njit
+def spatial_order(z, leaf):
+    """Order in which each run of ``leaf`` points is compact: halves along the widest feature."""
+    n, n_features = z.shape
+    members = np.arange(n)
+    stack = [(0, n)]
+    while len(stack) > 0:
+        first, last = stack.pop()
+        n_leaves = -(-(last - first) // leaf)
+        if n_leaves <= 1:
+            continue
+        widest, extent = 0, -1.0
+        for f in range(n_features):
+            low = high = z[members[first], f]
+            for k in range(first + 1, last):
+                low = min(low, z[members[k], f])
+                high = max(high, z[members[k], f])
+            if high - low > extent:
+                widest, extent = f, high - low
+        # Only the last run may be short: the right half keeps the remainder.
+        middle = first + n_leaves // 2 * leaf
+        if extent > 0:
+            _select(z[:, widest], members, first, last, middle)
+            stack.append((first, middle))
+            stack.append((middle, last))
+    return members
+
+
 # --- All tiles, one block of queries --------------------------------------------------------------
 
 

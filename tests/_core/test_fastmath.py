@@ -6,7 +6,7 @@ import pytest
 
 from kernlab._core import fastmath, jit, revision
 from kernlab._core.jit import FAST, njit
-from kernlab.kernels import _profiles, _sums_numba
+from kernlab.kernels import _grid_numba, _line_numba, _profiles, _sums_numba, _tree_numba
 
 
 @njit(cache=False, fastmath=FAST)
@@ -60,10 +60,18 @@ def test_wide_vectors_reaches_the_compiler():
     assert '"prefer-vector-width"="512"' in _exponentials.inspect_llvm(signature)
 
 
-def test_revision_stamp_of_inlined_code_is_current():
-    current = revision.revision(fastmath, jit, _profiles)
-    assert current == _sums_numba.INLINED_REVISION, (
+INLINED = {
+    _sums_numba: (fastmath, jit, _profiles),
+    _line_numba: (fastmath, jit),
+    _grid_numba: (fastmath, jit),
+    _tree_numba: (fastmath, jit, _profiles, _sums_numba),
+}
+
+
+@pytest.mark.parametrize("module", INLINED, ids=lambda module: module.__name__)
+def test_revision_stamp_of_inlined_code_is_current(module):
+    current = revision.revision(*INLINED[module])
+    assert current == module.INLINED_REVISION, (
         f"inlined code changed: set INLINED_REVISION = {current!r} in "
-        f"{inspect.getsourcefile(_sums_numba)}, which renews Numba's cache of the code that "
-        "inlines it."
+        f"{inspect.getsourcefile(module)}, which renews Numba's cache of the code that inlines it."
     )
