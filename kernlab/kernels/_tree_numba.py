@@ -32,7 +32,7 @@ def _compile_log_value(tag, x):
     profile, real = _profile_of(tag), _real_of(x)
     if profile.bounded:
         value = profile.value(real)
-        return lambda tag, x: math.log(value(x)) if value(x) > 0 else -np.inf
+        return lambda tag, x: math.log(value(x))  # -inf outside the support
     energy = profile.energy(real)
     if profile.factor is None:
         return lambda tag, x: -energy(x)
