@@ -62,7 +62,7 @@ class KernelDensity(DensityMixin, BaseEstimator):
     kernel : {'gaussian', 'tophat', 'epanechnikov', 'exponential', 'linear', 'cosine', 'biweight', \
 'triweight', 'tricube', 'logistic'}, default='gaussian'
         Radial kernel of the distance in bandwidths; formulas in the user guide.
-    algorithm : {'auto', 'exact', 'fft', 'fgt', 'tree'}, default='auto'
+    algorithm : {'auto', 'exact', 'fft', 'fgt', 'sampled', 'tree'}, default='auto'
         How the sums are formed. ``'auto'`` sums all pairs unless ``rtol`` or ``atol`` permits an
         error, and then chooses; the choice is ``algorithm_``. All keep to the tolerance for every
         query, and :meth:`score_samples` returns the bound they reached.
@@ -75,6 +75,9 @@ class KernelDensity(DensityMixin, BaseEstimator):
           ``max(rtol, 1e-13)``.
         - ``'fft'``: convolution on a grid, up to three features, Gaussian kernel; queries that the
           grid does not resolve, as in the tails, go to the tree.
+        - ``'sampled'``: random points until the relative standard error is ``rtol``; every kernel,
+          any dimension. Never chosen by ``'auto'``, for its errors are standard errors and not
+          bounds. Where few points carry a density it is summed in full.
     rtol, atol : float, default=0
         Error permitted of a density: ``rtol`` times it, plus ``atol``.
     precision : {'double', 'mixed'}, default='double'
@@ -85,6 +88,8 @@ class KernelDensity(DensityMixin, BaseEstimator):
     n_jobs : int, default=None
         Threads for NumPy data; ``-1`` is all cores, None is Numba's current number. Results do not
         depend on it. Arrays of other libraries use the threads of their library.
+    random_state : int, RandomState instance or None, default=None
+        Which points ``algorithm='sampled'`` takes.
     verbose : int, default=0
         With 1, work of more than about two seconds shows a progress bar.
 
@@ -99,7 +104,7 @@ class KernelDensity(DensityMixin, BaseEstimator):
     error_bound_ : float
         Relative error that no density exceeds while its logarithm is below 1 in size; beyond,
         rounding grows with the logarithm. Infinite where ``atol`` permits any. For each query's own
-        bound see :meth:`score_samples`.
+        bound see :meth:`score_samples`. NaN for ``'sampled'``, which bounds nothing.
     n_eff_ : float
         Effective number of samples under the weights, ``(Σw)² / Σw²``.
     n_features_in_ : int
@@ -154,6 +159,7 @@ class KernelDensity(DensityMixin, BaseEstimator):
             Interval(Integral, None, -1, closed="right"),
             None,
         ],
+        "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
 
@@ -167,6 +173,7 @@ class KernelDensity(DensityMixin, BaseEstimator):
         atol=0.0,
         precision="double",
         n_jobs=None,
+        random_state=None,
         verbose=0,
     ):
         self.bandwidth = bandwidth
@@ -176,6 +183,7 @@ class KernelDensity(DensityMixin, BaseEstimator):
         self.atol = atol
         self.precision = precision
         self.n_jobs = n_jobs
+        self.random_state = random_state
         self.verbose = verbose
 
     @fit_context(prefer_skip_nested_validation=True)
@@ -220,6 +228,7 @@ class KernelDensity(DensityMixin, BaseEstimator):
                 precision=self.precision,
                 algorithm=self.algorithm,
                 tolerance=Tolerance(self.rtol, log_atol),
+                random_state=self.random_state,
             )
         self._sources = self._evaluator.sources
         n_features = X.shape[1]
@@ -253,9 +262,9 @@ class KernelDensity(DensityMixin, BaseEstimator):
             dtype of ``X``, so that far queries keep theirs; ``-inf`` where a kernel of bounded
             support reaches no point.
         error : array of shape (n_samples,)
-            Bound on the error of each logarithm from what the algorithm left out and from rounding;
-            only if ``return_error``. Infinite where ``atol`` alone permits what was left out and
-            nothing was found.
+            Bound on the error of each logarithm from what the algorithm left out and from rounding,
+            only if ``return_error``; of ``algorithm='sampled'`` the standard error. It says nothing
+            of how far the estimate is from the density that the data come from.
         """
         log_density, error = self._log_density(self._validate_queries(X))
         return (log_density, error) if return_error else log_density

@@ -7,15 +7,17 @@ cannot resolve to the tolerance is summed by one that can.
 from typing import Any, NamedTuple
 
 import numpy as np
+from sklearn.utils import check_random_state
 
 from kernlab._core.namespace import is_numpy_namespace, namespace_of
 from kernlab.kernels._grid import MOST_FEATURES, GridSources, grid_log_sums, prepare_grid
 from kernlab.kernels._line import TIGHTEST, LineSources, line_log_sums, prepare_line
 from kernlab.kernels._precision import MIXED_TOLERANCE, ROUNDING
+from kernlab.kernels._sampled import sampled_log_sums
 from kernlab.kernels._sums import DIRECT_FEATURES, log_kernel_sums, prepare_sources
 from kernlab.kernels._tree import TreeSources, prepare_tree, tree_log_sums, visited_share
 
-ALGORITHMS = ("auto", "exact", "fft", "fgt", "tree")
+ALGORITHMS = ("auto", "exact", "fft", "fgt", "sampled", "tree")
 
 # Below this many points the tree is done before a grid is convolved.
 _GRID_POINTS = 10_000
@@ -52,7 +54,9 @@ class Evaluator(NamedTuple):
     grid: GridSources | None = None
 
 
-def prepare_evaluator(points, *, kernel, root, weights, precision, algorithm, tolerance):
+def prepare_evaluator(
+    points, *, kernel, root, weights, precision, algorithm, tolerance, random_state=None
+):
     """Choose the algorithm and lay the points out for it.
 
     Parameters
@@ -62,6 +66,8 @@ def prepare_evaluator(points, *, kernel, root, weights, precision, algorithm, to
     algorithm : str
         One of :data:`ALGORITHMS`.
     tolerance : Tolerance
+    random_state : int, RandomState or None
+        For the sample, where there is one.
     """
     _check(points, kernel, algorithm, tolerance)
     sums = {"kernel": kernel, "root": root, "weights": weights}
@@ -71,6 +77,9 @@ def prepare_evaluator(points, *, kernel, root, weights, precision, algorithm, to
         return Evaluator("exact", prepare_sources(points, precision=precision, **sums), tolerance)
     if algorithm == "fgt":
         return _with_line(points, sums, tolerance)
+    if algorithm == "sampled":
+        shuffle = check_random_state(random_state)
+        return Evaluator("sampled", prepare_sources(points, shuffle=shuffle, **sums), tolerance)
     tree = prepare_tree(points, **sums)
     grid = None
     if algorithm == "fft":
@@ -93,22 +102,29 @@ def evaluate(evaluator, queries=None, *, n_jobs=None, verbose=0):
         return _grid_then_tree(evaluator, queries, options)
     if evaluator.tree is not None:
         return tree_log_sums(evaluator.tree, queries, **tolerance._asdict(), **options)
+    if evaluator.algorithm == "sampled" and queries is not None:
+        return sampled_log_sums(evaluator.sources, queries, rtol=tolerance.rtol, **options)
     log_sums = log_kernel_sums(evaluator.sources, queries, **options)[0, ...]
     xp = namespace_of(log_sums)
     size = xp.where(xp.isfinite(log_sums), xp.abs(log_sums), xp.zeros_like(log_sums))
-    rounding = guaranteed(evaluator)
+    rounding = _rounding(evaluator.sources)
     return log_sums, xp.where(size > 1, size * rounding, xp.full_like(size, rounding))
 
 
 def guaranteed(evaluator):
-    """Relative error that no sum exceeds, for logarithms of up to one."""
+    """Relative error that no sum exceeds, for logarithms of up to one; NaN of a sample."""
     tolerance = evaluator.tolerance
+    if evaluator.algorithm == "sampled":
+        return np.nan
     if evaluator.line is not None:
         return max(tolerance.rtol, TIGHTEST)
     if evaluator.tree is not None:
         return np.inf if tolerance.log_atol > -np.inf else max(tolerance.rtol, ROUNDING)
-    mixed = getattr(evaluator.sources, "single", None) is not None
-    mixed = mixed or getattr(evaluator.sources, "mixed", False)
+    return _rounding(evaluator.sources)
+
+
+def _rounding(sources):
+    mixed = getattr(sources, "mixed", False) or getattr(sources, "single", None) is not None
     return MIXED_TOLERANCE if mixed else ROUNDING
 
 
@@ -126,7 +142,7 @@ def _check(points, kernel, algorithm, tolerance):
             f"algorithm={algorithm!r} serves up to {largest} features and X has "
             f"{points.shape[1]}; give algorithm='tree' or 'auto'."
         )
-    if algorithm != "tree" and kernel != "gaussian":
+    if algorithm in ("fgt", "fft") and kernel != "gaussian":
         raise ValueError(
             f"algorithm={algorithm!r} serves kernel='gaussian', not {kernel!r}; give "
             "algorithm='tree' or 'auto'."
@@ -134,6 +150,11 @@ def _check(points, kernel, algorithm, tolerance):
     if algorithm == "fft" and tolerance.is_zero:
         raise ValueError(
             "algorithm='fft' needs a tolerance, and rtol=atol=0; give for instance rtol=1e-4."
+        )
+    if algorithm == "sampled" and tolerance.rtol == 0:
+        raise ValueError(
+            "algorithm='sampled' needs the relative standard error to aim at, and rtol=0; give "
+            "for instance rtol=0.01."
         )
 
 

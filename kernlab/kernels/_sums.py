@@ -73,7 +73,9 @@ class Sources:
     single: Layout | None
 
 
-def prepare_sources(points, *, kernel, root, weights=None, precision="double", spatial=False):
+def prepare_sources(
+    points, *, kernel, root, weights=None, precision="double", spatial=False, shuffle=None
+):
     """Lay points out for :func:`log_kernel_sums`.
 
     Parameters
@@ -88,6 +90,8 @@ def prepare_sources(points, *, kernel, root, weights=None, precision="double", s
     precision : {'double', 'mixed'}
     spatial : bool
         Let the points of a tile be compact in space, and use no matrix products.
+    shuffle : RandomState or None
+        Let the points stand in random order.
     """
     xp = namespace_of(points)
     if not is_numpy_namespace(xp):
@@ -111,8 +115,11 @@ def prepare_sources(points, *, kernel, root, weights=None, precision="double", s
 
     products = not spatial and z.shape[1] > DIRECT_FEATURES and profile.by_product
     order = None
-    if spatial or (products and not product_is_safe(radius)):
+    if shuffle is not None:
+        order = shuffle.permutation(len(z))
+    elif spatial or (products and not product_is_safe(radius)):
         order = spatial_order(z, TILE)
+    if order is not None:
         z, z_low, entries = (
             None if array is None else array[order] for array in (z, z_low, entries)
         )
@@ -340,26 +347,45 @@ def _evaluate_mixed(sources, z, z_low, own):
 
 
 def _evaluate(sources, layout, z, z_low, own, with_effective):
-    from kernlab.kernels import _sums_numba as compiled
-
-    m = len(z)
-    code, real = kernel_code(sources.kernel), layout.tiles.dtype.type
-    tag = compiled.kernel_tag(code)
-    shifts = np.full(m, compiled.initial_shift(code, real), dtype=np.float64)
-    sums = np.zeros(m)
-    square_sums = np.zeros(m) if with_effective else None
-    z = np.ascontiguousarray(z, dtype=real)
-    rest = (layout.weights, sources.n_points, z, z_low, own, shifts, sums, square_sums)
-    if layout.by_product is None:
-        compiled.direct_sums(tag, layout.tiles, layout.low, *rest)
-    else:
-        centres = (layout.centres, layout.norms, layout.by_product)
-        compiled.product_sums(tag, layout.tiles, layout.low, *centres, *rest)
+    shifts, sums, square_sums = initial_sums(sources, len(z), layout)
+    if not with_effective:
+        square_sums = None
+    accumulate(sources, layout, sources.n_points, z, z_low, own, shifts, sums, square_sums)
     with np.errstate(divide="ignore"):
         log_sums = np.log(sums) - shifts + sources.log_scale
     if square_sums is None:
         return log_sums[None]
     return np.stack([log_sums, _effective(sums, square_sums)])
+
+
+def initial_sums(sources, m, layout=None):
+    """Shifts, sums and sums of squares of ``m`` queries before any tile, for ``accumulate``."""
+    from kernlab.kernels._sums_numba import initial_shift
+
+    real = (layout or sources.double).tiles.dtype.type
+    shift = initial_shift(kernel_code(sources.kernel), real)
+    return np.full(m, shift, dtype=np.float64), np.zeros(m), np.zeros(m)
+
+
+def accumulate(sources, layout, n_points, z, z_low, own, shifts, sums, square_sums):
+    """Add the tiles of ``layout``, of ``n_points`` points, to the sums of the queries in place."""
+    from kernlab.kernels import _sums_numba as compiled
+
+    tag = compiled.kernel_tag(kernel_code(sources.kernel))
+    z = np.ascontiguousarray(z, dtype=layout.tiles.dtype)
+    rest = (layout.weights, n_points, z, z_low, own, shifts, sums, square_sums)
+    if layout.by_product is None:
+        compiled.direct_sums(tag, layout.tiles, layout.low, *rest)
+    else:
+        centres = (layout.centres, layout.norms, layout.by_product)
+        compiled.product_sums(tag, layout.tiles, layout.low, *centres, *rest)
+
+
+def tiles_of(sources, first, last):
+    """The layout of tiles ``first:last``, and the number of their points."""
+    layout = Layout(*(None if array is None else array[first:last] for array in sources.double))
+    width = layout.tiles.shape[2]
+    return layout, min(sources.n_points, last * width) - first * width
 
 
 def _effective(sums, square_sums):

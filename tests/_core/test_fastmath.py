@@ -6,7 +6,13 @@ import pytest
 
 from kernlab._core import fastmath, jit, revision
 from kernlab._core.jit import FAST, njit
-from kernlab.kernels import _grid_numba, _line_numba, _profiles, _sums_numba, _tree_numba
+from kernlab.kernels import (
+    _grid_numba,
+    _line_numba,
+    _profiles,
+    _sums_numba,
+    _tree_numba,
+)
 
 
 @njit(cache=False, fastmath=FAST)
