@@ -56,6 +56,8 @@ def prepare_line(points, *, h, weights=None, tolerance=TIGHTEST):
     """
     from kernlab.kernels import _line_numba as compiled
 
+    # Of the sum found, so that it is the tolerance of the true one.
+    tolerance = tolerance / (1 + tolerance)
     inverse = 1.0 / (math.sqrt(2.0) * h)
     order = np.argsort(points)
     points = points[order]
@@ -144,7 +146,9 @@ def line_log_sums(line, queries=None, *, n_jobs=None, verbose=0):
         work, m, slice_size=_SLICE, n_jobs=n_jobs, verbose=verbose, label="fast Gauss transform"
     )
     log_sums += line.log_scale
-    errors += 2 * np.finfo(float).eps * np.abs(np.where(errors > 0, log_sums, 0.0))
+    errors = -np.log1p(-errors)  # what was found may be too much
+    # The rounding of large energies, and of the logarithm.
+    errors += 4 * np.finfo(float).eps * np.abs(np.where(np.isfinite(log_sums), log_sums, 0.0))
     return log_sums, errors
 
 

@@ -163,7 +163,10 @@ def _least_energy(query, own, points, log_weights, inverse):
 
 @njit(fastmath=FAST)
 def _near_sum(query, own, points, log_weights, inverse, total_mass, tolerance):
-    """Direct log sum over the points near enough to matter, and its relative error."""
+    """Direct log sum over the points near enough to matter, and its relative error.
+
+    But for the rounding of the least energy, which is relative to the logarithm.
+    """
     least = _least_energy(query, own, points, log_weights, inverse)
     if not least < np.inf:
         return -np.inf, 0.0
@@ -177,8 +180,10 @@ def _near_sum(query, own, points, log_weights, inverse, total_mass, tolerance):
         total += _range_sum(query, points, log_weights, own + 1, last, inverse, least)
     else:
         total = _range_sum(query, points, log_weights, first, last, inverse, least)
+    # At least the largest term, also where rounding of large energies hides it.
+    total = max(total, 1.0)
     steps = (last - first) // _CHUNK + _CHUNK // 8
-    error = tolerance / 16 + (steps * _EPS + _TERM + 4 * _EPS * least) * total
+    error = tolerance / 16 + (steps * _EPS + _TERM) * total
     return math.log(total) - least, error / total
 
 
@@ -187,7 +192,7 @@ def line_sums(
     queries, own, points, log_weights, centres, inverse, reach, moments, masses, total_mass,
     remainder, tolerance, log_sums, errors,
 ):  # fmt: skip
-    """Log sums at ``queries`` and bounds on the relative errors of the sums.
+    """Log sums at ``queries`` and bounds on the relative errors of the sums found.
 
     Parameters
     ----------

@@ -49,7 +49,7 @@ def test_a_looser_tolerance_is_kept_and_needs_fewer_terms(rng, tolerance):
     )[0]
     assert np.all(np.abs(log_sums - exact) <= errors + 1e-12 * np.maximum(1, np.abs(exact)))
     # Both the expansions and what is near are within the tolerance of the sum.
-    assert np.all(errors <= -math.log1p(-tolerance) + 1e-12 * np.maximum(1, np.abs(exact)))
+    assert np.all(errors <= math.log1p(tolerance) + 1e-12 * np.maximum(1, np.abs(exact)))
 
 
 @settings(max_examples=60, deadline=None)
@@ -104,6 +104,17 @@ def test_as_many_boxes_as_a_vector_holds_cover_the_reach():
     n = 10**7
     reach = _line_numba.HALF_WIDTH + math.sqrt(math.log(100 * n / TIGHTEST))
     assert 2 * reach + 1 <= _line_numba.LANES + 1
+
+
+def test_the_farthest_queries(rng):
+    points, queries = rng.normal(size=300), np.array([1e9, -1e100, 1e200])
+    log_sums, errors = line_log_sums(prepare_line(points, h=0.5), queries)
+    exact = log_kernel_sums(
+        prepare_sources(points[:, None], kernel="gaussian", root=0.5), queries[:, None]
+    )[0]
+    assert log_sums[2] == exact[2] == -np.inf
+    assert np.all(np.abs(log_sums - exact)[:2] <= errors[:2])
+    assert np.all(errors[:2] <= 1e-14 * np.abs(exact[:2]))
 
 
 def test_too_small_a_bandwidth_names_the_remedy():
