@@ -40,9 +40,10 @@ print(f"algorithm_ = {kde.algorithm_!r}: {n * len(pixels):.0e} pairs in {seconds
 
 figure, axes = plt.subplots(1, 2, figsize=(11, 4.6), layout="constrained")
 images = (log_density, np.log10(error))
-titles = ("log density", "log₁₀ of the bound on its error")
+titles = ("log density, above -15", "log₁₀ of the bound on its error")
 for ax, values, title in zip(axes, images, titles, strict=True):
-    image = ax.pcolormesh(side, side, values.reshape(300, 300), rasterized=True)
+    lowest = max(values.min(), -15)
+    image = ax.pcolormesh(side, side, values.reshape(300, 300), vmin=lowest, rasterized=True)
     ax.set(title=title, aspect="equal")
     figure.colorbar(image, ax=ax)
 plt.show()
