@@ -21,7 +21,8 @@ from kernlab._core.validation import (
     validate_points,
     whole_or_nothing,
 )
-from kernlab.density._bandwidth import effective_sample_size, resolve_bandwidth
+from kernlab.density._bandwidth import NAMES, resolve_bandwidth
+from kernlab.density._covariance import effective_sample_size
 from kernlab.kernels._profiles import PROFILES
 from kernlab.kernels._sums import log_kernel_sums, prepare_sources, source_points
 
@@ -112,7 +113,7 @@ class KernelDensity(DensityMixin, BaseEstimator):
     _parameter_constraints = {
         "bandwidth": [
             Interval(Real, 0, None, closed="neither"),
-            StrOptions({"scott", "silverman"}),
+            StrOptions(set(NAMES)),
             "array-like",
         ],
         "kernel": [StrOptions(set(PROFILES))],
@@ -162,7 +163,9 @@ class KernelDensity(DensityMixin, BaseEstimator):
             X = validate_points(self, X, reset=True)
             weights = check_weights(sample_weight, X)
             profile = PROFILES[self.kernel]
-            bandwidth = resolve_bandwidth(self.bandwidth, X, weights, profile)
+            bandwidth = resolve_bandwidth(
+                self.bandwidth, X, weights, profile, n_jobs=self.n_jobs, verbose=self.verbose
+            )
             self._sources = prepare_sources(
                 X,
                 kernel=self.kernel,
@@ -176,6 +179,7 @@ class KernelDensity(DensityMixin, BaseEstimator):
         # The library, device and dtype of the data, without the data.
         self._like = xp.empty((0, n_features), dtype=X.dtype, device=device_of(X))
         self._log_volume = bandwidth.log_volume + profile.log_normalizer(n_features)
+        self.bandwidth_method_ = bandwidth.method
         self.bandwidth_ = bandwidth.value
         if not isinstance(bandwidth.value, float):
             self.bandwidth_ = _beside(bandwidth.value, X)
