@@ -14,7 +14,7 @@ import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.interpolate import BarycentricInterpolator
+from numpy.polynomial import Polynomial
 from scipy.optimize import minimize_scalar
 
 from kernlab._core.namespace import device_of, namespace_of, to_numpy
@@ -203,7 +203,7 @@ def _polish(h, values, best, criterion):
     between, more = criterion(h[best] * 2.0 ** (_LEVELS // 2 / 2 - 0.25))
     place = np.log(np.append(h, between) / h[best])
     near = np.abs(place) < _OCTAVE + 1e-9
-    curve = BarycentricInterpolator(place[near], np.append(values, more)[near])
+    curve = Polynomial.fit(place[near], np.append(values, more)[near], np.sum(near) - 1)
     step = _OCTAVE / 2
     found = minimize_scalar(
         lambda t: float(curve(t)), bounds=(-step, step), method="bounded", options={"xatol": 1e-8}

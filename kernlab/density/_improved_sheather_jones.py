@@ -12,13 +12,15 @@ from scipy.optimize import brentq
 from kernlab.density._covariance import effective_sample_size, silverman_factor
 from kernlab.exceptions import BandwidthWarning
 
-# Cells of the first grid, and of the finest that is tried where the bandwidth is below _CELLS.
-_GRID, _FINEST_GRID, _CELLS = 2**12, 2**20, 4.0
+# Cells of the grids, each taken where the bandwidth is below _CELLS cells of the one before.
+_GRIDS, _CELLS = (2**12, 2**14, 2**16, 2**18, 2**20), 4.0
 # The data's range is widened by this share on either side, so that the reflection of the cosine
 # transform at the ends of the grid meets no mass.
 _MARGIN = 0.1
 # Derivatives in the chain of plug-in estimates.
 _STAGES = 7
+# The search for log t goes in these steps up to the largest t, the square of a third of the range.
+_STEP, _LARGEST = 0.3, 0.1
 
 
 def bandwidth_isj(x, sample_weight=None):
@@ -73,7 +75,7 @@ def bandwidth_isj(x, sample_weight=None):
     >>> x = np.random.default_rng(0).normal(size=1000)
     >>> x = np.concatenate([x, 10 + x / 10])
     >>> round(bandwidth_isj(x), 3)
-    0.044
+    0.032
     """
     x = np.asarray(x, dtype=np.float64)
     if x.ndim != 1 or x.size == 0:
@@ -107,12 +109,12 @@ def _of_values(u, weights):
     """Bandwidth of distinct values ``u`` inside [0, 1]."""
     n_eff = effective_sample_size(u.size, weights)
     share = weights / weights.sum()
-    n_cells = _GRID
-    while n_cells <= _FINEST_GRID:
-        h = _on_grid(_binned(u, share, n_cells), n_eff)
-        if h is not None and h * n_cells >= _CELLS:
+    for n_cells in _GRIDS:
+        h, finer = _on_grid(_binned(u, share, n_cells), n_eff)
+        if h is not None:
             return h
-        n_cells *= 4
+        if not finer:
+            break
     h = _normal_reference(u, share, n_eff)
     warnings.warn(
         "the improved Sheather-Jones equation has no solution that a grid resolves, for want of "
@@ -143,7 +145,10 @@ def _binned(u, share, n_cells):
 
 
 def _on_grid(counts, n_eff):
-    """The smallest solution of ``t = ξ γ(t)`` (equation 30 of the reference), as ``√t``."""
+    """The smallest solution of ``t = ξ γ(t)`` (equation 30 of the reference), as ``√t``.
+
+    None where there is none; then also whether one may lie below what the grid resolves.
+    """
     frequency = np.arange(1, counts.size, dtype=np.float64) ** 2  # k²
     power = (dct(counts, type=2)[1:] / 2) ** 2
 
@@ -156,17 +161,20 @@ def _on_grid(counts, n_eff):
             norm = _squared_norm(s, pilot ** (2 / (3 + 2 * s)), frequency, power)
         return log_t + 0.4 * np.log(2 * n_eff * np.sqrt(np.pi) * norm)
 
-    grid = np.linspace(np.log(0.1 / counts.size**2), np.log(0.1), 80)
+    low, high = 2 * np.log(_CELLS / counts.size), np.log(_LARGEST)
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-        values = np.array([excess(log_t) for log_t in grid])
-        for k in np.flatnonzero((values[:-1] < 0) & (values[1:] >= 0)):
-            return float(np.exp(brentq(excess, grid[k], grid[k + 1], xtol=1e-13) / 2))
-    return None
+        if excess(low) >= 0:
+            return None, True
+        while low < high:
+            if excess(low + _STEP) >= 0:
+                return float(np.exp(brentq(excess, low, low + _STEP, xtol=1e-13) / 2)), False
+            low += _STEP
+    return None, False
 
 
 def _squared_norm(s, t, frequency, power):
     """``‖f^(s)‖²`` of the data smoothed to time ``t`` (equation 23)."""
-    # Above an exponent of 700 a term is nothing beside the first.
-    used = np.searchsorted(frequency, 700.0 / (np.pi**2 * t) + 1)
+    # Terms of larger exponent are nothing beside those about the exponent s.
+    used = np.searchsorted(frequency, 150.0 / (np.pi**2 * t) + 1)
     k2 = frequency[:used]
     return 2 * np.pi ** (2 * s) * np.sum(k2**s * power[:used] * np.exp(-k2 * np.pi**2 * t))

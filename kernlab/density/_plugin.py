@@ -20,6 +20,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 from kernlab._core.threads import effective_n_jobs, run_slices
+from kernlab.density._covariance import effective_sample_size
 
 # Pairs to a call of compiled code: worth a thread, and interrupts get a turn.
 _PAIRS = 2**22
@@ -39,9 +40,10 @@ class Points(NamedTuple):
         return len(self.columns)
 
 
-def points_of(sphered, weights, n_eff, *, n_jobs, verbose):
+def points_of(sphered, weights, *, n_jobs, verbose):
     """Prepare sphered points, a NumPy array of shape (n, d)."""
     n = len(sphered)
+    n_eff = effective_sample_size(n, weights)
     share = np.full(n, 1.0 / n) if weights is None else weights / weights.max()
     share = share / share.sum()
     columns = np.ascontiguousarray(sphered.T)
@@ -140,9 +142,13 @@ def curvature(points):
 # --- Bandwidth matrices ---------------------------------------------------------------------------
 
 
-def plugin_matrix(points):
-    """``H`` that minimises the asymptotic error with estimated curvature."""
+def plugin_matrix(points, n_eff):
+    """``H`` that minimises the asymptotic error with estimated curvature.
+
+    ``n_eff`` is the size of the sample that ``H`` is for; the curvature may come from fewer points.
+    """
     psi, _ = curvature(points)
+    points = points._replace(n_eff=n_eff)
     return _minimise(_asymptotic_error(points, psi), points)
 
 

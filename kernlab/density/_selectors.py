@@ -1,6 +1,7 @@
 """Bandwidths chosen by the data: the selectors by name."""
 
 import logging
+import math
 
 import numpy as np
 
@@ -21,11 +22,11 @@ from kernlab.exceptions import SingularCovarianceError
 
 logger = logging.getLogger("kernlab.density")
 
-#: Rows above which 'auto' sums over no pairs where it has a choice.
-_MANY_ROWS = 20_000
-#: Features up to which 'auto' takes the plug-in matrix, and up to which it exists: the functionals
-#: it is made of number 462 in six features.
-_AUTO_FEATURES, _MOST_FEATURES = 4, 6
+#: Features up to which there is a plug-in matrix: its functionals number 462 in six features.
+_MOST_FEATURES = 6
+#: Pairs times functionals that 'auto' spends on a plug-in matrix, some five seconds of one thread;
+#: with more rows the functionals are estimated from a sample of them.
+_AUTO_WORK = 1e9
 
 
 def select(rule, X, weights, profile, *, n_jobs, verbose):
@@ -33,29 +34,27 @@ def select(rule, X, weights, profile, *, n_jobs, verbose):
 
     ``weights`` is None or one weight to each row; ``profile`` is the kernel's.
     """
-    if rule != "auto":
-        return SELECTORS[rule](rule, X, weights, profile, n_jobs, verbose)
-    rule, spread = _choose(X, weights, profile)
-    logger.info("bandwidth='auto' takes %r", rule)
-    if rule == "silverman":
-        factor = silverman_factor(spread.n_eff, X.shape[1])
-        return bandwidth_from(rule, spread.covariance * factor**2, spread.span, profile)
+    most_work = np.inf
+    if rule == "auto":
+        rule, most_work = _choose(X, weights, profile), _AUTO_WORK
+        logger.info("bandwidth='auto' takes %r", rule)
+    if rule in ("plugin", "scv"):
+        return _plugin_matrix(rule, X, weights, profile, n_jobs, verbose, most_work)
     return SELECTORS[rule](rule, X, weights, profile, n_jobs, verbose)
 
 
 def _choose(X, weights, profile):
+    """By measured error: see the user guide."""
     n_features = X.shape[1]
-    if is_foreign(X) or not profile.variance(n_features) < np.inf:
-        return "lcv", None
+    if is_foreign(X) or not profile.variance(n_features) < np.inf or n_features > _MOST_FEATURES:
+        return "lcv"
     if n_features == 1:
-        return "isj", None
+        return "isj"
     try:
-        spread = spread_of("auto", X, weights)
+        spread_of("auto", X, weights)
     except SingularCovarianceError:
-        return "lcv", None
-    if len(spread.points) > _MANY_ROWS:
-        return "silverman", spread
-    return ("plugin" if n_features <= _AUTO_FEATURES else "lcv"), spread
+        return "lcv"
+    return "plugin"
 
 
 def _isj(rule, X, weights, profile, n_jobs, verbose):
@@ -69,7 +68,7 @@ def _isj(rule, X, weights, profile, n_jobs, verbose):
     return number_bandwidth(h / kernel_deviation(rule, profile, 1), 1, rule)
 
 
-def _plugin_matrix(rule, X, weights, profile, n_jobs, verbose):
+def _plugin_matrix(rule, X, weights, profile, n_jobs, verbose, most_work=np.inf):
     _refuse_foreign(rule, X)
     n_features = X.shape[1]
     if n_features > _MOST_FEATURES:
@@ -79,11 +78,15 @@ def _plugin_matrix(rule, X, weights, profile, n_jobs, verbose):
         )
     spread = spread_of(rule, X, weights)
     sphered, root = spread.sphered()
-    points = _plugin.points_of(
-        sphered, spread.weights, spread.n_eff, n_jobs=n_jobs, verbose=verbose
-    )
+    weights = spread.weights
+    most_rows = int((most_work / math.comb(n_features + 5, 6)) ** 0.5) if most_work < np.inf else 0
+    if 0 < most_rows < len(sphered):
+        # Which rows makes no matter, but the same data must give the same bandwidth.
+        rows = np.random.default_rng(0).choice(len(sphered), most_rows, replace=False)
+        sphered, weights = sphered[rows], None if weights is None else weights[rows]
+    points = _plugin.points_of(sphered, weights, n_jobs=n_jobs, verbose=verbose)
     if rule == "plugin":
-        H = _plugin.plugin_matrix(points)
+        H = _plugin.plugin_matrix(points, spread.n_eff)
     else:
         H = _plugin.smoothed_cross_validation_matrix(points)
     H = root @ H @ root.T
