@@ -123,8 +123,7 @@ def least_error(n, mixture):
 
 
 # Means of six samples in units of the least exact error; the standard error of each is below 0.04,
-# and scott's is 1.0, 2.8 and 4.5. The plug-in matrix is within 1.6 on every mixture that the user
-# guide lists.
+# and scott's is 1.0, 2.8, 7.5 and 4.5.
 @pytest.mark.parametrize("name", PLANE)
 def test_plugin_and_scv_come_near_the_least_exact_error(name):
     mixture, n = PLANE[name], 200
