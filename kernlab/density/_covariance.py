@@ -81,6 +81,8 @@ def spread_of(rule, X, weights):
     low, high = to_numpy(xp.min(X, axis=0)), to_numpy(xp.max(X, axis=0))
     with np.errstate(over="ignore"):
         span = high - low
+    if not np.isfinite(span).all():
+        raise _out_of_range(span)
     _refuse(rule, np.flatnonzero(low == high), "constant")
     if n_samples <= n_features:
         raise SingularCovarianceError(
@@ -93,6 +95,13 @@ def spread_of(rule, X, weights):
     covariance = _covariance(points, weights)
     _refuse(rule, _dependent(covariance), "linear in the others")
     return Spread(points, weights, effective_sample_size(n_samples, weights), span, covariance)
+
+
+def _out_of_range(span):
+    return ValueError(
+        f"X has columns that span from {span.min():.3g} to {span.max():.3g}, whose squares "
+        "overflow or underflow; rescale X, or give bandwidth as a number."
+    )
 
 
 def check_positive(value):
@@ -134,10 +143,7 @@ def bandwidth_from(rule, matrix, span, profile):
         matrix = matrix / variance * np.outer(span, span)
         usable = np.isfinite(matrix).all() and (np.diag(matrix) > np.finfo(float).tiny).all()
     if not usable:
-        raise ValueError(
-            f"X has columns that span from {span.min():.3g} to {span.max():.3g}, whose squares "
-            "overflow or underflow; rescale X, or give bandwidth as a number."
-        )
+        raise _out_of_range(span)
     try:
         root = np.linalg.cholesky(matrix / np.outer(span, span)) * span[:, None]
     except np.linalg.LinAlgError as error:

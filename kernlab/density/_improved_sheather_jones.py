@@ -99,10 +99,16 @@ def bandwidth_isj(x, sample_weight=None):
             f"x is constant ({values[0]!r}), and no bandwidth follows from that; give a number."
         )
     weights = np.bincount(place, weights)
-    # Halves first: the difference of the extremes may overflow where the range itself does not.
-    reach = (values[-1] / 2 - values[0] / 2) * (1 + 2 * _MARGIN)
-    units = (values / 2 - values[0] / 2) / reach
-    return float(reach * (2 * _of_values(units + _MARGIN / (1 + 2 * _MARGIN), weights)))
+    if weights.max() >= weights.sum() * (1 - 1e-12):
+        raise ValueError(
+            "one value of x carries all of sample_weight, and no bandwidth follows from that; give "
+            "a number."
+        )
+    # Halves first: the difference of the extremes may overflow.
+    half = values[-1] / 2 - values[0] / 2
+    widened = 1 + 2 * _MARGIN
+    units = ((values / 2 - values[0] / 2) / half + _MARGIN) / widened
+    return float(half * (2 * widened * _of_values(units, weights)))
 
 
 def _of_values(u, weights):
@@ -119,7 +125,7 @@ def _of_values(u, weights):
     warnings.warn(
         "the improved Sheather-Jones equation has no solution that a grid resolves, for want of "
         "points or because outliers stretch the data over very many bandwidths; Silverman's rule "
-        "is used. Drop the outliers, or use bandwidth='lcv'.",
+        "is used. Drop the outliers, or use bandwidth='lscv'.",
         BandwidthWarning,
         stacklevel=3,
     )

@@ -70,7 +70,7 @@ class KernelDensity(DensityMixin, BaseEstimator):
         - ``'lcv'``: leave-one-out likelihood, for any kernel and dimension; a float or a multiple
           of the data's covariance, whichever is likelier; O(n²), some six evaluations of the
           estimate at its own points with the Gaussian kernel and ten times as many with others.
-          Not for data with outliers, which it smooths away everything for.
+          Outliers make it many times too wide.
 
         In ``'isj'``, ``'lscv'`` and ``'lcv'`` equal rows are one row of their total weight.
     kernel : {'gaussian', 'tophat', 'epanechnikov', 'exponential', 'linear', 'cosine', 'biweight', \

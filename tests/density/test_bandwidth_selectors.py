@@ -328,6 +328,15 @@ def test_data_without_spread(selector):
         fitted([[1.0], [2.0]], selector, [1.0, 0.0])
 
 
+@pytest.mark.parametrize("selector", [*ONE_D, "scott"])
+def test_data_out_of_range(rng, selector):
+    for scale in (1e200, 1e-200):
+        with pytest.raises(ValueError, match="rescale X"):
+            fitted(rng.normal(size=(20, 1)) * scale, selector)
+    with pytest.raises(ValueError, match="rescale X"):
+        fitted(rng.uniform(-1.7, 1.7, size=(50, 1)) * 1e308, selector)
+
+
 @pytest.mark.parametrize("selector", ["plugin", "scv", "lscv"])
 def test_singular_covariance(rng, selector):
     X = rng.normal(size=(30, 3))

@@ -105,6 +105,7 @@ def test_no_solution_is_a_warning(rng):
         ([3.0], None, "constant"),
         ([3.0, 3.0], None, "constant"),
         ([3.0, 4.0], [1.0, 0.0], "constant"),
+        ([3.0, 4.0], [1e20, 1.0], "carries all"),
         ([3.0, 4.0], [1.0], "expected \\(2,\\)"),
         ([3.0, 4.0], [1.0, -1.0], "non-negative"),
         ([3.0, 4.0], [0.0, 0.0], "all zero"),
