@@ -171,7 +171,7 @@ def run(*, quick):
             for n, repeats in ((200, 40), (2000, 10))
         ],
         "plane": [plane_case(name, n, 10) for name in PLANE for n in (200, 1000)],
-        "ladder": [ladder_case(d, 7) for d in (1, 2, 3, 8, 32)],
+        "ladder": [ladder_case(d, 25) for d in (1, 2, 3, 8, 32)],
         "cross_validation": cross_validation_case(),
     }
 
@@ -239,7 +239,7 @@ def table(results):
         "-----------------------------",
         "",
         "Leave-one-out sums at eight bandwidths by the ladder, over one evaluation at one bandwidth;",
-        "one thread, best of seven in turns. In brackets the largest error of a log sum, relative to",
+        "one thread, best of 25 in turns. In brackets the largest error of a log sum, relative to",
         "max(1, \\|log sum\\|), against an evaluation at each bandwidth.",
         "",
         ".. list-table::",
