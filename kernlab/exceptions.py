@@ -1,6 +1,6 @@
 """Errors and warnings that kernlab raises beside the standard ones."""
 
-__all__ = ["MissingExtraError", "SingularCovarianceError"]
+__all__ = ["BandwidthWarning", "MissingExtraError", "SingularCovarianceError"]
 
 
 class MissingExtraError(ImportError):
@@ -12,3 +12,7 @@ class SingularCovarianceError(ValueError):
 
     The message names the columns at fault and the remedy.
     """
+
+
+class BandwidthWarning(UserWarning):
+    """A data-driven bandwidth is not to be relied on: its criterion has no optimum on this data."""

@@ -22,7 +22,8 @@ from kernlab._core.validation import (
     validate_points,
     whole_or_nothing,
 )
-from kernlab.density._bandwidth import effective_sample_size, resolve_bandwidth
+from kernlab.density._bandwidth import NAMES, resolve_bandwidth
+from kernlab.density._covariance import effective_sample_size
 from kernlab.kernels._evaluation import (
     ALGORITHMS,
     Tolerance,
@@ -48,7 +49,7 @@ class KernelDensity(DensityMixin, BaseEstimator):
     Parameters
     ----------
     bandwidth : float, array-like of shape (n_features,) or (n_features, n_features), or \
-{'scott', 'silverman'}, default='scott'
+{'scott', 'silverman', 'auto', 'isj', 'plugin', 'scv', 'lscv', 'lcv'}, default='scott'
         Width of the kernel, in the units of ``X``. For the Gaussian kernel a float is its standard
         deviation, for kernels of bounded support the radius of the support, as in scikit-learn. A
         vector gives one such width to each feature; a matrix is ``H``, in squared units, so that
@@ -58,7 +59,28 @@ class KernelDensity(DensityMixin, BaseEstimator):
         standard deviations and correlations of the data, as in SciPy (scikit-learn's rules of these
         names ignore the data's scale); ``n`` is the effective number of samples under
         ``sample_weight``. For other kernels than the Gaussian the kernel's standard deviation, not
-        its radius, is set so.
+        its radius, is set so, as it is by the selectors but ``'lcv'``.
+
+        The selectors follow densities far from normal; the user guide compares them.
+
+        - ``'auto'`` takes ``'isj'`` for one feature, ``'plugin'`` for two to six and ``'lcv'`` for
+          more, for singular data, and for arrays of other libraries; ``bandwidth_method_`` says
+          which. To bound the time it may estimate the functionals of ``'plugin'`` from some
+          thousands of rows drawn from the data.
+        - ``'isj'``: improved Sheather-Jones, see :func:`bandwidth_isj`; one feature, O(n log n).
+        - ``'plugin'``: the full matrix that minimises the estimated asymptotic error, in two
+          stages; Sheather and Jones's direct plug-in for one feature. Up to six features, O(n²)
+          pairs times the number of sixth derivatives (7 in two features, 462 in six). NumPy only.
+        - ``'scv'``: the full matrix by smoothed cross-validation, from the same pilot; several
+          times the cost.
+        - ``'lscv'``: least-squares cross-validation of a multiple of the data's covariance, its
+          widest local minimum; O(n²). Nearly unbiased, and scatters.
+        - ``'lcv'``: leave-one-out likelihood, for any kernel and dimension; a float or a multiple
+          of the data's covariance, whichever is likelier; O(n²), some six evaluations of the
+          estimate at its own points with the Gaussian kernel and ten times as many with others.
+          Outliers make it many times too wide.
+
+        In ``'isj'``, ``'lscv'`` and ``'lcv'`` equal rows are one row of their total weight.
     kernel : {'gaussian', 'tophat', 'epanechnikov', 'exponential', 'linear', 'cosine', 'biweight', \
 'triweight', 'tricube', 'logistic'}, default='gaussian'
         Radial kernel of the distance in bandwidths; formulas in the user guide.
@@ -97,6 +119,8 @@ class KernelDensity(DensityMixin, BaseEstimator):
     ----------
     bandwidth_ : float or ndarray of shape (n_features,) or (n_features, n_features)
         The bandwidth in use; a matrix where the covariance of the data was used.
+    bandwidth_method_ : str or None
+        The rule that chose the bandwidth; None where it was given.
     bandwidth_matrix_ : ndarray of shape (n_features, n_features)
         The same as the matrix ``H``.
     algorithm_ : str
@@ -132,6 +156,10 @@ class KernelDensity(DensityMixin, BaseEstimator):
     .. [2] B. W. Silverman, "Density Estimation for Statistics and Data Analysis", 1986.
     .. [3] G. Biroli, M. Mézard, "Kernel Density Estimators in Large Dimensions",
        arXiv:2408.05807.
+    .. [4] J. E. Chacón, T. Duong, "Multivariate plug-in bandwidth selection with unconstrained
+       pilot bandwidth matrices", Test, 2010.
+    .. [5] T. Duong, M. L. Hazelton, "Cross-validation bandwidth matrices for multivariate kernel
+       density estimation", Scandinavian Journal of Statistics, 2005.
 
     Examples
     --------
@@ -146,7 +174,7 @@ class KernelDensity(DensityMixin, BaseEstimator):
     _parameter_constraints = {
         "bandwidth": [
             Interval(Real, 0, None, closed="neither"),
-            StrOptions({"scott", "silverman"}),
+            StrOptions(set(NAMES)),
             "array-like",
         ],
         "kernel": [StrOptions(set(PROFILES))],
@@ -208,13 +236,21 @@ class KernelDensity(DensityMixin, BaseEstimator):
         ValueError
             For bad input, among it a data-driven bandwidth on one sample.
         SingularCovarianceError
-            For a data-driven bandwidth on data with constant or linearly dependent columns.
+            For a data-driven bandwidth on data with constant or linearly dependent columns, but
+            ``'lcv'`` and ``'auto'``.
+
+        Warns
+        -----
+        BandwidthWarning
+            Where the criterion of ``'isj'`` or ``'lscv'`` has no optimum.
         """
         with whole_or_nothing(self):
             X = validate_points(self, X, reset=True)
             weights = check_weights(sample_weight, X)
             profile = PROFILES[self.kernel]
-            bandwidth = resolve_bandwidth(self.bandwidth, X, weights, profile)
+            bandwidth = resolve_bandwidth(
+                self.bandwidth, X, weights, profile, n_jobs=self.n_jobs, verbose=self.verbose
+            )
             log_volume = bandwidth.log_volume + profile.log_normalizer(X.shape[1])
             # An absolute tolerance of the density is one of the sum times the normaliser.
             log_atol = -np.inf
@@ -239,6 +275,7 @@ class KernelDensity(DensityMixin, BaseEstimator):
         self._log_volume = log_volume
         self.algorithm_ = self._evaluator.algorithm
         self.error_bound_ = guaranteed(self._evaluator)
+        self.bandwidth_method_ = bandwidth.method
         self.bandwidth_ = bandwidth.value
         if not isinstance(bandwidth.value, float):
             self.bandwidth_ = _beside(bandwidth.value, X)

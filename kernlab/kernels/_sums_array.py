@@ -77,14 +77,7 @@ def log_kernel_sums(sources, queries=None, *, with_effective=False, verbose=0):
     """As :func:`kernlab.kernels._sums.log_kernel_sums`, in the namespace of the sources."""
     xp = namespace_of(sources.z)
     leave_own_out = queries is None
-    if leave_own_out:
-        q, q_low = sources.z, sources.z_low
-    elif sources.z_low is None:
-        q, q_low = to_bandwidths(queries, sources.centre, sources.inverse), None
-    else:
-        q, q_low = to_bandwidths_twofold(queries, sources.centre, sources.inverse)
-        # Where the high part overflows, the low part has no meaning.
-        q_low = xp.where(xp.isfinite(q_low), q_low, xp.zeros_like(q_low))
+    q, q_low = query_rows(sources, queries)
     m = q.shape[0]
     rows, columns = chunk_shape(m, sources.n_points, 8 * _TABLES, on_cpu=on_cpu(sources.z))
     log_sums = []
@@ -97,6 +90,18 @@ def log_kernel_sums(sources, queries=None, *, with_effective=False, verbose=0):
             _rows_of_sums(sources, q[start:stop, ...], low, own, columns, with_effective)
         )
     return xp.concat(log_sums, axis=1)
+
+
+def query_rows(sources, queries):
+    """Queries in bandwidths, and their low parts or None; the points themselves for None."""
+    if queries is None:
+        return sources.z, sources.z_low
+    if sources.z_low is None:
+        return to_bandwidths(queries, sources.centre, sources.inverse), None
+    q, q_low = to_bandwidths_twofold(queries, sources.centre, sources.inverse)
+    # Where the high part overflows, the low part has no meaning.
+    xp = namespace_of(q)
+    return q, xp.where(xp.isfinite(q_low), q_low, xp.zeros_like(q_low))
 
 
 def source_points(sources, rows=None):
