@@ -1,6 +1,13 @@
 """Errors and warnings that kernlab raises beside the standard ones."""
 
-__all__ = ["MissingExtraError", "SingularCovarianceError"]
+__all__ = ["CondensedDensityWarning", "MissingExtraError", "SingularCovarianceError"]
+
+
+class CondensedDensityWarning(UserWarning):
+    """A few points carry a density estimate, or its error at a point is not normal.
+
+    The message names the regime, the index that says so, and the bandwidth that would mend it.
+    """
 
 
 class MissingExtraError(ImportError):

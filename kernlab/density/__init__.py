@@ -2,5 +2,13 @@
 
 from kernlab.density._display import KernelDensityDisplay
 from kernlab.density._kde import KernelDensity
+from kernlab.density._regimes import DensityRegime
+from kernlab.density._thresholds import KDEThresholds, kde_thresholds
 
-__all__ = ["KernelDensity", "KernelDensityDisplay"]
+__all__ = [
+    "DensityRegime",
+    "KDEThresholds",
+    "KernelDensity",
+    "KernelDensityDisplay",
+    "kde_thresholds",
+]

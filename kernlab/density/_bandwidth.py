@@ -10,6 +10,7 @@ import numpy as np
 from scipy.linalg import qr
 
 from kernlab._core.namespace import device_of, from_numpy, namespace_of, to_numpy
+from kernlab.density._thresholds import kde_thresholds
 from kernlab.exceptions import SingularCovarianceError
 
 # A column whose variance given the others is below this share of its own is called dependent:
@@ -44,13 +45,15 @@ def resolve_bandwidth(bandwidth, X, weights, profile):
 
     Parameters
     ----------
-    bandwidth : float, array-like or {'scott', 'silverman'}
+    bandwidth : float, array-like or {'scott', 'silverman', 'kl'}
     X : (n, d) array of any namespace
     weights : (n,) array of the same namespace, or None
     profile : KernelProfile
         Data-driven bandwidths match the kernel's standard deviation to the Gaussian's.
     """
     n_features = X.shape[1]
+    if isinstance(bandwidth, str) and bandwidth == "kl":
+        return resolve_bandwidth(_kl_bandwidth(X, weights, profile), X, weights, profile)
     if isinstance(bandwidth, str):
         return _from_covariance(bandwidth, X, weights, profile)
     value = to_numpy(bandwidth)
@@ -152,6 +155,41 @@ def _from_covariance(rule, X, weights, profile):
             f"rounding. {_REMEDY}"
         ) from error
     return Bandwidth(matrix, root, float(np.sum(np.log(np.diag(root)))))
+
+
+def _kl_bandwidth(X, weights, profile):
+    """Optimum of the Kullback-Leibler divergence for normal data in many dimensions."""
+    if profile.bounded:
+        raise ValueError(
+            f"bandwidth='kl' is for kernels that never vanish, and kernel={profile.name!r} gives an "
+            "infinite divergence at every bandwidth; give bandwidth as a number."
+        )
+    if weights is not None:
+        X, weights = _rows_of_weight(X, weights)
+    n_samples, n_features = X.shape
+    if n_samples < 2:
+        raise ValueError(
+            "bandwidth='kl' needs the covariance of at least two samples of positive weight, got "
+            "n_samples=1; give bandwidth as a number."
+        )
+    xp = namespace_of(X)
+    X = xp.astype(X, xp.float64, copy=False)
+    low, high = to_numpy(xp.min(X, axis=0)), to_numpy(xp.max(X, axis=0))
+    # In units of the widest span nothing overflows, and an offset cancels first.
+    unit = np.max(high / 2 - low / 2)
+    if not unit > 0:
+        raise SingularCovarianceError(
+            "bandwidth='kl' needs data that varies, and all rows of X are the same; give bandwidth "
+            "as a number."
+        )
+    covariance = _covariance((X - from_numpy(low, X)) / float(unit), weights)
+    # Rounding leaves eigenvalues of dependent columns on either side of zero.
+    eigvals = np.maximum(np.linalg.eigvalsh(covariance), 0.0)
+    alpha = math.log(effective_sample_size(n_samples, weights)) / n_features
+    limits = kde_thresholds(
+        alpha, eigvals=eigvals, kernel=profile.name, n_features=n_features
+    )
+    return limits.h_kl * float(unit)
 
 
 def _rows_of_weight(X, weights):

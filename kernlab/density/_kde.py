@@ -22,6 +22,12 @@ from kernlab._core.validation import (
     whole_or_nothing,
 )
 from kernlab.density._bandwidth import effective_sample_size, resolve_bandwidth
+from kernlab.density._regimes import (
+    check_confidence,
+    log_density_interval,
+    measure_regime,
+    warn_if_condensed,
+)
 from kernlab.kernels._profiles import PROFILES
 from kernlab.kernels._sums import log_kernel_sums, prepare_sources, source_points
 
@@ -40,7 +46,7 @@ class KernelDensity(DensityMixin, BaseEstimator):
     Parameters
     ----------
     bandwidth : float, array-like of shape (n_features,) or (n_features, n_features), or \
-{'scott', 'silverman'}, default='scott'
+{'scott', 'silverman', 'kl'}, default='scott'
         Width of the kernel, in the units of ``X``. For the Gaussian kernel a float is its standard
         deviation, for kernels of bounded support the radius of the support, as in scikit-learn. A
         vector gives one such width to each feature; a matrix is ``H``, in squared units, so that
@@ -51,6 +57,11 @@ class KernelDensity(DensityMixin, BaseEstimator):
         names ignore the data's scale); ``n`` is the effective number of samples under
         ``sample_weight``. For other kernels than the Gaussian the kernel's standard deviation, not
         its radius, is set so.
+
+        ``'kl'`` is the one number of the least Kullback-Leibler divergence for normal data of the
+        data's covariance in the limit of many dimensions, :func:`kde_thresholds`; too small below
+        ten features, too large for data with clusters or on a surface. The covariance may be
+        singular. Not for kernels of bounded support, whose divergence is infinite.
     kernel : {'gaussian', 'tophat', 'epanechnikov', 'exponential', 'linear', 'cosine', 'biweight', \
 'triweight', 'tricube', 'logistic'}, default='gaussian'
         Radial kernel of the distance in bandwidths; formulas in the user guide.
@@ -112,7 +123,7 @@ class KernelDensity(DensityMixin, BaseEstimator):
     _parameter_constraints = {
         "bandwidth": [
             Interval(Real, 0, None, closed="neither"),
-            StrOptions({"scott", "silverman"}),
+            StrOptions({"scott", "silverman", "kl"}),
             "array-like",
         ],
         "kernel": [StrOptions(set(PROFILES))],
@@ -268,6 +279,107 @@ class KernelDensity(DensityMixin, BaseEstimator):
             Between 1 and the number of training points; 0 where the density is zero.
         """
         return self._effective_samples(self._validate_queries(X))
+
+    def regime(self, *, max_queries=1000, random_state=None):
+        """Measure whether a few points carry the estimate, and what its error is like.
+
+        In high dimension there are two bandwidths to know [3]_: below ``h_clt_`` the error of the
+        estimate at a point is not normal, below ``h_g_`` the estimate is carried by a few points
+        however many there are. Both are measured on the training data, each row looked at from all
+        the others.
+
+        Parameters
+        ----------
+        max_queries : int, default=1000
+            Rows looked at, drawn at random where there are more.
+        random_state : int, RandomState instance or None, default=None
+            Decides which.
+
+        Returns
+        -------
+        regime : DensityRegime
+            Its ``label_`` is 'classical', 'between' or 'condensed'; printed, it says all.
+
+        Raises
+        ------
+        ValueError
+            For fewer than four samples, and where most points have several equal ones.
+
+        Warns
+        -----
+        CondensedDensityWarning
+            Where the label is 'condensed'.
+
+        Notes
+        -----
+        ``h_g_`` comes from the bandwidth at which the shares ``p_j`` of the points have a mean
+        ``Σ p_j²`` of one half: half the index of 1, in the limit. Some ten sums of
+        ``n_samples · max_queries`` kernels find it. On normal data of 10 to 100 dimensions and
+        20,000 points it was 1 to 6 % above the value of the theory at that size.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from kernlab.density import KernelDensity
+        >>> X = np.random.default_rng(0).normal(size=(500, 8))
+        >>> KernelDensity(bandwidth=1.5).fit(X).regime()
+        classical: the error at a point is normal
+          gaussian kernel, 8 features, alpha 0.7768
+          bandwidth 1.5; h_kl 0.6115, h_g 0.6048, h_clt 0.8553
+          stable index 6.15, mean Σp² 0.0154
+          median effective samples 85.97, one point has most of the estimate at 0% of rows
+        """
+        check_is_fitted(self)
+        result = measure_regime(self, max_queries, random_state)
+        warn_if_condensed(result)
+        return result
+
+    def confidence_interval(self, X, *, confidence=0.95, max_queries=1000, random_state=None):
+        """Pointwise intervals of the smoothed log density, where its error is normal.
+
+        The interval is for the density smoothed by the kernel, which is the mean of the estimate
+        over data sets; the bias, by which that differs from the density itself, is not in it. It
+        is normal in the log density, with the variance of the terms of the sum. It is right only
+        where the terms have a variance, ``h ≥ h_clt_``; elsewhere none is given, for there the
+        normal one would be too narrow by an unknown factor.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Fresh points, not those fitted: at a fitted point its own term counts.
+        confidence : float, default=0.95
+            Probability of covering, at each point by itself.
+        max_queries, random_state
+            For :meth:`regime`, which decides whether the error is normal.
+
+        Returns
+        -------
+        interval : array of shape (n_samples, 2)
+            Lower and upper ends. NaN everywhere outside of the classical regime, and at points with
+            fewer than 100 effective samples.
+
+        Warns
+        -----
+        CondensedDensityWarning
+            Where the regime is not the classical one.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from kernlab.density import KernelDensity
+        >>> X = np.random.default_rng(0).normal(size=(1000, 1))
+        >>> KernelDensity(bandwidth=0.3).fit(X).confidence_interval([[0.0]]).round(3).tolist()
+        [[-1.016, -0.889]]
+        """
+        X = self._validate_queries(X)
+        check_confidence(confidence)
+        return log_density_interval(
+            self._log_sums(X, with_effective=True),
+            self.n_eff_,
+            self._sources.log_total_weight + self._log_volume,
+            confidence,
+            measure_regime(self, max_queries, random_state),
+        )
 
     def sample(self, n_samples=1, random_state=None):
         """Draw from the estimated density.

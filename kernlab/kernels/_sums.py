@@ -136,7 +136,9 @@ def prepare_sources(points, *, kernel, root, weights=None, precision="double"):
     )
 
 
-def log_kernel_sums(sources, queries=None, *, with_effective=False, n_jobs=None, verbose=0):
+def log_kernel_sums(
+    sources, queries=None, *, rows=None, with_effective=False, n_jobs=None, verbose=0
+):
     """Logarithms of the kernel sums, with no normaliser.
 
     Parameters
@@ -144,6 +146,8 @@ def log_kernel_sums(sources, queries=None, *, with_effective=False, n_jobs=None,
     sources : result of :func:`prepare_sources`
     queries : (m, d) array or None
         None takes every source point and leaves out its own term.
+    rows : (m,) array of int or None
+        Without queries, only these source points.
     with_effective : bool
         Also ``(Σ terms)² / Σ terms²``, always in double precision.
     n_jobs, verbose : see :func:`run_slices`
@@ -160,11 +164,13 @@ def log_kernel_sums(sources, queries=None, *, with_effective=False, n_jobs=None,
     """
     if not isinstance(sources, Sources):
         return _sums_array.log_kernel_sums(
-            sources, queries, with_effective=with_effective, verbose=verbose
+            sources, queries, rows=rows, with_effective=with_effective, verbose=verbose
         )
-    m = sources.n_points if queries is None else len(queries)
-    log_sums = np.empty((1 + with_effective, m))
     places = _places(sources)
+    if rows is not None:
+        places = places[rows]
+    m = len(places) if queries is None else len(queries)
+    log_sums = np.empty((1 + with_effective, m))
     threads = effective_n_jobs(n_jobs)
     # Whole blocks of 64 queries, a few slices to each thread for balance.
     size = max(_FEWEST_PAIRS // sources.n_points, -(-m // (4 * threads)))
