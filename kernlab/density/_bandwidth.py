@@ -186,9 +186,7 @@ def _kl_bandwidth(X, weights, profile):
     # Rounding leaves eigenvalues of dependent columns on either side of zero.
     eigvals = np.maximum(np.linalg.eigvalsh(covariance), 0.0)
     alpha = math.log(effective_sample_size(n_samples, weights)) / n_features
-    limits = kde_thresholds(
-        alpha, eigvals=eigvals, kernel=profile.name, n_features=n_features
-    )
+    limits = kde_thresholds(alpha, eigvals=eigvals, kernel=profile.name, n_features=n_features)
     return limits.h_kl * float(unit)
 
 

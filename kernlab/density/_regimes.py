@@ -219,7 +219,9 @@ def warn_if_condensed(regime):
 
 
 def _warn(regime, advice):
-    index = "" if math.isnan(regime.stable_index_) else f" (stable index {regime.stable_index_:.2g})"
+    index = (
+        "" if math.isnan(regime.stable_index_) else f" (stable index {regime.stable_index_:.2g})"
+    )
     warnings.warn(
         f"the estimate is in the {regime.label_} regime{index}: {_MEANING[regime.label_]}. "
         f"{advice}; the normal regime begins at {regime.h_clt_ / regime.h_:.3g} times the "

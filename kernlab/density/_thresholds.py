@@ -284,7 +284,7 @@ class _Spectrum:
         if not (np.all(np.isfinite(eigvals)) and np.min(eigvals) >= 0):
             raise ValueError(
                 "eigvals are variances, finite and not negative; got values from "
-                f"{np.min(eigvals)!r} to {np.max(eigvals)!r}."
+                f"{np.min(eigvals):.6g} to {np.max(eigvals):.6g}."
             )
         if not np.max(eigvals) > 0:
             raise ValueError("eigvals are all zero: the data is a single point.")

@@ -146,7 +146,9 @@ def _online(sources, q, q_low, own, columns, with_effective, real):
             log_terms = log_terms + log_weights[None, :]
         if own is not None:
             theirs = xp.arange(start, stop, device=device_of(q))
-            log_terms = xp.where(own[:, None] == theirs[None, :], xp.full_like(log_terms, -xp.inf), log_terms)
+            log_terms = xp.where(
+                own[:, None] == theirs[None, :], xp.full_like(log_terms, -xp.inf), log_terms
+            )
         highest = xp.maximum(peak, xp.astype(xp.max(log_terms, axis=1), xp.float64))
         shift = xp.where(xp.isfinite(highest), highest, xp.zeros_like(highest))
         rescale = xp.exp(peak - shift)
