@@ -92,7 +92,9 @@ def run_case(alpha, d, *, queries):
             "limit": limit.h_kl,
         }
     p2 = np.array([sample["gaussian"][1][len(relative) :] for sample in samples])
-    case["p2"] = {str(share): float(value) for share, value in zip(shares, p2.mean(axis=0))}
+    case["p2"] = {
+        str(share): float(value) for share, value in zip(shares, p2.mean(axis=0), strict=True)
+    }
     case["p2 error"] = float(np.max(p2.std(axis=0)) / math.sqrt(queries))
     return case
 

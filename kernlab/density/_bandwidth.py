@@ -161,8 +161,8 @@ def _kl_bandwidth(X, weights, profile):
     """Optimum of the Kullback-Leibler divergence for normal data in many dimensions."""
     if profile.bounded:
         raise ValueError(
-            f"bandwidth='kl' is for kernels that never vanish, and kernel={profile.name!r} gives an "
-            "infinite divergence at every bandwidth; give bandwidth as a number."
+            f"bandwidth='kl' is for kernels that never vanish, and kernel={profile.name!r} gives "
+            "an infinite divergence at every bandwidth; give bandwidth as a number."
         )
     if weights is not None:
         X, weights = _rows_of_weight(X, weights)

@@ -323,7 +323,7 @@ class KernelDensity(DensityMixin, BaseEstimator):
         >>> from kernlab.density import KernelDensity
         >>> X = np.random.default_rng(0).normal(size=(500, 8))
         >>> KernelDensity(bandwidth=1.5).fit(X).regime()
-        classical: the error at a point is normal
+        classical: the error at a point is normal, where many points carry it
           gaussian kernel, 8 features, alpha 0.7768
           bandwidth 1.5; h_kl 0.6115, h_g 0.6048, h_clt 0.8553
           stable index 6.15, mean Σp² 0.0154

@@ -39,9 +39,9 @@ class DensityRegime:
     Attributes
     ----------
     label_ : {'classical', 'between', 'condensed'}
-        'classical' where ``h_ ≥ h_clt_``: the error at a point is normal. 'between': the estimate
-        converges but its error is that of a stable law. 'condensed' where ``h_ < h_g_``: a few
-        points carry it.
+        'classical' where ``h_ ≥ h_clt_``: the error at a point tends to a normal one. 'between':
+        the estimate converges but its error is that of a stable law. 'condensed' where
+        ``h_ < h_g_``: a few points carry it.
     alpha_ : float
         ``log(n) / n_features`` of the effective number of samples.
     h_ : float
@@ -50,7 +50,8 @@ class DensityRegime:
         Where the estimate condenses: the index is 1. Twice the index there is where the mean
         of ``Σ p_j²`` is one half, which is what is measured.
     h_clt_ : float
-        Where the index is 2. The same as ``h_g_`` for kernels of bounded support.
+        Where the index is 2. The same as ``h_g_`` for kernels of bounded support, where the error
+        above is that of a count of points, normal when the count is large.
     h_kl_ : float
         Where the nearest point alone has the largest mean log density: near the bandwidth of the
         least Kullback-Leibler divergence in many dimensions, below it in few. NaN for kernels of
@@ -103,7 +104,7 @@ class DensityRegime:
 
 
 _MEANING = {
-    "classical": "the error at a point is normal",
+    "classical": "the error at a point is normal, where many points carry it",
     "between": "the estimate converges, with an error that is not normal",
     "condensed": "a few points carry the estimate",
 }
@@ -264,5 +265,5 @@ def log_density_interval(log_sums, n_points_eff, log_normalizer, confidence, reg
 
 
 def check_confidence(confidence):
-    if not isinstance(confidence, Real) or not 0 < confidence < 1:
+    if not isinstance(confidence, Real) or not 0 < float(confidence) < 1:
         raise ValueError(f"confidence={confidence!r} is not a number between 0 and 1.")
