@@ -96,9 +96,9 @@ class DensityRegimeDisplay:
         -------
         self : DensityRegimeDisplay
         """
-        pyplot = import_extra(
-            "matplotlib.pyplot", extra="plot", purpose="DensityRegimeDisplay.plot"
-        )
+        purpose = "DensityRegimeDisplay.plot"
+        pyplot = import_extra("matplotlib.pyplot", extra="plot", purpose=purpose)
+        ticker = import_extra("matplotlib.ticker", extra="plot", purpose=purpose)
         if ax is None:
             _, ax = pyplot.subplots(layout="constrained")
         limits, regime = self.thresholds, self.regime
@@ -125,9 +125,14 @@ class DensityRegimeDisplay:
                 measured |= {"C0": regime.h_clt_, "black": regime.h_kl_}
             for color, h in measured.items():
                 ax.plot(regime.alpha_, h / self.scale, "x", color=color, markersize=9)
+            ax.plot([], [], "x", color="0.5", label="measured")
             ax.plot(regime.alpha_, regime.h_ / self.scale, "o", color="black", label="bandwidth")
         ax.set(xscale="log", yscale="log", ylim=(floor, ceiling))
         ax.set_xlim(limits.alpha[0], limits.alpha[-1])
+        for axis in (ax.xaxis, ax.yaxis):
+            axis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
+            axis.set_major_formatter("{x:g}")
+            axis.set_minor_formatter(ticker.NullFormatter())
         ax.set_xlabel("log(n) / d")
         ax.set_ylabel("bandwidth / root mean variance")
         ax.legend(loc="lower left", fontsize="small", ncols=2)
