@@ -1,6 +1,11 @@
 """Errors and warnings that kernlab raises beside the standard ones."""
 
-__all__ = ["CondensedDensityWarning", "MissingExtraError", "SingularCovarianceError"]
+__all__ = [
+    "BandwidthWarning",
+    "CondensedDensityWarning",
+    "MissingExtraError",
+    "SingularCovarianceError",
+]
 
 
 class CondensedDensityWarning(UserWarning):
@@ -19,3 +24,7 @@ class SingularCovarianceError(ValueError):
 
     The message names the columns at fault and the remedy.
     """
+
+
+class BandwidthWarning(UserWarning):
+    """A data-driven bandwidth is not to be relied on: its criterion has no optimum on this data."""

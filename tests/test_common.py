@@ -11,6 +11,8 @@ ESTIMATORS = [
     KernelDensity(),
     KernelDensity(bandwidth=0.7, kernel="biweight"),
     KernelDensity(bandwidth="silverman", kernel="logistic", precision="mixed"),
+    KernelDensity(bandwidth="lcv", kernel="logistic"),
+    KernelDensity(bandwidth="auto"),
     KernelDensity(bandwidth="kl", kernel="exponential"),
 ]
 

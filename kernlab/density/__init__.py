@@ -1,7 +1,9 @@
 """Kernel density estimation, accurate in log space in any dimension."""
 
 from kernlab.density._display import KernelDensityDisplay
+from kernlab.density._improved_sheather_jones import bandwidth_isj
 from kernlab.density._kde import KernelDensity
+from kernlab.density._normal_mixture import exact_mise
 from kernlab.density._regime_display import DensityRegimeDisplay
 from kernlab.density._regimes import DensityRegime
 from kernlab.density._thresholds import KDEThresholds, kde_thresholds
@@ -12,5 +14,7 @@ __all__ = [
     "KDEThresholds",
     "KernelDensity",
     "KernelDensityDisplay",
+    "bandwidth_isj",
+    "exact_mise",
     "kde_thresholds",
 ]

@@ -21,7 +21,8 @@ from kernlab._core.validation import (
     validate_points,
     whole_or_nothing,
 )
-from kernlab.density._bandwidth import effective_sample_size, resolve_bandwidth
+from kernlab.density._bandwidth import NAMES, resolve_bandwidth
+from kernlab.density._covariance import effective_sample_size
 from kernlab.density._regimes import (
     check_confidence,
     log_density_interval,
@@ -46,7 +47,7 @@ class KernelDensity(DensityMixin, BaseEstimator):
     Parameters
     ----------
     bandwidth : float, array-like of shape (n_features,) or (n_features, n_features), or \
-{'scott', 'silverman', 'kl'}, default='scott'
+{'scott', 'silverman', 'auto', 'isj', 'plugin', 'scv', 'lscv', 'lcv', 'kl'}, default='scott'
         Width of the kernel, in the units of ``X``. For the Gaussian kernel a float is its standard
         deviation, for kernels of bounded support the radius of the support, as in scikit-learn. A
         vector gives one such width to each feature; a matrix is ``H``, in squared units, so that
@@ -56,12 +57,32 @@ class KernelDensity(DensityMixin, BaseEstimator):
         standard deviations and correlations of the data, as in SciPy (scikit-learn's rules of these
         names ignore the data's scale); ``n`` is the effective number of samples under
         ``sample_weight``. For other kernels than the Gaussian the kernel's standard deviation, not
-        its radius, is set so.
+        its radius, is set so, as it is by the selectors but ``'lcv'``.
 
-        ``'kl'`` is the one number of the least Kullback-Leibler divergence for normal data of the
-        data's covariance in the limit of many dimensions, :func:`kde_thresholds`; too small below
-        ten features, too large for data with clusters or on a surface. The covariance may be
-        singular. Not for kernels of bounded support, whose divergence is infinite.
+        The selectors follow densities far from normal; the user guide compares them.
+
+        - ``'auto'`` takes ``'isj'`` for one feature, ``'plugin'`` for two to six and ``'lcv'`` for
+          more, for singular data, and for arrays of other libraries; ``bandwidth_method_`` says
+          which. To bound the time it may estimate the functionals of ``'plugin'`` from some
+          thousands of rows drawn from the data.
+        - ``'isj'``: improved Sheather-Jones, see :func:`bandwidth_isj`; one feature, O(n log n).
+        - ``'plugin'``: the full matrix that minimises the estimated asymptotic error, in two
+          stages; Sheather and Jones's direct plug-in for one feature. Up to six features, O(n²)
+          pairs times the number of sixth derivatives (7 in two features, 462 in six). NumPy only.
+        - ``'scv'``: the full matrix by smoothed cross-validation, from the same pilot; several
+          times the cost.
+        - ``'lscv'``: least-squares cross-validation of a multiple of the data's covariance, its
+          widest local minimum; O(n²). Nearly unbiased, and scatters.
+        - ``'lcv'``: leave-one-out likelihood, for any kernel and dimension; a float or a multiple
+          of the data's covariance, whichever is likelier; O(n²), some six evaluations of the
+          estimate at its own points with the Gaussian kernel and ten times as many with others.
+          Not for data with outliers, which it smooths away everything for.
+        - ``'kl'``: the one number of the least Kullback-Leibler divergence for normal data of the
+          data's covariance, which may be singular, in the limit of many dimensions: see
+          :func:`kde_thresholds`. No pass over pairs. Too small below ten features, too large for
+          data with clusters or near a surface; not for kernels of bounded support.
+
+        In ``'isj'``, ``'lscv'`` and ``'lcv'`` equal rows are one row of their total weight.
     kernel : {'gaussian', 'tophat', 'epanechnikov', 'exponential', 'linear', 'cosine', 'biweight', \
 'triweight', 'tricube', 'logistic'}, default='gaussian'
         Radial kernel of the distance in bandwidths; formulas in the user guide.
@@ -80,6 +101,8 @@ class KernelDensity(DensityMixin, BaseEstimator):
     ----------
     bandwidth_ : float or ndarray of shape (n_features,) or (n_features, n_features)
         The bandwidth in use; a matrix where the covariance of the data was used.
+    bandwidth_method_ : str or None
+        The rule that chose the bandwidth; None where it was given.
     bandwidth_matrix_ : ndarray of shape (n_features, n_features)
         The same as the matrix ``H``.
     n_eff_ : float
@@ -109,6 +132,10 @@ class KernelDensity(DensityMixin, BaseEstimator):
     .. [2] B. W. Silverman, "Density Estimation for Statistics and Data Analysis", 1986.
     .. [3] G. Biroli, M. Mézard, "Kernel Density Estimators in Large Dimensions",
        arXiv:2408.05807.
+    .. [4] J. E. Chacón, T. Duong, "Multivariate plug-in bandwidth selection with unconstrained
+       pilot bandwidth matrices", Test, 2010.
+    .. [5] T. Duong, M. L. Hazelton, "Cross-validation bandwidth matrices for multivariate kernel
+       density estimation", Scandinavian Journal of Statistics, 2005.
 
     Examples
     --------
@@ -123,7 +150,7 @@ class KernelDensity(DensityMixin, BaseEstimator):
     _parameter_constraints = {
         "bandwidth": [
             Interval(Real, 0, None, closed="neither"),
-            StrOptions({"scott", "silverman", "kl"}),
+            StrOptions(set(NAMES)),
             "array-like",
         ],
         "kernel": [StrOptions(set(PROFILES))],
@@ -167,13 +194,21 @@ class KernelDensity(DensityMixin, BaseEstimator):
         ValueError
             For bad input, among it a data-driven bandwidth on one sample.
         SingularCovarianceError
-            For a data-driven bandwidth on data with constant or linearly dependent columns.
+            For a data-driven bandwidth on data with constant or linearly dependent columns, but
+            ``'lcv'`` and ``'auto'``.
+
+        Warns
+        -----
+        BandwidthWarning
+            Where the criterion of ``'isj'`` or ``'lscv'`` has no optimum.
         """
         with whole_or_nothing(self):
             X = validate_points(self, X, reset=True)
             weights = check_weights(sample_weight, X)
             profile = PROFILES[self.kernel]
-            bandwidth = resolve_bandwidth(self.bandwidth, X, weights, profile)
+            bandwidth = resolve_bandwidth(
+                self.bandwidth, X, weights, profile, n_jobs=self.n_jobs, verbose=self.verbose
+            )
             self._sources = prepare_sources(
                 X,
                 kernel=self.kernel,
@@ -187,6 +222,7 @@ class KernelDensity(DensityMixin, BaseEstimator):
         # The library, device and dtype of the data, without the data.
         self._like = xp.empty((0, n_features), dtype=X.dtype, device=device_of(X))
         self._log_volume = bandwidth.log_volume + profile.log_normalizer(n_features)
+        self.bandwidth_method_ = bandwidth.method
         self.bandwidth_ = bandwidth.value
         if not isinstance(bandwidth.value, float):
             self.bandwidth_ = _beside(bandwidth.value, X)

@@ -14,13 +14,17 @@ MIXED_TOLERANCE = 1e-4
 LARGEST_SINGLE = 1e17
 
 
-def product_is_safe(radius):
-    """Whether ``|q|² + |x|² - 2 q·x`` keeps the promise of double precision.
+def product_error(radius):
+    """What ``(|q|² + |x|² - 2 q·x) / 2`` errs by, for queries among points of this radius.
 
-    It errs by about ``2ε·radius²`` for queries among points of this radius; farther queries err
-    relatively, as the sum itself does.
+    Farther queries err relatively, as the sum itself does.
     """
-    return 2 * _EPS * radius**2 <= _PRODUCT_TOLERANCE
+    return 2 * _EPS * radius**2
+
+
+def product_is_safe(radius):
+    """Whether squared distances from matrix products keep the promise of double precision."""
+    return product_error(radius) <= _PRODUCT_TOLERANCE
 
 
 def too_coarse(sources, log_sums, reach, *, by_product):

@@ -172,10 +172,6 @@ def log_kernel_sums(
     m = len(places) if queries is None else len(queries)
     log_sums = np.empty((1 + with_effective, m))
     threads = effective_n_jobs(n_jobs)
-    # Whole blocks of 64 queries, a few slices to each thread for balance.
-    size = max(_FEWEST_PAIRS // sources.n_points, -(-m // (4 * threads)))
-    size = min(_MOST_PAIRS // sources.n_points, size)
-    size = 64 * max(1, -(-size // 64))
 
     def work(part):
         if queries is None:
@@ -189,13 +185,20 @@ def log_kernel_sums(
     run_slices(
         work,
         m,
-        slice_size=size,
+        slice_size=slice_size(sources.n_points, m, threads),
         n_jobs=threads,
         uses_blas=sources.double.by_product is not None,
         verbose=verbose,
         label="kernel sums",
     )
     return log_sums
+
+
+def slice_size(n_points, n_queries, threads):
+    """Queries to a call of compiled code: whole blocks of 64, a few calls to each thread."""
+    size = max(_FEWEST_PAIRS // n_points, -(-n_queries // (4 * threads)))
+    size = min(_MOST_PAIRS // n_points, size)
+    return 64 * max(1, -(-size // 64))
 
 
 def source_points(sources, rows=None):

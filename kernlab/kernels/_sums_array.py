@@ -77,20 +77,14 @@ def prepare_sources(points, *, kernel, root, weights, precision):
 def log_kernel_sums(sources, queries=None, *, rows=None, with_effective=False, verbose=0):
     """As :func:`kernlab.kernels._sums.log_kernel_sums`, in the namespace of the sources."""
     xp = namespace_of(sources.z)
+    q, q_low = query_rows(sources, queries)
     own = None
     if queries is None:
-        q, q_low = sources.z, sources.z_low
         own = xp.arange(sources.n_points, device=device_of(q))
         if rows is not None:
             own = xp.asarray(rows, device=device_of(q))
             q = xp.take(q, own, axis=0)
             q_low = None if q_low is None else xp.take(q_low, own, axis=0)
-    elif sources.z_low is None:
-        q, q_low = to_bandwidths(queries, sources.centre, sources.inverse), None
-    else:
-        q, q_low = to_bandwidths_twofold(queries, sources.centre, sources.inverse)
-        # Where the high part overflows, the low part has no meaning.
-        q_low = xp.where(xp.isfinite(q_low), q_low, xp.zeros_like(q_low))
     m = q.shape[0]
     height, width = chunk_shape(m, sources.n_points, 8 * _TABLES, on_cpu=on_cpu(sources.z))
     log_sums = []
@@ -103,6 +97,18 @@ def log_kernel_sums(sources, queries=None, *, rows=None, with_effective=False, v
             _rows_of_sums(sources, q[start:stop, ...], low, mine, width, with_effective)
         )
     return xp.concat(log_sums, axis=1)
+
+
+def query_rows(sources, queries):
+    """Queries in bandwidths, and their low parts or None; the points themselves for None."""
+    if queries is None:
+        return sources.z, sources.z_low
+    if sources.z_low is None:
+        return to_bandwidths(queries, sources.centre, sources.inverse), None
+    q, q_low = to_bandwidths_twofold(queries, sources.centre, sources.inverse)
+    # Where the high part overflows, the low part has no meaning.
+    xp = namespace_of(q)
+    return q, xp.where(xp.isfinite(q_low), q_low, xp.zeros_like(q_low))
 
 
 def source_points(sources, rows=None):
