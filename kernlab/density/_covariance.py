@@ -47,7 +47,7 @@ class Spread(NamedTuple):
         """The points with unit covariance, and the root that takes them back to the spans."""
         from kernlab.kernels._coordinates import inverse_root, to_bandwidths
 
-        root = np.linalg.cholesky(self.covariance)
+        root = np.linalg.cholesky(self.covariance)  # its columns are independent, so it exists
         centre = namespace_of(self.points).mean(self.points, axis=0)
         return to_bandwidths(self.points, centre, inverse_root(root)), root
 

@@ -339,7 +339,7 @@ class KernelDensity(DensityMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            For fewer than four samples, and where most points have several equal ones.
+            For fewer than four samples, and where most points have equal ones.
 
         Warns
         -----

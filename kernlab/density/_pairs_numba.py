@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from kernlab._core.fastmath import vector_exp, wide_vectors
+from kernlab._core.fastmath import vector_exp, vector_max, wide_vectors
 from kernlab._core.jit import FAST, njit
 
 # Revision of what is inlined here (_core/fastmath.py, _core/jit.py); a test says when it is stale.
@@ -13,45 +13,46 @@ _WIDTH = 256
 
 
 @njit(fastmath=FAST)
-def _multiply(terms, factor, width):
+def _tile(columns, weights, i, start, width, order, hermite, gauss):
+    """Hermite polynomials of the differences to point ``i``, and their weighted Gaussians."""
     wide_vectors()
     for j in range(width):
-        terms[j] *= factor[j]
+        gauss[j] = 0.0
+    for k in range(columns.shape[0]):
+        x = columns[k, i]
+        for j in range(width):
+            z = x - columns[k, start + j]
+            hermite[k, 0, j] = 1.0
+            hermite[k, 1, j] = z
+            gauss[j] += 0.5 * z * z
+        for p in range(2, order + 1):
+            for j in range(width):
+                z = hermite[k, 1, j]
+                hermite[k, p, j] = z * hermite[k, p - 1, j] - (p - 1) * hermite[k, p - 2, j]
+    for j in range(width):
+        # Farther pairs add nothing; the floor keeps their products in the normal range.
+        gauss[j] = weights[start + j] * vector_exp(vector_max(-gauss[j], -300.0))
 
 
 @njit(fastmath=FAST)
-def _total(terms, factor, width):
+def _total(hermite, gauss, orders, a, width, terms):
+    """Sum over a tile of the Gaussians times the polynomials of row ``a`` of ``orders``."""
     wide_vectors()
+    for j in range(width):
+        terms[j] = gauss[j]
+    for k in range(orders.shape[1]):
+        p = orders[a, k]
+        if p > 0:
+            for j in range(width):
+                terms[j] *= hermite[k, p, j]
     total = 0.0
     for j in range(width):
-        total += terms[j] * factor[j]
+        total += terms[j]
     return total
 
 
 @njit(fastmath=FAST)
-def _differences(column, x, start, width, hermite, energy):
-    """Hermite polynomials of ``x - column``; their half squares are added to ``energy``."""
-    wide_vectors()
-    for j in range(width):
-        z = x - column[start + j]
-        hermite[0, j] = 1.0
-        hermite[1, j] = z
-        energy[j] += 0.5 * z * z
-    for p in range(2, hermite.shape[0]):
-        for j in range(width):
-            hermite[p, j] = hermite[1, j] * hermite[p - 1, j] - (p - 1) * hermite[p - 2, j]
-
-
-@njit(fastmath=FAST)
-def _gauss(energy, weights, start, width, terms):
-    wide_vectors()
-    for j in range(width):
-        # Farther pairs add nothing; the floor keeps their products in the normal range.
-        terms[j] = weights[start + j] * vector_exp(-min(energy[j], 300.0))
-
-
-@njit(fastmath=FAST)
-def hermite_sums(columns, weights, first, last, orders, sums):
+def hermite_sums(columns, weights, first, last, orders, order, sums):
     """Add ``Σ_{first<=i<last} Σ_{j>i} w_i w_j Π_k He_{α_k}(z_k) exp(-|z|²/2)``, ``z = x_i - x_j``.
 
     Parameters
@@ -61,23 +62,17 @@ def hermite_sums(columns, weights, first, last, orders, sums):
     first, last : int
     orders : (n_orders, d) int array
         One ``α`` to a row.
+    order : int
+        The largest entry of ``orders``, at least 1.
     sums : (n_orders,) array
         Updated in place.
     """
-    n_features, n = columns.shape
-    hermite = np.empty((n_features, max(orders.max(), 1) + 1, _WIDTH))
-    energy, gauss, terms = np.empty(_WIDTH), np.empty(_WIDTH), np.empty(_WIDTH)
-    ones = np.ones(_WIDTH)
+    n = columns.shape[1]
+    hermite = np.empty((columns.shape[0], order + 1, _WIDTH))
+    gauss, terms = np.empty(_WIDTH), np.empty(_WIDTH)
     for i in range(first, last):
         for start in range(i + 1, n, _WIDTH):
             width = min(_WIDTH, n - start)
-            energy[:] = 0
-            for k in range(n_features):
-                _differences(columns[k], columns[k, i], start, width, hermite[k], energy)
-            _gauss(energy, weights, start, width, gauss)
+            _tile(columns, weights, i, start, width, order, hermite, gauss)
             for a in range(orders.shape[0]):
-                terms[:width] = gauss[:width]
-                for k in range(n_features):
-                    if orders[a, k] > 0:
-                        _multiply(terms, hermite[k, orders[a, k]], width)
-                sums[a] += weights[i] * _total(terms, ones, width)
+                sums[a] += weights[i] * _total(hermite, gauss, orders, a, width, terms)

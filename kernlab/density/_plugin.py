@@ -92,11 +92,11 @@ def _pair_sums(points, columns, rows):
     n = columns.shape[1]
     size = max(1, _PAIRS // n)
     parts = np.zeros((-(-n // size), len(rows)))
+    order = max(1, int(rows.max()))
 
     def work(part):
-        hermite_sums(
-            columns, points.weights, part.start, part.stop, rows, parts[part.start // size]
-        )
+        sums = parts[part.start // size]
+        hermite_sums(columns, points.weights, part.start, part.stop, rows, order, sums)
 
     run_slices(
         work, n, slice_size=size, n_jobs=points.n_jobs, verbose=points.verbose, label="pairs"

@@ -141,13 +141,14 @@ def measure_regime(estimator, max_queries, random_state):
         raise ValueError(f"{_NO_REGIME}: all points are the same.")
     tiny = _NEAREST * sources.radius
     log_nearest, ties = sums(tiny, "gaussian")
-    if shares @ p2_of(ties) < 0.5:
-        raise ValueError(
-            f"{_NO_REGIME}: most points have several equal ones. Drop the copies, or give their "
-            "number as sample_weight."
-        )
-    squared_nearest = np.maximum(-2 * log_nearest, 0.0) * tiny**2
+    # A logarithm of weights alone, which is some hundreds at most, is a distance of zero.
+    squared_nearest = np.where(log_nearest < -1e4, -2 * log_nearest, 0.0) * tiny**2
     mean_nearest = float(shares @ squared_nearest)
+    if shares @ p2_of(ties) < 0.5 or mean_nearest == 0:
+        raise ValueError(
+            f"{_NO_REGIME}: most have equal ones. Drop the copies, or give their number as "
+            "sample_weight."
+        )
     typical = float(np.median(squared_nearest)) or mean_nearest
     if PROFILES[kernel].bounded:
         start = math.log(typical) / 2

@@ -123,8 +123,7 @@ def least_error(n, mixture):
 
 
 # Means of six samples in units of the least exact error; the standard error of each is below 0.04,
-# and scott's is 1.0, 2.8 and 4.5. The plug-in matrix is within 1.6 on every mixture that the user
-# guide lists.
+# and scott's is 1.0, 2.8, 7.5 and 4.5.
 @pytest.mark.parametrize("name", PLANE)
 def test_plugin_and_scv_come_near_the_least_exact_error(name):
     mixture, n = PLANE[name], 200
@@ -153,8 +152,9 @@ def test_auto_samples_rows_where_there_are_many(rng, monkeypatch):
 # --- Cross-validation ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("weighted", [False, True])
-@pytest.mark.parametrize("kernel", ["gaussian", "exponential", "biweight"])
+@pytest.mark.parametrize(
+    ("kernel", "weighted"), [("gaussian", False), ("gaussian", True), ("biweight", True)]
+)
 def test_lcv_is_the_largest_leave_one_out_likelihood(rng, kernel, weighted):
     X = rng.normal(size=(150, 1)) * 3.0
     weights = rng.gamma(3.0, size=150) if weighted else None
@@ -172,7 +172,7 @@ def test_lcv_is_the_largest_leave_one_out_likelihood(rng, kernel, weighted):
 
 
 def test_lcv_takes_the_likelier_shape():
-    digits = fitted(load_digits().data[:400], "lcv")  # constant columns: there is one shape only
+    digits = fitted(load_digits().data[:200], "lcv")  # constant columns: there is one shape only
     assert isinstance(digits.bandwidth_, float)
     X = load_wine().data  # thirteen features in units of their own
     wine = fitted(X, "lcv")

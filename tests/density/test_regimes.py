@@ -224,8 +224,12 @@ def test_too_little_data_is_refused(rng):
 
 def test_copies_are_refused_but_a_few_are_not(rng):
     X = rng.normal(size=(60, 4))
-    with pytest.raises(ValueError, match="most points have several equal ones"):
-        KernelDensity(bandwidth=0.5).fit(np.repeat(X, 4, axis=0)).regime()
+    for copies in (2, 4):
+        repeated = np.repeat(X, copies, axis=0)
+        for weights in (None, rng.uniform(1e-9, 1.0, size=len(repeated))):
+            kde = KernelDensity(bandwidth=0.5).fit(repeated, sample_weight=weights)
+            with pytest.raises(ValueError, match="most have equal ones. Drop the copies"):
+                kde.regime()
     weighted = KernelDensity(bandwidth=0.5).fit(X, sample_weight=np.full(60, 4.0))
     assert quiet_regime(weighted).h_g_ > 0
     few = KernelDensity(bandwidth=0.5).fit(np.concatenate([X, X[:5], X[:5]]))
