@@ -21,14 +21,9 @@ from kernlab._core.validation import (
     validate_points,
     whole_or_nothing,
 )
+from kernlab.density import _regimes
 from kernlab.density._bandwidth import NAMES, resolve_bandwidth
 from kernlab.density._covariance import effective_sample_size
-from kernlab.density._regimes import (
-    check_confidence,
-    log_density_interval,
-    measure_regime,
-    warn_if_condensed,
-)
 from kernlab.kernels._profiles import PROFILES
 from kernlab.kernels._sums import log_kernel_sums, prepare_sources, source_points
 
@@ -319,17 +314,15 @@ class KernelDensity(DensityMixin, BaseEstimator):
     def regime(self, *, max_queries=1000, random_state=None):
         """Measure whether a few points carry the estimate, and what its error is like.
 
-        In high dimension there are two bandwidths to know [3]_: below ``h_clt_`` the error of the
-        estimate at a point is not normal, below ``h_g_`` the estimate is carried by a few points
-        however many there are. Both are measured on the training data, each row looked at from all
-        the others.
+        Below a bandwidth ``h_clt_`` the error of the estimate at a point is not normal, below
+        ``h_g_`` a few points carry it however many there are [3]_. Both are measured on the
+        training data, each row looked at from all the others.
 
         Parameters
         ----------
         max_queries : int, default=1000
-            Rows looked at, drawn at random where there are more.
+            Rows looked at; where there are more, ``random_state`` draws them.
         random_state : int, RandomState instance or None, default=None
-            Decides which.
 
         Returns
         -------
@@ -348,11 +341,9 @@ class KernelDensity(DensityMixin, BaseEstimator):
 
         Notes
         -----
-        ``h_g_`` comes from the bandwidth at which the shares ``p_j`` of the points have a mean
-        ``Σ p_j²`` of one half: half the index of 1, in the limit. Some ten sums of
-        ``n_samples · max_queries`` kernels find it. On normal data of 5 to 100 dimensions and
-        20,000 points it was 2 % below to 5 % above the theory at that size; in one or two
-        dimensions the theory says nothing, and neither does the figure.
+        The cost is some ten sums of ``n_samples · max_queries`` kernels. On normal data of 5 to 100
+        dimensions and 20,000 points ``h_g_`` was 2 % below to 5 % above the theory at that size; in
+        one or two dimensions the theory says nothing, and neither does the figure.
 
         Examples
         --------
@@ -367,18 +358,17 @@ class KernelDensity(DensityMixin, BaseEstimator):
           median effective samples 199.8, one point has most of the estimate at 0% of rows
         """
         check_is_fitted(self)
-        result = measure_regime(self, max_queries, random_state)
-        warn_if_condensed(result)
-        return result
+        regime = _regimes.measure_regime(self, max_queries, random_state)
+        _regimes.warn_if_condensed(regime)
+        return regime
 
     def confidence_interval(self, X, *, confidence=0.95, max_queries=1000, random_state=None):
         """Pointwise intervals of the smoothed log density, where its error is normal.
 
-        The interval is for the density smoothed by the kernel, which is the mean of the estimate
-        over data sets; the bias, by which that differs from the density itself, is not in it. It
-        is normal in the log density, with the variance of the terms of the sum. It is right only
-        where the terms have a variance, ``h ≥ h_clt_``; elsewhere none is given, for there the
-        normal one would be too narrow by an unknown factor.
+        The interval is for the density smoothed by the kernel, the mean of the estimate over data
+        sets; the bias, by which that differs from the density, is not in it. It is normal in the
+        log density, with the variance of the terms, and given only where they have one,
+        ``h ≥ h_clt_``: elsewhere it would be too narrow by an unknown factor.
 
         Parameters
         ----------
@@ -409,13 +399,12 @@ class KernelDensity(DensityMixin, BaseEstimator):
         [[-1.018, -0.869]]
         """
         X = self._validate_queries(X)
-        check_confidence(confidence)
-        return log_density_interval(
-            self._log_sums(X, with_effective=True),
-            self.n_eff_,
-            self._sources.log_total_weight + self._log_volume,
-            confidence,
-            measure_regime(self, max_queries, random_state),
+        _regimes.check_confidence(confidence)
+        log_sums = self._log_sums(X, with_effective=True)
+        log_normalizer = self._sources.log_total_weight + self._log_volume
+        regime = _regimes.measure_regime(self, max_queries, random_state)
+        return _regimes.log_density_interval(
+            log_sums, self.n_eff_, log_normalizer, confidence, regime
         )
 
     def sample(self, n_samples=1, random_state=None):
