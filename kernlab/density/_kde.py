@@ -327,17 +327,13 @@ class KernelDensity(DensityMixin, BaseEstimator):
         Returns
         -------
         regime : DensityRegime
-            Its ``label_`` is 'classical', 'between' or 'condensed'; printed, it says all.
+            Its ``label_`` is 'classical', 'between' or 'condensed'; printed, it says all. The last
+            comes with a :class:`~kernlab.exceptions.CondensedDensityWarning`.
 
         Raises
         ------
         ValueError
             For fewer than four samples, and where most points have equal ones.
-
-        Warns
-        -----
-        CondensedDensityWarning
-            Where the label is 'condensed'.
 
         Notes
         -----
@@ -382,13 +378,9 @@ class KernelDensity(DensityMixin, BaseEstimator):
         Returns
         -------
         interval : array of shape (n_samples, 2)
-            Lower and upper ends. NaN everywhere outside of the classical regime, and at points with
-            fewer than 100 effective samples.
-
-        Warns
-        -----
-        CondensedDensityWarning
-            Where the regime is not the classical one.
+            Lower and upper ends. NaN everywhere outside of the classical regime, with a
+            :class:`~kernlab.exceptions.CondensedDensityWarning`, and at points with fewer than 100
+            effective samples.
 
         Examples
         --------
