@@ -1,6 +1,18 @@
 """Errors and warnings that kernlab raises beside the standard ones."""
 
-__all__ = ["BandwidthWarning", "MissingExtraError", "SingularCovarianceError"]
+__all__ = [
+    "BandwidthWarning",
+    "CondensedDensityWarning",
+    "MissingExtraError",
+    "SingularCovarianceError",
+]
+
+
+class CondensedDensityWarning(UserWarning):
+    """A few points carry a density estimate, or its error at a point is not normal.
+
+    The message names the regime, the index that says so, and the bandwidth that would mend it.
+    """
 
 
 class MissingExtraError(ImportError):

@@ -13,6 +13,7 @@ ESTIMATORS = [
     KernelDensity(bandwidth="silverman", kernel="logistic", precision="mixed"),
     KernelDensity(bandwidth="lcv", kernel="logistic"),
     KernelDensity(bandwidth="auto"),
+    KernelDensity(bandwidth="kl", kernel="exponential"),
 ]
 
 

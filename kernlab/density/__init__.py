@@ -4,5 +4,17 @@ from kernlab.density._display import KernelDensityDisplay
 from kernlab.density._improved_sheather_jones import bandwidth_isj
 from kernlab.density._kde import KernelDensity
 from kernlab.density._normal_mixture import exact_mise
+from kernlab.density._regime_display import DensityRegimeDisplay
+from kernlab.density._regimes import DensityRegime
+from kernlab.density._thresholds import KDEThresholds, kde_thresholds
 
-__all__ = ["KernelDensity", "KernelDensityDisplay", "bandwidth_isj", "exact_mise"]
+__all__ = [
+    "DensityRegime",
+    "DensityRegimeDisplay",
+    "KDEThresholds",
+    "KernelDensity",
+    "KernelDensityDisplay",
+    "bandwidth_isj",
+    "exact_mise",
+    "kde_thresholds",
+]

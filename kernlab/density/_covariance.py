@@ -92,7 +92,7 @@ def spread_of(rule, X, weights):
         )
     # An offset cancels first.
     points = (X - from_numpy(low, X)) / from_numpy(span, X)
-    covariance = _covariance(points, weights)
+    covariance = covariance_of(points, weights)
     _refuse(rule, _dependent(covariance), "linear in the others")
     return Spread(points, weights, effective_sample_size(n_samples, weights), span, covariance)
 
@@ -163,7 +163,7 @@ def rows_of_weight(X, weights):
     return xp.take(X, rows, axis=0), xp.take(weights, rows, axis=0)
 
 
-def _covariance(X, weights):
+def covariance_of(X, weights):
     """Weighted covariance as a d×d NumPy matrix, unbiased for reliability weights as in SciPy."""
     xp = namespace_of(X)
     if weights is None:

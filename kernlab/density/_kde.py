@@ -22,6 +22,7 @@ from kernlab._core.validation import (
     validate_points,
     whole_or_nothing,
 )
+from kernlab.density import _regimes
 from kernlab.density._bandwidth import NAMES, resolve_bandwidth
 from kernlab.density._covariance import effective_sample_size
 from kernlab.kernels._evaluation import (
@@ -49,7 +50,7 @@ class KernelDensity(DensityMixin, BaseEstimator):
     Parameters
     ----------
     bandwidth : float, array-like of shape (n_features,) or (n_features, n_features), or \
-{'scott', 'silverman', 'auto', 'isj', 'plugin', 'scv', 'lscv', 'lcv'}, default='scott'
+{'scott', 'silverman', 'auto', 'isj', 'plugin', 'scv', 'lscv', 'lcv', 'kl'}, default='scott'
         Width of the kernel, in the units of ``X``. For the Gaussian kernel a float is its standard
         deviation, for kernels of bounded support the radius of the support, as in scikit-learn. A
         vector gives one such width to each feature; a matrix is ``H``, in squared units, so that
@@ -79,6 +80,10 @@ class KernelDensity(DensityMixin, BaseEstimator):
           of the data's covariance, whichever is likelier; O(n²), some six evaluations of the
           estimate at its own points with the Gaussian kernel and ten times as many with others.
           Outliers make it many times too wide.
+        - ``'kl'``: the one number of the least Kullback-Leibler divergence for normal data of the
+          data's covariance, which may be singular, in the limit of many dimensions: see
+          :func:`kde_thresholds`. No pass over pairs. Too small below ten features, too large for
+          data with clusters or near a surface; not for kernels of bounded support.
 
         In ``'isj'``, ``'lscv'`` and ``'lcv'`` equal rows are one row of their total weight.
     kernel : {'gaussian', 'tophat', 'epanechnikov', 'exponential', 'linear', 'cosine', 'biweight', \
@@ -376,6 +381,94 @@ class KernelDensity(DensityMixin, BaseEstimator):
         """
         return self._effective_samples(self._validate_queries(X))
 
+    def regime(self, *, max_queries=1000, random_state=None):
+        """Measure whether a few points carry the estimate, and what its error is like.
+
+        Below a bandwidth ``h_clt_`` the error of the estimate at a point is not normal, below
+        ``h_g_`` a few points carry it however many there are [3]_. Both are measured on the
+        training data, each row looked at from all the others.
+
+        Parameters
+        ----------
+        max_queries : int, default=1000
+            Rows looked at; where there are more, ``random_state`` draws them.
+        random_state : int, RandomState instance or None, default=None
+
+        Returns
+        -------
+        regime : DensityRegime
+            Its ``label_`` is 'classical', 'between' or 'condensed'; printed, it says all. The last
+            comes with a :class:`~kernlab.exceptions.CondensedDensityWarning`.
+
+        Raises
+        ------
+        ValueError
+            For fewer than four samples, and where most points have equal ones.
+
+        Notes
+        -----
+        The cost is some ten sums of ``n_samples · max_queries`` kernels. On normal data of 5 to 100
+        dimensions and 20,000 points ``h_g_`` was 2 % below to 5 % above the theory at that size; in
+        one or two dimensions the theory says nothing, and neither does the figure.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from kernlab.density import KernelDensity
+        >>> X = np.random.default_rng(0).normal(size=(500, 8))
+        >>> KernelDensity(bandwidth=1.5).fit(X).regime()
+        classical: the error at a point is normal, where many points carry it
+          gaussian kernel, 8 features, alpha 0.7768
+          bandwidth 1.5; h_kl 0.5585, h_g 0.6101, h_clt 0.8628
+          stable index 6.05, mean Σp² 0.00552
+          median effective samples 199.8, one point has most of the estimate at 0% of rows
+        """
+        check_is_fitted(self)
+        regime = _regimes.measure_regime(self, max_queries, random_state)
+        _regimes.warn_if_condensed(regime)
+        return regime
+
+    def confidence_interval(self, X, *, confidence=0.95, max_queries=1000, random_state=None):
+        """Pointwise intervals of the smoothed log density, where its error is normal.
+
+        The interval is for the density smoothed by the kernel, the mean of the estimate over data
+        sets; the bias, by which that differs from the density, is not in it. It is normal in the
+        log density, with the variance of the terms, and given only where they have one,
+        ``h ≥ h_clt_``: elsewhere it would be too narrow by an unknown factor.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Fresh points, not those fitted: at a fitted point its own term counts.
+        confidence : float, default=0.95
+            Probability of covering, at each point by itself.
+        max_queries, random_state
+            For :meth:`regime`, which decides whether the error is normal.
+
+        Returns
+        -------
+        interval : array of shape (n_samples, 2)
+            Lower and upper ends. NaN everywhere outside of the classical regime, with a
+            :class:`~kernlab.exceptions.CondensedDensityWarning`, and at points with fewer than 100
+            effective samples.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from kernlab.density import KernelDensity
+        >>> X = np.random.default_rng(0).normal(size=(1000, 1))
+        >>> KernelDensity(bandwidth=0.3).fit(X).confidence_interval([[0.0]]).round(3).tolist()
+        [[-1.018, -0.869]]
+        """
+        X = self._validate_queries(X)
+        _regimes.check_confidence(confidence)
+        log_sums = self._sums_and_terms(X)
+        log_normalizer = self._sources.log_total_weight + self._log_volume
+        regime = _regimes.measure_regime(self, max_queries, random_state)
+        return _regimes.log_density_interval(
+            log_sums, self.n_eff_, log_normalizer, confidence, regime
+        )
+
     def sample(self, n_samples=1, random_state=None):
         """Draw from the estimated density.
 
@@ -424,9 +517,13 @@ class KernelDensity(DensityMixin, BaseEstimator):
 
     def _effective_samples(self, X):
         """Effective samples at validated points."""
+        return self._sums_and_terms(X)[1, ...]
+
+    def _sums_and_terms(self, X):
+        """Exact log sums, and below them the effective number of terms."""
         return log_kernel_sums(
             self._sources, X, with_effective=True, n_jobs=self.n_jobs, verbose=self.verbose
-        )[1, ...]
+        )
 
     def _log_sums(self, X):
         if X is None and self._sources.n_points < 2:

@@ -11,6 +11,8 @@ from kernlab.density._covariance import (
     Bandwidth,
     bandwidth_from,
     check_positive,
+    covariance_of,
+    effective_sample_size,
     kernel_deviation,
     number_bandwidth,
     rows_of_weight,
@@ -18,6 +20,7 @@ from kernlab.density._covariance import (
     spread_of,
 )
 from kernlab.density._improved_sheather_jones import bandwidth_isj
+from kernlab.density._thresholds import kde_thresholds
 from kernlab.exceptions import SingularCovarianceError
 
 logger = logging.getLogger("kernlab.density")
@@ -140,9 +143,43 @@ def _likelihood(rule, X, weights, profile, n_jobs, verbose):
     return Bandwidth(root @ root.T, root, float(np.sum(np.log(np.diag(root)))), rule)
 
 
-#: The selectors that sum over the data, by their names in ``KernelDensity(bandwidth=name)``.
+def _divergence(rule, X, weights, profile, n_jobs, verbose):
+    """Optimum of the Kullback-Leibler divergence for normal data in many dimensions."""
+    if profile.bounded:
+        raise ValueError(
+            f"bandwidth='kl' is for kernels that never vanish, and kernel={profile.name!r} gives "
+            "an infinite divergence at every bandwidth; give bandwidth as a number."
+        )
+    if weights is not None:
+        X, weights = rows_of_weight(X, weights)
+    n_samples, n_features = X.shape
+    if n_samples < 2:
+        raise ValueError(
+            "bandwidth='kl' needs the covariance of at least two samples of positive weight, got "
+            "n_samples=1; give bandwidth as a number."
+        )
+    xp = namespace_of(X)
+    X = xp.astype(X, xp.float64, copy=False)
+    low, high = xp.min(X, axis=0), xp.max(X, axis=0)
+    # In units of the widest span nothing overflows, and an offset cancels first.
+    scale = scalar(xp.max(high / 2 - low / 2))
+    if not scale > 0:
+        raise SingularCovarianceError(
+            "bandwidth='kl' needs data that varies, and all rows of X are the same; give bandwidth "
+            "as a number."
+        )
+    covariance = covariance_of((X - low[None, :]) / scale, weights)
+    # Rounding leaves eigenvalues of dependent columns on either side of zero.
+    eigvals = np.maximum(np.linalg.eigvalsh(covariance), 0.0)
+    alpha = math.log(effective_sample_size(n_samples, weights)) / n_features
+    limits = kde_thresholds(alpha, eigvals=eigvals, kernel=profile.name, n_features=n_features)
+    return number_bandwidth(limits.h_kl * scale, n_features, rule)
+
+
+#: The selectors by their names in ``KernelDensity(bandwidth=name)``.
 SELECTORS = {
     "isj": _isj,
+    "kl": _divergence,
     "lcv": _likelihood,
     "lscv": _least_squares,
     "plugin": _plugin_matrix,

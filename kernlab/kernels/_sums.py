@@ -145,7 +145,9 @@ def prepare_sources(
     )
 
 
-def log_kernel_sums(sources, queries=None, *, with_effective=False, n_jobs=None, verbose=0):
+def log_kernel_sums(
+    sources, queries=None, *, rows=None, with_effective=False, n_jobs=None, verbose=0
+):
     """Logarithms of the kernel sums, with no normaliser.
 
     Parameters
@@ -153,6 +155,8 @@ def log_kernel_sums(sources, queries=None, *, with_effective=False, n_jobs=None,
     sources : result of :func:`prepare_sources`
     queries : (m, d) array or None
         None takes every source point and leaves out its own term.
+    rows : (m,) array of int or None
+        Without queries, only these source points.
     with_effective : bool
         Also ``(Σ terms)² / Σ terms²``, always in double precision.
     n_jobs, verbose : see :func:`run_slices`
@@ -169,11 +173,13 @@ def log_kernel_sums(sources, queries=None, *, with_effective=False, n_jobs=None,
     """
     if not isinstance(sources, Sources):
         return _sums_array.log_kernel_sums(
-            sources, queries, with_effective=with_effective, verbose=verbose
+            sources, queries, rows=rows, with_effective=with_effective, verbose=verbose
         )
-    m = sources.n_points if queries is None else len(queries)
-    log_sums = np.empty((1 + with_effective, m))
     places = places_of(sources)
+    if rows is not None:
+        places = places[rows]
+    m = len(places) if queries is None else len(queries)
+    log_sums = np.empty((1 + with_effective, m))
     threads = effective_n_jobs(n_jobs)
 
     def work(part):

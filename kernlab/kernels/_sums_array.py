@@ -73,21 +73,27 @@ def prepare_sources(points, *, kernel, root, weights, precision):
 
 
 @np.errstate(divide="ignore", over="ignore", invalid="ignore")  # for NumPy in a strict namespace
-def log_kernel_sums(sources, queries=None, *, with_effective=False, verbose=0):
+def log_kernel_sums(sources, queries=None, *, rows=None, with_effective=False, verbose=0):
     """As :func:`kernlab.kernels._sums.log_kernel_sums`, in the namespace of the sources."""
     xp = namespace_of(sources.z)
-    leave_own_out = queries is None
     q, q_low = query_rows(sources, queries)
+    own = None
+    if queries is None:
+        own = xp.arange(sources.n_points, device=device_of(q))
+        if rows is not None:
+            own = xp.asarray(rows, device=device_of(q))
+            q = xp.take(q, own, axis=0)
+            q_low = None if q_low is None else xp.take(q_low, own, axis=0)
     m = q.shape[0]
-    rows, columns = chunk_shape(m, sources.n_points, 8 * _TABLES, on_cpu=on_cpu(sources.z))
+    height, width = chunk_shape(m, sources.n_points, 8 * _TABLES, on_cpu=on_cpu(sources.z))
     log_sums = []
-    starts = range(0, m, rows)
+    starts = range(0, m, height)
     for start in progress(starts, total=len(starts), verbose=verbose, label="kernel sums"):
-        stop = min(start + rows, m)
+        stop = min(start + height, m)
         low = None if q_low is None else q_low[start:stop, ...]
-        own = start if leave_own_out else None
+        mine = None if own is None else own[start:stop]
         log_sums.append(
-            _rows_of_sums(sources, q[start:stop, ...], low, own, columns, with_effective)
+            _rows_of_sums(sources, q[start:stop, ...], low, mine, width, with_effective)
         )
     return xp.concat(log_sums, axis=1)
 
@@ -144,9 +150,10 @@ def _online(sources, q, q_low, own, columns, with_effective, real):
             log_weights = xp.astype(sources.log_weights[start:stop], real, copy=False)
             log_terms = log_terms + log_weights[None, :]
         if own is not None:
-            mine = xp.arange(own, own + m, device=device_of(q))[:, None]
-            theirs = xp.arange(start, stop, device=device_of(q))[None, :]
-            log_terms = xp.where(mine == theirs, xp.full_like(log_terms, -xp.inf), log_terms)
+            theirs = xp.arange(start, stop, device=device_of(q))
+            log_terms = xp.where(
+                own[:, None] == theirs[None, :], xp.full_like(log_terms, -xp.inf), log_terms
+            )
         highest = xp.maximum(peak, xp.astype(xp.max(log_terms, axis=1), xp.float64))
         shift = xp.where(xp.isfinite(highest), highest, xp.zeros_like(highest))
         rescale = xp.exp(peak - shift)
