@@ -137,7 +137,7 @@ def _from_covariance(rule, X, weights, profile):
     covariance = _covariance((X - from_numpy(low, X)) / from_numpy(span, X), weights)
     _refuse(rule, _dependent(covariance), "linear in the others")
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-        matrix = covariance * factor**2 / profile.variance(n_features) * np.outer(span, span)
+        matrix = covariance * factor**2 / profile.spread(n_features) * np.outer(span, span)
         usable = np.isfinite(matrix).all() and (np.diag(matrix) > np.finfo(float).tiny).all()
     if not usable:
         raise ValueError(

@@ -22,7 +22,7 @@ from kernlab._core.validation import (
     whole_or_nothing,
 )
 from kernlab.density._bandwidth import effective_sample_size, resolve_bandwidth
-from kernlab.kernels._profiles import PROFILES
+from kernlab.kernels._profiles import PROFILES, KernelProfile, profile_of
 from kernlab.kernels._sums import log_kernel_sums, prepare_sources, source_points
 
 
@@ -50,10 +50,12 @@ class KernelDensity(DensityMixin, BaseEstimator):
         standard deviations and correlations of the data, as in SciPy (scikit-learn's rules of these
         names ignore the data's scale); ``n`` is the effective number of samples under
         ``sample_weight``. For other kernels than the Gaussian the kernel's standard deviation, not
-        its radius, is set so.
+        its radius, is set so; Student-t kernels get the Gaussian's bandwidth.
     kernel : {'gaussian', 'tophat', 'epanechnikov', 'exponential', 'linear', 'cosine', 'biweight', \
-'triweight', 'tricube', 'logistic'}, default='gaussian'
-        Radial kernel of the distance in bandwidths; formulas in the user guide.
+'triweight', 'tricube', 'logistic', 'matern12', 'matern32', 'matern52', 'cauchy'} or \
+KernelProfile, default='gaussian'
+        Radial kernel of the distance in bandwidths; formulas in the user guide. Student-t kernels
+        of any degrees of freedom are made by :func:`kernlab.kernels.student_t`.
     precision : {'double', 'mixed'}, default='double'
         ``'mixed'`` computes kernel values in single and sums in double precision, some two times
         faster. Log densities then err by up to ``1e-4·max(1, |log density|)`` before
@@ -115,7 +117,7 @@ class KernelDensity(DensityMixin, BaseEstimator):
             StrOptions({"scott", "silverman"}),
             "array-like",
         ],
-        "kernel": [StrOptions(set(PROFILES))],
+        "kernel": [StrOptions(set(PROFILES)), KernelProfile],
         "precision": [StrOptions({"double", "mixed"})],
         "n_jobs": [
             Interval(Integral, 1, None, closed="left"),
@@ -161,11 +163,11 @@ class KernelDensity(DensityMixin, BaseEstimator):
         with whole_or_nothing(self):
             X = validate_points(self, X, reset=True)
             weights = check_weights(sample_weight, X)
-            profile = PROFILES[self.kernel]
+            profile = profile_of(self.kernel)
             bandwidth = resolve_bandwidth(self.bandwidth, X, weights, profile)
             self._sources = prepare_sources(
                 X,
-                kernel=self.kernel,
+                kernel=profile.name,
                 root=bandwidth.root,
                 weights=weights,
                 precision=self.precision,
@@ -291,7 +293,7 @@ class KernelDensity(DensityMixin, BaseEstimator):
             rows = rng.randint(n_points, size=n_samples)
         else:
             rows = _weighted_rows(rng, self._weights, n_samples)
-        noise = PROFILES[self._sources.kernel].draw(rng, n_features, n_samples)
+        noise = profile_of(self._sources.kernel).draw(rng, n_features, n_samples)
         root = self._sources.root
         noise = noise * root if root.ndim < 2 else noise @ root.T
         points = source_points(self._sources, rows)

@@ -15,6 +15,7 @@ from kernlab._core.namespace import is_numpy_namespace, namespace_of
 from kernlab._core.threads import effective_n_jobs, run_slices
 from kernlab.kernels import _sums_array
 from kernlab.kernels._coordinates import (
+    FAR_UNIT,
     FARTHEST,
     centre_of,
     frame_of,
@@ -24,7 +25,8 @@ from kernlab.kernels._coordinates import (
     to_bandwidths_twofold,
 )
 from kernlab.kernels._precision import LARGEST_SINGLE, product_is_safe, too_coarse
-from kernlab.kernels._profiles import PROFILES, kernel_code
+from kernlab.kernels._profiles import profile_of
+from kernlab.kernels._sums_array import far_log_values
 
 # Direct differences are at least as fast as matrix products up to here.
 DIRECT_FEATURES = 10
@@ -79,7 +81,7 @@ def prepare_sources(points, *, kernel, root, weights=None, precision="double"):
     ----------
     points : (n, d) array of any supported namespace
     kernel : str
-        A name of :data:`PROFILES`.
+        Name of a profile.
     root : float, (d,) or (d, d) array
         Root of the bandwidth matrix: standard deviations, or a lower Cholesky factor.
     weights : (n,) array or None
@@ -93,7 +95,7 @@ def prepare_sources(points, *, kernel, root, weights=None, precision="double"):
         )
     from kernlab.kernels._sums_numba import TILE
 
-    profile = PROFILES[kernel]
+    profile = profile_of(kernel)
     centre, root, inverse, radius, z, z_low = frame_of(np.asarray(points, dtype=np.float64), root)
 
     entries, log_scale, log_total_weight = None, 0.0, float(np.log(len(points)))
@@ -178,7 +180,8 @@ def log_kernel_sums(sources, queries=None, *, with_effective=False, n_jobs=None,
         else:
             own = np.full(part.stop - part.start, -1)
             z, z_low = _query_rows(sources, queries[part])
-        log_sums[:, part] = _sum_block(sources, z, z_low, own, with_effective)
+        rows = None if queries is None else queries[part]
+        log_sums[:, part] = _sum_block(sources, rows, z, z_low, own, with_effective)
 
     run_slices(
         work,
@@ -295,15 +298,15 @@ def _query_rows(sources, queries):
     return to_bandwidths_twofold(queries, sources.centre, sources.inverse)
 
 
-def _sum_block(sources, z, z_low, own, with_effective):
-    """Log sums of one block of queries, given in bandwidths."""
+def _sum_block(sources, queries, z, z_low, own, with_effective):
+    """Log sums of one block of queries, as given (None for the points) and in bandwidths."""
     far = ~(np.max(np.abs(z), axis=1) <= FARTHEST)
     near = np.flatnonzero(~far)
     if not far.any():
         return _evaluate_near(sources, z, z_low, own, with_effective)
     log_sums = np.empty((1 + with_effective, len(z)))
     for i in np.flatnonzero(far):
-        log_terms = _far_log_terms(sources, z[i])
+        log_terms = _far_log_terms(sources, queries[i])
         log_sums[0, i] = logsumexp(log_terms)
         if with_effective:
             terms = np.exp(log_terms - log_terms.max()) if log_sums[0, i] > -np.inf else 0.0
@@ -316,13 +319,12 @@ def _sum_block(sources, z, z_low, own, with_effective):
 
 def _far_log_terms(sources, query):
     """Log terms of a query past 1e150 bandwidths, whose squared distances overflow."""
-    profile = PROFILES[sources.kernel]
-    scale = np.max(np.abs(query))
-    if not profile.exponential_tail or not scale < np.inf:
+    profile = profile_of(sources.kernel)
+    if profile.far_log is None:
         return np.full(1, -np.inf)
-    places = np.arange(sources.n_points)
-    z, _ = _source_rows(sources, places)
-    log_terms = -scale * np.sqrt(np.sum((query / scale - z / scale) ** 2, axis=1))
+    z, _ = _source_rows(sources, np.arange(sources.n_points))
+    far = to_bandwidths(query[None] * FAR_UNIT, sources.centre * FAR_UNIT, sources.inverse)
+    log_terms = far_log_values(profile, far, z * FAR_UNIT)[0]
     if sources.double.weights is not None:
         log_terms += sources.double.weights.ravel()[: sources.n_points]
     return log_terms
@@ -361,9 +363,9 @@ def _evaluate(sources, layout, z, z_low, own, with_effective):
     from kernlab.kernels import _sums_numba as compiled
 
     m = len(z)
-    code, real = kernel_code(sources.kernel), layout.tiles.dtype.type
-    tag = compiled.kernel_tag(code)
-    shifts = np.full(m, compiled.initial_shift(code, real), dtype=np.float64)
+    profile, real = profile_of(sources.kernel), layout.tiles.dtype.type
+    tag = compiled.kernel_tag(profile, z.shape[1], real)
+    shifts = np.full(m, compiled.initial_shift(profile, real), dtype=np.float64)
     sums = np.zeros(m)
     square_sums = np.zeros(m) if with_effective else None
     z = np.ascontiguousarray(z, dtype=real)

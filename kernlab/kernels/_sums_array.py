@@ -5,6 +5,7 @@ the largest term so far as shift. Everything stays on the device of the points, 
 scalars and the d×d bandwidth crosses to or from the host.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ from kernlab._core.chunks import chunk_shape
 from kernlab._core.namespace import device_of, namespace_of, on_cpu, scalar
 from kernlab._core.progress import progress
 from kernlab.kernels._coordinates import (
+    FAR_UNIT,
     FARTHEST,
     frame_of,
     from_bandwidths,
@@ -21,7 +23,7 @@ from kernlab.kernels._coordinates import (
     to_bandwidths_twofold,
 )
 from kernlab.kernels._precision import LARGEST_SINGLE, product_is_safe, too_coarse
-from kernlab.kernels._profiles import PROFILES
+from kernlab.kernels._profiles import profile_of
 
 # Up to here a pass over the table of pairs for each feature costs no more than a matrix product
 # whose cancellation must be bounded.
@@ -69,7 +71,7 @@ def prepare_sources(points, *, kernel, root, weights, precision):
         z=z,
         z_low=z_low,
         log_weights=log_weights,
-        mixed=precision == "mixed" and not PROFILES[kernel].bounded,
+        mixed=precision == "mixed" and not profile_of(kernel).bounded,
     )
 
 
@@ -123,10 +125,12 @@ def _rows_of_sums(sources, q, q_low, own, columns, with_effective):
 def _online(sources, q, q_low, own, columns, with_effective, real):
     """Running log sums of some queries over all chunks of points."""
     xp = namespace_of(q)
-    profile = PROFILES[sources.kernel]
+    profile = profile_of(sources.kernel)
+    parameters = profile.parameters(q.shape[1])
     m, n = q.shape[0], sources.n_points
     # Squares of farther queries overflow, and a matrix product would take infinity from infinity.
-    by_product = _by_product(sources) and scalar(xp.max(xp.abs(q))) <= FARTHEST
+    beyond = not scalar(xp.max(xp.abs(q))) <= FARTHEST
+    by_product = _by_product(sources) and not beyond
     peak = xp.full((m,), -xp.inf, dtype=xp.float64, device=device_of(q))
     total = xp.zeros_like(peak)
     square_total = xp.zeros_like(peak)
@@ -135,7 +139,10 @@ def _online(sources, q, q_low, own, columns, with_effective, real):
         x = sources.z[start:stop, ...]
         x_low = None if q_low is None else sources.z_low[start:stop, ...]
         squared = _squared_distances(xp, q, q_low, x, x_low, real, by_product)
-        log_terms = profile.log_values(xp, squared)
+        log_terms = profile.log_values(xp, squared, *parameters)
+        if beyond and profile.far_log is not None:
+            far = far_log_values(profile, q * FAR_UNIT, x * FAR_UNIT)
+            log_terms = xp.where(xp.isinf(squared), far, log_terms)
         if sources.log_weights is not None:
             log_weights = xp.astype(sources.log_weights[start:stop], real, copy=False)
             log_terms = log_terms + log_weights[None, :]
@@ -160,9 +167,24 @@ def _online(sources, q, q_low, own, columns, with_effective, real):
     return xp.stack(results)
 
 
+def far_log_values(profile, q, x):
+    """Log values (m, n) at distances whose squares overflow, of points times ``FAR_UNIT``."""
+    xp = namespace_of(q)
+    squared = xp.zeros((q.shape[0], x.shape[0]), dtype=xp.float64, device=device_of(q))
+    for k in range(q.shape[1]):
+        squared = squared + (q[:, k][:, None] - x[:, k][None, :]) ** 2
+    distance = xp.sqrt(squared)
+    with np.errstate(over="ignore"):
+        return profile.far_log(
+            distance / FAR_UNIT,
+            xp.log(distance) - math.log(FAR_UNIT),
+            *profile.parameters(q.shape[1]),
+        )
+
+
 def _by_product(sources):
     """Whether matrix products are accurate enough in double precision, and worth it."""
-    if sources.z.shape[1] <= LOOP_FEATURES or not PROFILES[sources.kernel].by_product:
+    if sources.z.shape[1] <= LOOP_FEATURES or not profile_of(sources.kernel).by_product:
         return False
     return product_is_safe(sources.radius)
 
