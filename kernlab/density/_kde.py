@@ -22,11 +22,12 @@ from kernlab._core.validation import (
     whole_or_nothing,
 )
 from kernlab.density._bandwidth import effective_sample_size, resolve_bandwidth
+from kernlab.density._shapes import DensityShapes
 from kernlab.kernels._profiles import PROFILES, KernelProfile, profile_of
 from kernlab.kernels._sums import log_kernel_sums, prepare_sources, source_points
 
 
-class KernelDensity(DensityMixin, BaseEstimator):
+class KernelDensity(DensityShapes, DensityMixin, BaseEstimator):
     """Kernel density estimate whose logarithm is right in any dimension.
 
     The density at ``y`` is ``Σ_j w_j K(R⁻¹(y - x_j)) / (|R| ∫K Σ_j w_j)`` for rows ``x_j`` of the
@@ -162,27 +163,56 @@ KernelProfile, default='gaussian'
         """
         with whole_or_nothing(self):
             X = validate_points(self, X, reset=True)
+            self._lay_out(X, check_weights(sample_weight, X))
+        self._seen = None
+        return self
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y=None, sample_weight=None):
+        """Add rows to the data; the same as :meth:`fit` on all rows seen so far.
+
+        A data-driven bandwidth is resolved anew from all of them, so that the first batch must be
+        able to carry it. Every row is kept: for the streaming of unbounded data, weigh down or drop
+        old rows and :meth:`fit` again.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        y : Ignored
+        sample_weight : array-like of shape (n_samples,), default=None
+            On the scale of the weights given before; None is a weight of 1 for each row.
+
+        Returns
+        -------
+        self : KernelDensity
+
+        Raises
+        ------
+        ValueError, SingularCovarianceError
+            As :meth:`fit`; the estimator then stays as it was.
+
+        Notes
+        -----
+        Each call costs O(rows seen · n_features) time, and a second copy of the data is kept.
+
+        Examples
+        --------
+        >>> from kernlab.density import KernelDensity
+        >>> kde = KernelDensity(bandwidth=1.0)
+        >>> for batch in ([[0.0], [1.0]], [[5.0]]):
+        ...     kde = kde.partial_fit(batch)
+        >>> kde.n_eff_
+        3.0
+        """
+        first = not hasattr(self, "_sources")
+        with whole_or_nothing(self):
+            X = validate_points(self, X, reset=first)
+            if not first:
+                check_same_place(type(self).__name__, X, self._like)
             weights = check_weights(sample_weight, X)
-            profile = profile_of(self.kernel)
-            bandwidth = resolve_bandwidth(self.bandwidth, X, weights, profile)
-            self._sources = prepare_sources(
-                X,
-                kernel=profile.name,
-                root=bandwidth.root,
-                weights=weights,
-                precision=self.precision,
-            )
-        n_features = X.shape[1]
-        xp = namespace_of(X)
-        self._weights = weights
-        # The library, device and dtype of the data, without the data.
-        self._like = xp.empty((0, n_features), dtype=X.dtype, device=device_of(X))
-        self._log_volume = bandwidth.log_volume + profile.log_normalizer(n_features)
-        self.bandwidth_ = bandwidth.value
-        if not isinstance(bandwidth.value, float):
-            self.bandwidth_ = _beside(bandwidth.value, X)
-        self.bandwidth_matrix_ = _beside(_as_matrix(bandwidth.root, n_features), X)
-        self.n_eff_ = effective_sample_size(X.shape[0], weights)
+            before = [] if first else [self._seen or self._recovered()]
+            self._seen = _joined([*before, (X, weights)])
+            self._lay_out(*self._seen)
         return self
 
     def score_samples(self, X):
@@ -306,6 +336,34 @@ KernelProfile, default='gaussian'
         tags.array_api_support = True
         return tags
 
+    def _lay_out(self, X, weights):
+        """Resolve the bandwidth, lay validated points out, and set the attributes of a fit."""
+        profile = profile_of(self.kernel)
+        bandwidth = resolve_bandwidth(self.bandwidth, X, weights, profile)
+        self._sources = prepare_sources(
+            X,
+            kernel=profile.name,
+            root=bandwidth.root,
+            weights=weights,
+            precision=self.precision,
+        )
+        n_features = X.shape[1]
+        xp = namespace_of(X)
+        self._weights = weights
+        # The library, device and dtype of the data, without the data.
+        self._like = xp.empty((0, n_features), dtype=X.dtype, device=device_of(X))
+        self._log_volume = bandwidth.log_volume + profile.log_normalizer(n_features)
+        self.bandwidth_ = bandwidth.value
+        if not isinstance(bandwidth.value, float):
+            self.bandwidth_ = _beside(bandwidth.value, X)
+        self.bandwidth_matrix_ = _beside(_as_matrix(bandwidth.root, n_features), X)
+        self.n_eff_ = effective_sample_size(X.shape[0], weights)
+
+    def _recovered(self):
+        """Points and weights of a fit, for one that goes on from there."""
+        points = source_points(self._sources)
+        return namespace_of(points).astype(points, self._like.dtype, copy=False), self._weights
+
     def _validate_queries(self, X):
         check_is_fitted(self)
         X = validate_points(self, X, reset=False)
@@ -356,6 +414,19 @@ KernelProfile, default='gaussian'
 def _beside(array, X):
     """A result of fitting in the library and on the device of the data."""
     return from_numpy(array, X, namespace_of(X).float64)
+
+
+def _joined(batches):
+    """All rows, as a copy, and all weights, or None where no batch has any."""
+    xp = namespace_of(batches[0][0])
+    points = xp.concat([X for X, _ in batches], axis=0)
+    if all(weights is None for _, weights in batches):
+        return points, None
+    weights = [
+        xp.ones((X.shape[0],), dtype=xp.float64, device=device_of(X)) if w is None else w
+        for X, w in batches
+    ]
+    return points, xp.concat(weights)
 
 
 def _as_matrix(root, n_features):

@@ -1,9 +1,13 @@
-"""Formulas of the kernels: moments, radii to draw, and logarithms for arrays and compiled loops."""
+"""Formulas of the kernels: moments, radii to draw, logarithms for arrays and compiled loops.
+
+Beside them the pull of a kernel, ``-2 d log k / dx``: the gradient of ``log k`` is minus the pull
+times the difference vector. It is zero by convention where the derivative jumps.
+"""
 
 import math
 
 import numpy as np
-from scipy.special import betaln, gammaln, zeta
+from scipy.special import betainc, betaln, gammaln, stdtr, zeta
 
 from kernlab._core.fastmath import vector_exp, vector_log1p, vector_max
 from kernlab._core.jit import inline
@@ -125,6 +129,109 @@ def matern_log(degree, slope):
         return xp.log1p(s if degree == 1 else s + s * s / 3) - s
 
     return log_values
+
+
+# --- Pulls and tails, for arrays ------------------------------------------------------------------
+
+
+def _over(xp, numerator, u, at_zero):
+    """``numerator / u`` with its limit, or a convention, at ``u = 0``."""
+    positive = u > 0
+    return xp.where(positive, numerator / xp.where(positive, u, xp.ones_like(u)), at_zero)
+
+
+def distance_pull(xp, x):
+    u = xp.sqrt(x)
+    return _over(xp, xp.ones_like(u), u, xp.zeros_like(u))
+
+
+def logistic_pull(xp, x):
+    u = xp.sqrt(x)
+    return _over(xp, xp.tanh(u / 2), u, xp.full_like(u, 0.5))
+
+
+def matern_pull(degree, slope):
+    def pull(xp, x):
+        s = slope * xp.sqrt(x)
+        if degree == 1:
+            return 3 / (1 + s)
+        return 5 / 3 * (1 + s) / (1 + s + s * s / 3)
+
+    return pull
+
+
+def bounded_pull(pulls):
+    """``pulls(xp, x)`` inside the support and 0 outside."""
+
+    def pull(xp, x):
+        inside = x < 1
+        pulls_inside = pulls(xp, xp.where(inside, x, xp.zeros_like(x)))
+        return xp.where(inside, pulls_inside, xp.zeros_like(x))
+
+    return pull
+
+
+def polynomial_pull(power):
+    return bounded_pull(lambda xp, x: 2 * power / (1 - x))
+
+
+def linear_pull(xp, x):
+    u = xp.sqrt(x)
+    return _over(xp, 1 / (1 - u), u, xp.zeros_like(u))
+
+
+def cosine_pull(xp, x):
+    u = xp.sqrt(x)
+    half_pi = math.pi / 2
+    return _over(xp, half_pi * xp.tan(half_pi * u), u, xp.full_like(u, half_pi**2))
+
+
+def tricube_pull(xp, x):
+    u = xp.sqrt(x)
+    return 9 * u / (1 - x * u)
+
+
+def polynomial_tail(power):
+    # By symmetry, a beta distribution on (-1, 1).
+    return lambda u: betainc(power + 1, power + 1, np.maximum(0.0, 1 - u) / 2)
+
+
+def tricube_tail(u):
+    # The integral of (1 - u³)³ from u to 1 has a root of order four at 1, taken out so that nothing
+    # cancels there.
+    s = np.maximum(0.0, 1 - u)
+    p = np.polyval(_TRICUBE_TAIL, np.minimum(u, 1.0))
+    return s**4 * p
+
+
+def _tricube_tail_polynomial():
+    antiderivative = [-1 / 10, 0, 0, 3 / 7, 0, 0, -3 / 4, 0, 0, 1, 0]
+    tail = [-c for c in antiderivative[:-1]] + [81 / 140]
+    quotient, _ = np.polydiv(tail, np.poly([1.0] * 4))
+    return 70 / 81 * quotient
+
+
+_TRICUBE_TAIL = _tricube_tail_polynomial()
+
+
+def matern_tail(degree, slope):
+    def tail(u):
+        s = slope * u
+        s = np.minimum(s, 1e3)  # exp(-s) is zero from there, and infinity times zero is not
+        return np.exp(-s) * ((2 + s) / 4 if degree == 1 else (8 + s * (5 + s)) / 16)
+
+    return tail
+
+
+def student_tail(df):
+    # Past 1e100 the first term of the series in 1/u², for there squares overflow.
+    log_constant = (df / 2 - 1) * math.log(df) - betaln(df / 2, 0.5)
+
+    def tail(u):
+        far = np.exp(log_constant - df * np.log(np.maximum(u, 1.0)))
+        return np.where(u > 1e100, far, stdtr(df, -np.minimum(u, 1e100)))
+
+    return tail
 
 
 # --- Formulas for compiled loops ----------------------------------------------------------------

@@ -22,7 +22,7 @@ from dataclasses import dataclass, replace
 from numbers import Integral
 
 import numpy as np
-from scipy.special import betaln, gammaln
+from scipy.special import betaln, expit, gammaln, ndtr
 
 from kernlab.kernels import _formulas as formulas
 
@@ -45,12 +45,19 @@ class KernelProfile:
         Whether squared distances may come from matrix products, whose error is absolute. Not where
         the kernel depends on the distance of near points to first order, for a square root
         magnifies rounding, and not for bounded support, where the logarithm does at the edge.
+    has_own_marginals : bool
+        Whether integrating out some of the dimensions leaves the kernel of the others.
     log_radial_moment : callable
         ``d -> log ∫ r**(d-1) k(r) dr`` over ``r ≥ 0``.
     draw_radii : callable
         ``(rng, d, size) -> radii``, distributed as ``r**(d-1) k(r)``.
     log_values : callable
         ``(xp, x, *parameters) -> log k`` elementwise for arrays of the namespace ``xp``.
+    tail : callable
+        ``u -> mass of the one-dimensional kernel beyond u`` for arrays ``u ≥ 0``.
+    pull : callable or None
+        ``(xp, x, *parameters) -> -2 d log k / dx`` elementwise, zero where the derivative jumps;
+        None where the kernel is constant.
     far_log : callable or None
         ``(distance, log_distance, *parameters) -> log k`` where ``x`` itself overflows; None where
         the logarithm has left the range of floating point there too.
@@ -67,12 +74,15 @@ class KernelProfile:
     log_radial_moment: Callable
     draw_radii: Callable
     log_values: Callable
+    tail: Callable
+    pull: Callable | None = None
     far_log: Callable | None = None
     steepest: Callable | None = None
     energy: Callable | None = None
     factor: Callable | None = None
     value: Callable | None = None
     by_product: bool = False
+    has_own_marginals: bool = False
 
     def parameters(self, n_features):
         """Numbers that the formula takes beside ``x`` in ``n_features`` dimensions."""
@@ -182,11 +192,14 @@ def student_t(df):
             df * rng.chisquare(d, size) / rng.chisquare(df, size)
         ),
         log_values=lambda xp, x, inverse_df, power: -power * xp.log1p(inverse_df * x),
+        pull=lambda xp, x, inverse_df, power: 2 * power * inverse_df / (1 + inverse_df * x),
+        tail=formulas.student_tail(df),
         far_log=lambda distance, log_distance, inverse_df, power: (
             -power * (2 * log_distance + math.log(inverse_df))
         ),
         # At u² = df.
         steepest=lambda inverse_df, power: power * math.sqrt(inverse_df),
+        has_own_marginals=True,
         energy=formulas.student_energy,
     )
 
@@ -199,7 +212,10 @@ _ROWS = (
         log_radial_moment=lambda d: (d / 2 - 1) * math.log(2.0) + gammaln(d / 2),
         draw_radii=lambda rng, d, size: np.sqrt(rng.chisquare(d, size)),
         log_values=lambda xp, x: -x / 2,
+        pull=lambda xp, x: xp.ones_like(x),
+        tail=lambda u: ndtr(-u),
         by_product=True,
+        has_own_marginals=True,
         energy=formulas.half,
     ),
     KernelProfile(
@@ -209,6 +225,7 @@ _ROWS = (
         log_radial_moment=lambda d: -math.log(d),
         draw_radii=formulas.polynomial_radii(0),
         log_values=formulas.bounded_log(lambda xp, x: xp.ones_like(x)),
+        tail=formulas.polynomial_tail(0),
         value=formulas.tophat,
     ),
     KernelProfile(
@@ -218,6 +235,8 @@ _ROWS = (
         log_radial_moment=formulas.polynomial_moment(1),
         draw_radii=formulas.polynomial_radii(1),
         log_values=formulas.bounded_log(lambda xp, x: 1 - x),
+        pull=formulas.polynomial_pull(1),
+        tail=formulas.polynomial_tail(1),
         value=formulas.polynomial(1),
     ),
     KernelProfile(
@@ -227,6 +246,8 @@ _ROWS = (
         log_radial_moment=gammaln,
         draw_radii=lambda rng, d, size: rng.gamma(d, size=size),
         log_values=lambda xp, x: -xp.sqrt(x),
+        pull=formulas.distance_pull,
+        tail=lambda u: np.exp(-u) / 2,
         far_log=lambda distance, log_distance: -distance,
         steepest=lambda: 1.0,
         energy=formulas.distance,
@@ -238,6 +259,8 @@ _ROWS = (
         log_radial_moment=lambda d: betaln(d, 2),
         draw_radii=lambda rng, d, size: rng.beta(d, 2, size),
         log_values=formulas.bounded_log(lambda xp, x: 1 - xp.sqrt(x)),
+        pull=formulas.bounded_pull(formulas.linear_pull),
+        tail=lambda u: np.maximum(0.0, 1 - u) ** 2 / 2,
         value=formulas.linear,
     ),
     KernelProfile(
@@ -247,6 +270,8 @@ _ROWS = (
         log_radial_moment=formulas.cosine_moment,
         draw_radii=formulas.cosine_radii,
         log_values=formulas.bounded_log(lambda xp, x: xp.cos(xp.sqrt(x) * (math.pi / 2))),
+        pull=formulas.bounded_pull(formulas.cosine_pull),
+        tail=lambda u: np.sin(np.maximum(0.0, 1 - u) * (math.pi / 4)) ** 2,
         value=formulas.cosine,
     ),
     KernelProfile(
@@ -256,6 +281,8 @@ _ROWS = (
         log_radial_moment=formulas.polynomial_moment(2),
         draw_radii=formulas.polynomial_radii(2),
         log_values=formulas.bounded_log(lambda xp, x: (1 - x) ** 2),
+        pull=formulas.polynomial_pull(2),
+        tail=formulas.polynomial_tail(2),
         value=formulas.polynomial(2),
     ),
     KernelProfile(
@@ -265,6 +292,8 @@ _ROWS = (
         log_radial_moment=formulas.polynomial_moment(3),
         draw_radii=formulas.polynomial_radii(3),
         log_values=formulas.bounded_log(lambda xp, x: (1 - x) ** 3),
+        pull=formulas.polynomial_pull(3),
+        tail=formulas.polynomial_tail(3),
         value=formulas.polynomial(3),
     ),
     KernelProfile(
@@ -275,6 +304,8 @@ _ROWS = (
         log_radial_moment=lambda d: betaln(d / 3, 4) - math.log(3.0),
         draw_radii=lambda rng, d, size: np.cbrt(rng.beta(d / 3, 4, size)),
         log_values=formulas.bounded_log(lambda xp, x: (1 - x * xp.sqrt(x)) ** 3),
+        pull=formulas.bounded_pull(formulas.tricube_pull),
+        tail=formulas.tricube_tail,
         value=formulas.tricube,
     ),
     KernelProfile(
@@ -284,6 +315,8 @@ _ROWS = (
         log_radial_moment=formulas.logistic_moment,
         draw_radii=formulas.logistic_radii,
         log_values=formulas.logistic_log,
+        pull=formulas.logistic_pull,
+        tail=lambda u: expit(-u),
         far_log=lambda distance, log_distance: -distance,
         steepest=lambda: 1.0,
         by_product=True,
@@ -302,6 +335,8 @@ def _matern(name, formula, degree):
         log_radial_moment=formulas.matern_moment(degree, slope),
         draw_radii=formulas.matern_radii(degree, slope),
         log_values=formulas.matern_log(degree, slope),
+        pull=formulas.matern_pull(degree, slope),
+        tail=formulas.matern_tail(degree, slope),
         # The polynomial's logarithm, a few hundred, is lost in the rounding of 1e150.
         far_log=lambda distance, log_distance: -slope * distance,
         steepest=lambda: slope,

@@ -204,6 +204,33 @@ def source_points(sources, rows=None):
     return from_bandwidths(z, sources.centre, sources.root)
 
 
+def as_array_sources(sources):
+    """The same points as plain tables, for what is computed by array code alone."""
+    if not isinstance(sources, Sources):
+        return sources
+    n_points = sources.n_points
+    z, z_low = _source_rows(sources, np.arange(n_points))
+    log_weights = None
+    if sources.double.weights is not None:
+        log_weights = sources.double.weights.ravel()[:n_points]
+        if profile_of(sources.kernel).bounded:
+            with np.errstate(divide="ignore"):
+                log_weights = np.log(log_weights)
+    return _sums_array.ArraySources(
+        kernel=sources.kernel,
+        n_points=n_points,
+        centre=sources.centre,
+        root=sources.root,
+        inverse=sources.inverse,
+        radius=sources.radius,
+        log_total_weight=sources.log_total_weight,
+        z=z,
+        z_low=z_low,
+        log_weights=log_weights,
+        mixed=False,
+    )
+
+
 # --- Layout --------------------------------------------------------------------------------------
 
 

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.spatial.distance import cdist
 
 from kernlab._core.chunks import chunk_shape
-from kernlab._core.namespace import device_of, namespace_of, on_cpu, scalar
+from kernlab._core.namespace import device_of, is_numpy_namespace, namespace_of, on_cpu, scalar
 from kernlab._core.progress import progress
 from kernlab.kernels._coordinates import (
     FAR_UNIT,
@@ -80,14 +81,7 @@ def log_kernel_sums(sources, queries=None, *, with_effective=False, verbose=0):
     """As :func:`kernlab.kernels._sums.log_kernel_sums`, in the namespace of the sources."""
     xp = namespace_of(sources.z)
     leave_own_out = queries is None
-    if leave_own_out:
-        q, q_low = sources.z, sources.z_low
-    elif sources.z_low is None:
-        q, q_low = to_bandwidths(queries, sources.centre, sources.inverse), None
-    else:
-        q, q_low = to_bandwidths_twofold(queries, sources.centre, sources.inverse)
-        # Where the high part overflows, the low part has no meaning.
-        q_low = xp.where(xp.isfinite(q_low), q_low, xp.zeros_like(q_low))
+    q, q_low = (sources.z, sources.z_low) if leave_own_out else query_rows(sources, queries)
     m = q.shape[0]
     rows, columns = chunk_shape(m, sources.n_points, 8 * _TABLES, on_cpu=on_cpu(sources.z))
     log_sums = []
@@ -100,6 +94,16 @@ def log_kernel_sums(sources, queries=None, *, with_effective=False, verbose=0):
             _rows_of_sums(sources, q[start:stop, ...], low, own, columns, with_effective)
         )
     return xp.concat(log_sums, axis=1)
+
+
+def query_rows(sources, queries):
+    """Queries in bandwidths, with low parts where the points have them."""
+    if sources.z_low is None:
+        return to_bandwidths(queries, sources.centre, sources.inverse), None
+    xp = namespace_of(queries)
+    q, q_low = to_bandwidths_twofold(queries, sources.centre, sources.inverse)
+    # Where the high part overflows, the low part has no meaning.
+    return q, xp.where(xp.isfinite(q_low), q_low, xp.zeros_like(q_low))
 
 
 def source_points(sources, rows=None):
@@ -125,15 +129,33 @@ def _rows_of_sums(sources, q, q_low, own, columns, with_effective):
 def _online(sources, q, q_low, own, columns, with_effective, real):
     """Running log sums of some queries over all chunks of points."""
     xp = namespace_of(q)
+    peak = xp.full((q.shape[0],), -xp.inf, dtype=xp.float64, device=device_of(q))
+    total = xp.zeros_like(peak)
+    square_total = xp.zeros_like(peak)
+    for _, _, log_terms in term_chunks(sources, q, q_low, own, columns, real):
+        peak, shift, rescale = move_peak(peak, log_terms)
+        terms = xp.exp(log_terms - xp.astype(shift, real)[:, None])
+        total = total * rescale + xp.sum(terms, axis=1, dtype=xp.float64)
+        if with_effective:
+            squares = xp.sum(terms * terms, axis=1, dtype=xp.float64)
+            square_total = square_total * rescale**2 + squares
+    shift = xp.where(xp.isfinite(peak), peak, xp.zeros_like(peak))
+    results = [xp.log(total) + shift]
+    if with_effective:
+        ones = xp.ones_like(total)
+        results.append(total**2 / xp.where(square_total > 0, square_total, ones))
+    return xp.stack(results)
+
+
+def term_chunks(sources, q, q_low, own, columns, real):
+    """Yield chunks of points as (slice, squared distances, log terms), the tables in ``real``."""
+    xp = namespace_of(q)
     profile = profile_of(sources.kernel)
     parameters = profile.parameters(q.shape[1])
     m, n = q.shape[0], sources.n_points
     # Squares of farther queries overflow, and a matrix product would take infinity from infinity.
     beyond = not scalar(xp.max(xp.abs(q))) <= FARTHEST
     by_product = _by_product(sources) and not beyond
-    peak = xp.full((m,), -xp.inf, dtype=xp.float64, device=device_of(q))
-    total = xp.zeros_like(peak)
-    square_total = xp.zeros_like(peak)
     for start in range(0, n, columns):
         stop = min(start + columns, n)
         x = sources.z[start:stop, ...]
@@ -150,21 +172,15 @@ def _online(sources, q, q_low, own, columns, with_effective, real):
             mine = xp.arange(own, own + m, device=device_of(q))[:, None]
             theirs = xp.arange(start, stop, device=device_of(q))[None, :]
             log_terms = xp.where(mine == theirs, xp.full_like(log_terms, -xp.inf), log_terms)
-        highest = xp.maximum(peak, xp.astype(xp.max(log_terms, axis=1), xp.float64))
-        shift = xp.where(xp.isfinite(highest), highest, xp.zeros_like(highest))
-        rescale = xp.exp(peak - shift)
-        terms = xp.exp(log_terms - xp.astype(shift, real)[:, None])
-        total = total * rescale + xp.sum(terms, axis=1, dtype=xp.float64)
-        if with_effective:
-            squares = xp.sum(terms * terms, axis=1, dtype=xp.float64)
-            square_total = square_total * rescale**2 + squares
-        peak = highest
-    shift = xp.where(xp.isfinite(peak), peak, xp.zeros_like(peak))
-    results = [xp.log(total) + shift]
-    if with_effective:
-        ones = xp.ones_like(total)
-        results.append(total**2 / xp.where(square_total > 0, square_total, ones))
-    return xp.stack(results)
+        yield slice(start, stop), squared, log_terms
+
+
+def move_peak(peak, log_terms):
+    """The largest log term so far, the shift to take off, and the factor of the sums so far."""
+    xp = namespace_of(peak)
+    highest = xp.maximum(peak, xp.astype(xp.max(log_terms, axis=1), xp.float64))
+    shift = xp.where(xp.isfinite(highest), highest, xp.zeros_like(highest))
+    return highest, shift, xp.exp(peak - shift)
 
 
 def far_log_values(profile, q, x):
@@ -194,6 +210,8 @@ def _squared_distances(xp, q, q_low, x, x_low, real, by_product):
     if by_product and q_low is None:
         squared = xp.sum(q * q, axis=1)[:, None] + xp.sum(x * x, axis=1)[None, :] - 2 * (q @ x.T)
         return xp.maximum(squared, xp.zeros_like(squared))
+    if q_low is None and is_numpy_namespace(xp):
+        return cdist(q, x, "sqeuclidean")  # from differences, as below
     squared = xp.zeros((q.shape[0], x.shape[0]), dtype=real, device=device_of(q))
     for k in range(q.shape[1]):
         difference = q[:, k][:, None] - x[:, k][None, :]
