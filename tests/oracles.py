@@ -18,7 +18,15 @@ FORMULAS = {
     "triweight": (lambda u: np.where(u < 1, (1 - u**2) ** 3, 0.0), 1.0),
     "tricube": (lambda u: np.where(u < 1, (1 - u**3) ** 3, 0.0), 1.0),
     "logistic": (lambda u: 1 / (4 * np.cosh(u / 2) ** 2), np.inf),
+    "matern12": (lambda u: np.exp(-u), np.inf),
+    "matern32": (lambda u: (1 + np.sqrt(3) * u) * np.exp(-np.sqrt(3) * u), np.inf),
+    "matern52": (
+        lambda u: (1 + np.sqrt(5) * u + 5 * u**2 / 3) * np.exp(-np.sqrt(5) * u),
+        np.inf,
+    ),
 }
+# Degrees of freedom of the kernels (1 + u²/df)^(-(df + d)/2), whose formula knows the dimension.
+STUDENT = {"cauchy": 1, "student_t(df=3)": 3, "student_t(df=0.5)": 0.5}
 # The same for mpmath, within the support.
 MP_FORMULAS = {
     "gaussian": lambda u: mpmath.exp(-(u**2) / 2),
@@ -32,15 +40,26 @@ MP_FORMULAS = {
     "tricube": lambda u: (1 - u**3) ** 3,
     # As exponentials of -u: cosh overflows no float, but mpmath's quadrature meets huge u.
     "logistic": lambda u: mpmath.exp(-u) / (1 + mpmath.exp(-u)) ** 2,
+    "matern12": lambda u: mpmath.exp(-u),
+    "matern32": lambda u: (1 + mpmath.sqrt(3) * u) * mpmath.exp(-mpmath.sqrt(3) * u),
+    "matern52": lambda u: (1 + mpmath.sqrt(5) * u + 5 * u**2 / 3) * mpmath.exp(-mpmath.sqrt(5) * u),
 }
 
 
-def log_profile(kernel, u):
+def log_profile(kernel, u, d):
     """Logarithm of the kernel that does not underflow where the kernel never vanishes."""
+    if kernel in STUDENT:
+        df = STUDENT[kernel]
+        return -(df + d) * np.log(np.hypot(1.0, u / np.sqrt(df)))
     if kernel == "gaussian":
         return -(u**2) / 2
-    if kernel == "exponential":
+    if kernel in ("exponential", "matern12"):
         return -u
+    if kernel == "matern32":
+        return np.log1p(np.sqrt(3) * u) - np.sqrt(3) * u
+    if kernel == "matern52":
+        s = np.sqrt(5) * u
+        return np.log1p(s) + np.log1p(s / (1 + s) * s / 3) - s
     if kernel == "logistic":
         return -u - 2 * np.log1p(np.exp(-u))
     with np.errstate(divide="ignore"):
@@ -49,9 +68,20 @@ def log_profile(kernel, u):
 
 def mp_log_normalizer(kernel, d):
     """log ∫ K over d dimensions, by numerical integration in mpmath."""
-    support = FORMULAS[kernel][1]
-    profile = MP_FORMULAS[kernel]
     with mpmath.workdps(40):
+        if kernel in STUDENT:
+            # With r = t/(1-t), for the tail is a power.
+            df = mpmath.mpf(STUDENT[kernel])
+
+            def integrand(t):
+                r = t / (1 - t)
+                return r ** (d - 1) * (1 + r**2 / df) ** (-(df + d) / 2) / (1 - t) ** 2
+
+            radial = mpmath.quad(integrand, [mpmath.mpf(k) / 40 for k in range(41)])
+            sphere = 2 * mpmath.pi ** (mpmath.mpf(d) / 2) / mpmath.gamma(mpmath.mpf(d) / 2)
+            return float(mpmath.log(sphere * radial))
+        support = FORMULAS[kernel][1]
+        profile = MP_FORMULAS[kernel]
         # Where the infinite integrands peak for large d, the quadrature needs a hint.
         top = d + 40 * mpmath.sqrt(d) + 120
         points = [0, 1] if support == 1.0 else [mpmath.mpf(k) * top / 40 for k in range(41)]
@@ -73,7 +103,7 @@ def distances(queries, points, root):
 
 
 def brute_log_sums(kernel, queries, points, root, weights=None, leave_out=False):
-    log_terms = log_profile(kernel, distances(queries, points, root))
+    log_terms = log_profile(kernel, distances(queries, points, root), np.shape(points)[1])
     if leave_out:
         np.fill_diagonal(log_terms, -np.inf)
     with np.errstate(divide="ignore"):

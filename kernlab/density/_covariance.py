@@ -122,15 +122,12 @@ def number_bandwidth(h, n_features, method=None):
     return Bandwidth(h, h, n_features * math.log(h), method)
 
 
-def kernel_deviation(rule, profile, n_features):
-    """Standard deviation of the kernel at bandwidth 1, to be matched to the Gaussian's."""
-    variance = profile.variance(n_features)
-    if not variance < np.inf:
-        raise ValueError(
-            f"bandwidth={rule!r} matches the kernel's standard deviation to the Gaussian's, and "
-            f"kernel={profile.name!r} has none; use bandwidth='lcv', or give a number."
-        )
-    return math.sqrt(variance)
+def kernel_deviation(profile, n_features):
+    """Standard deviation of the kernel at bandwidth 1, to be matched to the Gaussian's.
+
+    Student-t kernels, whose variance need not exist, get the Gaussian's own bandwidth.
+    """
+    return math.sqrt(profile.spread(n_features))
 
 
 def bandwidth_from(rule, matrix, span, profile):
@@ -138,7 +135,7 @@ def bandwidth_from(rule, matrix, span, profile):
 
     The kernel's standard deviation is matched to the Gaussian's.
     """
-    variance = kernel_deviation(rule, profile, len(span)) ** 2
+    variance = kernel_deviation(profile, len(span)) ** 2
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         matrix = matrix / variance * np.outer(span, span)
         usable = np.isfinite(matrix).all() and (np.diag(matrix) > np.finfo(float).tiny).all()

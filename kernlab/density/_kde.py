@@ -22,9 +22,10 @@ from kernlab._core.validation import (
     validate_points,
     whole_or_nothing,
 )
-from kernlab.density import _regimes
 from kernlab.density._bandwidth import NAMES, resolve_bandwidth
 from kernlab.density._covariance import effective_sample_size
+from kernlab.density._diagnostics import DensityDiagnostics
+from kernlab.density._shapes import DensityShapes
 from kernlab.kernels._evaluation import (
     ALGORITHMS,
     Tolerance,
@@ -32,11 +33,11 @@ from kernlab.kernels._evaluation import (
     guaranteed,
     prepare_evaluator,
 )
-from kernlab.kernels._profiles import PROFILES
-from kernlab.kernels._sums import log_kernel_sums, source_points
+from kernlab.kernels._profiles import PROFILES, KernelProfile, profile_of
+from kernlab.kernels._sums import source_points
 
 
-class KernelDensity(DensityMixin, BaseEstimator):
+class KernelDensity(DensityDiagnostics, DensityShapes, DensityMixin, BaseEstimator):
     """Kernel density estimate whose logarithm is right in any dimension.
 
     The density at ``y`` is ``Σ_j w_j K(R⁻¹(y - x_j)) / (|R| ∫K Σ_j w_j)`` for rows ``x_j`` of the
@@ -60,7 +61,8 @@ class KernelDensity(DensityMixin, BaseEstimator):
         standard deviations and correlations of the data, as in SciPy (scikit-learn's rules of these
         names ignore the data's scale); ``n`` is the effective number of samples under
         ``sample_weight``. For other kernels than the Gaussian the kernel's standard deviation, not
-        its radius, is set so, as it is by the selectors but ``'lcv'``.
+        its radius, is set so, as it is by the selectors but ``'lcv'``; Student-t kernels get the
+        Gaussian's bandwidth.
 
         The selectors follow densities far from normal; the user guide compares them.
 
@@ -87,8 +89,10 @@ class KernelDensity(DensityMixin, BaseEstimator):
 
         In ``'isj'``, ``'lscv'`` and ``'lcv'`` equal rows are one row of their total weight.
     kernel : {'gaussian', 'tophat', 'epanechnikov', 'exponential', 'linear', 'cosine', 'biweight', \
-'triweight', 'tricube', 'logistic'}, default='gaussian'
-        Radial kernel of the distance in bandwidths; formulas in the user guide.
+'triweight', 'tricube', 'logistic', 'matern12', 'matern32', 'matern52', 'cauchy'} or \
+KernelProfile, default='gaussian'
+        Radial kernel of the distance in bandwidths; formulas in the user guide. Student-t kernels
+        of any degrees of freedom are made by :func:`kernlab.kernels.student_t`.
     algorithm : {'auto', 'exact', 'fft', 'fgt', 'sampled', 'tree'}, default='auto'
         How the sums are formed. ``'auto'`` sums all pairs unless ``rtol`` or ``atol`` permits an
         error, and then chooses; the choice is ``algorithm_``. All keep to the tolerance for every
@@ -182,7 +186,7 @@ class KernelDensity(DensityMixin, BaseEstimator):
             StrOptions(set(NAMES)),
             "array-like",
         ],
-        "kernel": [StrOptions(set(PROFILES))],
+        "kernel": [StrOptions(set(PROFILES)), KernelProfile],
         "algorithm": [StrOptions(set(ALGORITHMS))],
         "rtol": [Interval(Real, 0, 1, closed="left")],
         "atol": [Interval(Real, 0, None, closed="left")],
@@ -251,41 +255,56 @@ class KernelDensity(DensityMixin, BaseEstimator):
         """
         with whole_or_nothing(self):
             X = validate_points(self, X, reset=True)
+            self._lay_out(X, check_weights(sample_weight, X))
+        self._seen = None
+        return self
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y=None, sample_weight=None):
+        """Add rows to the data; the same as :meth:`fit` on all rows seen so far.
+
+        A data-driven bandwidth is resolved anew from all of them, so that the first batch must be
+        able to carry it. Every row is kept: for the streaming of unbounded data, weigh down or drop
+        old rows and :meth:`fit` again.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        y : Ignored
+        sample_weight : array-like of shape (n_samples,), default=None
+            On the scale of the weights given before; None is a weight of 1 for each row.
+
+        Returns
+        -------
+        self : KernelDensity
+
+        Raises
+        ------
+        ValueError, SingularCovarianceError
+            As :meth:`fit`; the estimator then stays as it was.
+
+        Notes
+        -----
+        Each call costs O(rows seen · n_features) time, and a second copy of the data is kept.
+
+        Examples
+        --------
+        >>> from kernlab.density import KernelDensity
+        >>> kde = KernelDensity(bandwidth=1.0)
+        >>> for batch in ([[0.0], [1.0]], [[5.0]]):
+        ...     kde = kde.partial_fit(batch)
+        >>> kde.n_eff_
+        3.0
+        """
+        first = not hasattr(self, "_sources")
+        with whole_or_nothing(self):
+            X = validate_points(self, X, reset=first)
+            if not first:
+                check_same_place(type(self).__name__, X, self._like)
             weights = check_weights(sample_weight, X)
-            profile = PROFILES[self.kernel]
-            bandwidth = resolve_bandwidth(
-                self.bandwidth, X, weights, profile, n_jobs=self.n_jobs, verbose=self.verbose
-            )
-            log_volume = bandwidth.log_volume + profile.log_normalizer(X.shape[1])
-            # An absolute tolerance of the density is one of the sum times the normaliser.
-            log_atol = -np.inf
-            if self.atol > 0:
-                log_atol = np.log(self.atol) + log_volume + log_total_weight(weights, X.shape[0])
-            self._evaluator = prepare_evaluator(
-                X,
-                kernel=self.kernel,
-                root=bandwidth.root,
-                weights=weights,
-                precision=self.precision,
-                algorithm=self.algorithm,
-                tolerance=Tolerance(self.rtol, log_atol),
-                random_state=self.random_state,
-            )
-        self._sources = self._evaluator.sources
-        n_features = X.shape[1]
-        xp = namespace_of(X)
-        self._weights = weights
-        # The library, device and dtype of the data, without the data.
-        self._like = xp.empty((0, n_features), dtype=X.dtype, device=device_of(X))
-        self._log_volume = log_volume
-        self.algorithm_ = self._evaluator.algorithm
-        self.error_bound_ = guaranteed(self._evaluator)
-        self.bandwidth_method_ = bandwidth.method
-        self.bandwidth_ = bandwidth.value
-        if not isinstance(bandwidth.value, float):
-            self.bandwidth_ = _beside(bandwidth.value, X)
-        self.bandwidth_matrix_ = _beside(_as_matrix(bandwidth.root, n_features), X)
-        self.n_eff_ = effective_sample_size(X.shape[0], weights)
+            before = [] if first else [self._seen or self._recovered()]
+            self._seen = _joined([*before, (X, weights)])
+            self._lay_out(*self._seen)
         return self
 
     def score_samples(self, X, return_error=False):
@@ -327,148 +346,6 @@ class KernelDensity(DensityMixin, BaseEstimator):
         xp = namespace_of(log_density)
         return scalar(xp.sum(log_density))
 
-    def leave_one_out_score_samples(self):
-        """Log density at each row of the training data, estimated from all the other rows.
-
-        The term of the row itself is left out of the sum, not subtracted from it, so the result is
-        right also where that term is all but everything.
-
-        Returns
-        -------
-        log_density : array of shape (n_samples,)
-        """
-        check_is_fitted(self)
-        log_sums, _ = self._log_sums(None)
-        xp = namespace_of(log_sums)
-        log_others = self._log_weight_of_others(xp)
-        return log_sums - log_others - self._log_volume
-
-    def leave_one_out_score(self):
-        """Total leave-one-out log likelihood of the training data.
-
-        Under ``sample_weight`` each row counts by its weight, scaled so that the mean weight is 1.
-        It may be compared between bandwidths and kernels; choose the largest.
-
-        Returns
-        -------
-        log_likelihood : float
-        """
-        log_density = self.leave_one_out_score_samples()
-        xp = namespace_of(log_density)
-        if self._weights is None:
-            return scalar(xp.sum(log_density))
-        counted = self._weights > 0
-        share = self._weights / xp.max(self._weights)
-        share = share / xp.mean(share)
-        terms = xp.where(counted, log_density, xp.zeros_like(log_density)) * share
-        return scalar(xp.sum(terms))
-
-    def effective_samples(self, X):
-        """How many training points carry the estimate at each row of ``X``.
-
-        With ``p_j`` the share of point ``j`` in the sum, this is ``1 / Σ p_j²``: 1 where a single
-        point is all of the estimate, the number of samples where all count alike. An average over
-        few points has no normal error bars.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-
-        Returns
-        -------
-        n_effective : array of shape (n_samples,)
-            Between 1 and the number of training points; 0 where the density is zero.
-        """
-        return self._effective_samples(self._validate_queries(X))
-
-    def regime(self, *, max_queries=1000, random_state=None):
-        """Measure whether a few points carry the estimate, and what its error is like.
-
-        Below a bandwidth ``h_clt_`` the error of the estimate at a point is not normal, below
-        ``h_g_`` a few points carry it however many there are [3]_. Both are measured on the
-        training data, each row looked at from all the others.
-
-        Parameters
-        ----------
-        max_queries : int, default=1000
-            Rows looked at; where there are more, ``random_state`` draws them.
-        random_state : int, RandomState instance or None, default=None
-
-        Returns
-        -------
-        regime : DensityRegime
-            Its ``label_`` is 'classical', 'between' or 'condensed'; printed, it says all. The last
-            comes with a :class:`~kernlab.exceptions.CondensedDensityWarning`.
-
-        Raises
-        ------
-        ValueError
-            For fewer than four samples, and where most points have equal ones.
-
-        Notes
-        -----
-        The cost is some ten sums of ``n_samples · max_queries`` kernels. On normal data of 5 to 100
-        dimensions and 20,000 points ``h_g_`` was 2 % below to 5 % above the theory at that size; in
-        one or two dimensions the theory says nothing, and neither does the figure.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> from kernlab.density import KernelDensity
-        >>> X = np.random.default_rng(0).normal(size=(500, 8))
-        >>> KernelDensity(bandwidth=1.5).fit(X).regime()
-        classical: the error at a point is normal, where many points carry it
-          gaussian kernel, 8 features, alpha 0.7768
-          bandwidth 1.5; h_kl 0.5585, h_g 0.6101, h_clt 0.8628
-          stable index 6.05, mean Σp² 0.00552
-          median effective samples 199.8, one point has most of the estimate at 0% of rows
-        """
-        check_is_fitted(self)
-        regime = _regimes.measure_regime(self, max_queries, random_state)
-        _regimes.warn_if_condensed(regime)
-        return regime
-
-    def confidence_interval(self, X, *, confidence=0.95, max_queries=1000, random_state=None):
-        """Pointwise intervals of the smoothed log density, where its error is normal.
-
-        The interval is for the density smoothed by the kernel, the mean of the estimate over data
-        sets; the bias, by which that differs from the density, is not in it. It is normal in the
-        log density, with the variance of the terms, and given only where they have one,
-        ``h ≥ h_clt_``: elsewhere it would be too narrow by an unknown factor.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Fresh points, not those fitted: at a fitted point its own term counts.
-        confidence : float, default=0.95
-            Probability of covering, at each point by itself.
-        max_queries, random_state
-            For :meth:`regime`, which decides whether the error is normal.
-
-        Returns
-        -------
-        interval : array of shape (n_samples, 2)
-            Lower and upper ends. NaN everywhere outside of the classical regime, with a
-            :class:`~kernlab.exceptions.CondensedDensityWarning`, and at points with fewer than 100
-            effective samples.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> from kernlab.density import KernelDensity
-        >>> X = np.random.default_rng(0).normal(size=(1000, 1))
-        >>> KernelDensity(bandwidth=0.3).fit(X).confidence_interval([[0.0]]).round(3).tolist()
-        [[-1.018, -0.869]]
-        """
-        X = self._validate_queries(X)
-        _regimes.check_confidence(confidence)
-        log_sums = self._sums_and_terms(X)
-        log_normalizer = self._sources.log_total_weight + self._log_volume
-        regime = _regimes.measure_regime(self, max_queries, random_state)
-        return _regimes.log_density_interval(
-            log_sums, self.n_eff_, log_normalizer, confidence, regime
-        )
-
     def sample(self, n_samples=1, random_state=None):
         """Draw from the estimated density.
 
@@ -491,7 +368,7 @@ class KernelDensity(DensityMixin, BaseEstimator):
             rows = rng.randint(n_points, size=n_samples)
         else:
             rows = _weighted_rows(rng, self._weights, n_samples)
-        noise = PROFILES[self._sources.kernel].draw(rng, n_features, n_samples)
+        noise = profile_of(self._sources.kernel).draw(rng, n_features, n_samples)
         root = self._sources.root
         noise = noise * root if root.ndim < 2 else noise @ root.T
         points = source_points(self._sources, rows)
@@ -504,6 +381,48 @@ class KernelDensity(DensityMixin, BaseEstimator):
         tags.array_api_support = True
         return tags
 
+    def _lay_out(self, X, weights):
+        """Resolve the bandwidth, lay validated points out, and set the attributes of a fit."""
+        profile = profile_of(self.kernel)
+        n_samples, n_features = X.shape
+        bandwidth = resolve_bandwidth(
+            self.bandwidth, X, weights, profile, n_jobs=self.n_jobs, verbose=self.verbose
+        )
+        log_volume = bandwidth.log_volume + profile.log_normalizer(n_features)
+        # An absolute tolerance of the density is one of the sum times the normaliser.
+        log_atol = -np.inf
+        if self.atol > 0:
+            log_atol = np.log(self.atol) + log_volume + log_total_weight(weights, n_samples)
+        self._evaluator = prepare_evaluator(
+            X,
+            kernel=profile.name,
+            root=bandwidth.root,
+            weights=weights,
+            precision=self.precision,
+            algorithm=self.algorithm,
+            tolerance=Tolerance(self.rtol, log_atol),
+            random_state=self.random_state,
+        )
+        self._sources = self._evaluator.sources
+        xp = namespace_of(X)
+        self._weights = weights
+        # The library, device and dtype of the data, without the data.
+        self._like = xp.empty((0, n_features), dtype=X.dtype, device=device_of(X))
+        self._log_volume = log_volume
+        self.algorithm_ = self._evaluator.algorithm
+        self.error_bound_ = guaranteed(self._evaluator)
+        self.bandwidth_method_ = bandwidth.method
+        self.bandwidth_ = bandwidth.value
+        if not isinstance(bandwidth.value, float):
+            self.bandwidth_ = _beside(bandwidth.value, X)
+        self.bandwidth_matrix_ = _beside(_as_matrix(bandwidth.root, n_features), X)
+        self.n_eff_ = effective_sample_size(X.shape[0], weights)
+
+    def _recovered(self):
+        """Points and weights of a fit, for one that goes on from there."""
+        points = source_points(self._sources)
+        return namespace_of(points).astype(points, self._like.dtype, copy=False), self._weights
+
     def _validate_queries(self, X):
         check_is_fitted(self)
         X = validate_points(self, X, reset=False)
@@ -515,16 +434,6 @@ class KernelDensity(DensityMixin, BaseEstimator):
         log_sums, errors = self._log_sums(X)
         return log_sums - (self._sources.log_total_weight + self._log_volume), errors
 
-    def _effective_samples(self, X):
-        """Effective samples at validated points."""
-        return self._sums_and_terms(X)[1, ...]
-
-    def _sums_and_terms(self, X):
-        """Exact log sums, and below them the effective number of terms."""
-        return log_kernel_sums(
-            self._sources, X, with_effective=True, n_jobs=self.n_jobs, verbose=self.verbose
-        )
-
     def _log_sums(self, X):
         if X is None and self._sources.n_points < 2:
             raise ValueError(
@@ -533,27 +442,23 @@ class KernelDensity(DensityMixin, BaseEstimator):
             )
         return evaluate(self._evaluator, X, n_jobs=self.n_jobs, verbose=self.verbose)
 
-    def _log_weight_of_others(self, xp):
-        """Log of the weights of all points but each one, on the scale of the log sums."""
-        if self._weights is None:
-            return float(np.log(self._sources.n_points - 1))
-        share = self._weights / xp.max(self._weights)
-        # Sums from both ends: the total less a dominant weight would cancel.
-        zero = xp.zeros_like(share[:1])
-        before = xp.concat([zero, xp.cumulative_sum(share)[:-1]])
-        after = xp.flip(xp.concat([zero, xp.cumulative_sum(xp.flip(share))[:-1]]))
-        others = before + after
-        if not bool(xp.all(others > 0)):
-            raise ValueError(
-                "leave-one-out scores need at least two samples of positive weight, and one row "
-                "carries all of sample_weight."
-            )
-        return xp.log(others) + (self._sources.log_total_weight - float(xp.log(xp.sum(share))))
-
 
 def _beside(array, X):
     """A result of fitting in the library and on the device of the data."""
     return from_numpy(array, X, namespace_of(X).float64)
+
+
+def _joined(batches):
+    """All rows, as a copy, and all weights, or None where no batch has any."""
+    xp = namespace_of(batches[0][0])
+    points = xp.concat([X for X, _ in batches], axis=0)
+    if all(weights is None for _, weights in batches):
+        return points, None
+    weights = [
+        xp.ones((X.shape[0],), dtype=xp.float64, device=device_of(X)) if w is None else w
+        for X, w in batches
+    ]
+    return points, xp.concat(weights)
 
 
 def _as_matrix(root, n_features):

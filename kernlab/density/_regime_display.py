@@ -11,7 +11,7 @@ from kernlab._core.namespace import is_foreign, namespace_of
 from kernlab.density._kde import KernelDensity
 from kernlab.density._thresholds import kde_thresholds
 from kernlab.exceptions import CondensedDensityWarning
-from kernlab.kernels._profiles import PROFILES
+from kernlab.kernels._profiles import profile_of
 from kernlab.kernels._sums import source_points
 
 
@@ -109,7 +109,7 @@ class DensityRegimeDisplay:
         ceiling = h_clt.max() * 1.5
         if regime is not None:
             ceiling = max(ceiling, regime.h_ / self.scale * 1.5)
-        merged = PROFILES[limits.kernel].bounded
+        merged = profile_of(limits.kernel).bounded
         ax.fill_between(limits.alpha, h_clt, ceiling, color="C0", alpha=0.15, label="normal error")
         if not merged:
             ax.fill_between(limits.alpha, h_g, h_clt, color="C1", alpha=0.2, label="stable error")

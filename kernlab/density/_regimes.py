@@ -14,9 +14,9 @@ from scipy.special import ndtri
 from sklearn.utils import check_random_state
 
 from kernlab._core.namespace import namespace_of, to_numpy
-from kernlab.density._thresholds import _root, _steepness, _steepness_inverse
+from kernlab.density._thresholds import _root, _steepness, _steepness_inverse, refuse_heavy_tails
 from kernlab.exceptions import CondensedDensityWarning
-from kernlab.kernels._profiles import PROFILES
+from kernlab.kernels._profiles import profile_of
 from kernlab.kernels._sums import log_kernel_sums, prepare_sources, source_points
 
 # In radii of the data: so narrow a Gaussian's log sum is the squared distance of the nearest point,
@@ -115,6 +115,7 @@ def measure_regime(estimator, max_queries, random_state):
     if isinstance(max_queries, bool) or not isinstance(max_queries, Integral) or max_queries < 1:
         raise ValueError(f"max_queries={max_queries!r} is not a positive integer.")
     sources, kernel = estimator._sources, estimator._sources.kernel
+    refuse_heavy_tails(kernel)
     rows, shares = _rows(estimator, max_queries, check_random_state(random_state))
     points = source_points(sources)
 
@@ -150,7 +151,7 @@ def measure_regime(estimator, max_queries, random_state):
             "sample_weight."
         )
     typical = float(np.median(squared_nearest)) or mean_nearest
-    if PROFILES[kernel].bounded:
+    if profile_of(kernel).bounded:
         start = math.log(typical) / 2
     else:
         start = (math.log(typical) - _steepness_inverse(kernel, d / 2)) / 2
@@ -158,7 +159,7 @@ def measure_regime(estimator, max_queries, random_state):
 
     effective = sums(1.0, kernel)[1]
     p2 = p2_of(effective)
-    if PROFILES[kernel].bounded:
+    if profile_of(kernel).bounded:
         h_g = h_clt = half
         h_kl = index = math.nan
         label = "classical" if half <= 1 else "condensed"

@@ -49,7 +49,7 @@ def select(rule, X, weights, profile, *, n_jobs, verbose):
 def _choose(X, weights, profile):
     """By measured error: see the user guide."""
     n_features = X.shape[1]
-    if is_foreign(X) or not profile.variance(n_features) < np.inf or n_features > _MOST_FEATURES:
+    if is_foreign(X) or n_features > _MOST_FEATURES:
         return "lcv"
     if n_features == 1:
         return "isj"
@@ -68,7 +68,7 @@ def _isj(rule, X, weights, profile, n_jobs, verbose):
         )
     _refuse_foreign(rule, X)
     h = bandwidth_isj(np.asarray(X, dtype=np.float64)[:, 0], weights)
-    return number_bandwidth(h / kernel_deviation(rule, profile, 1), 1, rule)
+    return number_bandwidth(h / kernel_deviation(profile, 1), 1, rule)
 
 
 def _plugin_matrix(rule, X, weights, profile, n_jobs, verbose, most_work=np.inf):
@@ -112,8 +112,7 @@ def _likelihood(rule, X, weights, profile, n_jobs, verbose):
     xp = namespace_of(X)
     n_samples, n_features = X.shape
     start = silverman_factor(n_samples, n_features)
-    if profile.variance(n_features) < np.inf:
-        start /= profile.variance(n_features) ** 0.5
+    start /= kernel_deviation(profile, n_features)
 
     def best(points, log_volume):
         data = _cross_validation.RoundPoints(points, weights, n_jobs, verbose)

@@ -20,7 +20,7 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import expit
 
-from kernlab.kernels._profiles import PROFILES
+from kernlab.kernels._profiles import PROFILES, profile_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +73,7 @@ class KDEThresholds:
         h = _positive("h", h)
         _, log_energy = self._spectrum.at(self._log_rate)
         log_x = math.log(2 * self._d) + log_energy - 2 * self._log_in_units(h)
-        if PROFILES[self.kernel].bounded:
+        if profile_of(self.kernel).bounded:
             return _plain(np.where(log_x < 0, np.inf, 0.0))
         rate_energy, _ = self._spectrum.at(self._log_rate)
         return _plain(self._d * rate_energy / _steepness(self.kernel, log_x))
@@ -131,10 +131,10 @@ class KDEThresholds:
         return np.log(h) - self._spectrum.log_unit / 2
 
     def _log_volume(self, h):
-        return np.log(h) + PROFILES[self.kernel].log_normalizer(self._d) / self._d
+        return np.log(h) + profile_of(self.kernel).log_normalizer(self._d) / self._d
 
     def _log_kernel(self, log_x):
-        profile = PROFILES[self.kernel]
+        profile = profile_of(self.kernel)
         if profile.bounded:  # a power of d inside the support, which is nothing to the exponential
             return np.where(log_x > 1e-9, -np.inf, 0.0)
         return profile.log_values(np, np.exp(log_x)) / self._d
@@ -143,7 +143,7 @@ class KDEThresholds:
         """The ``log λ`` of the points that carry the smoothed density."""
         log_reach = math.log(2 * self._d) - 2 * log_h
 
-        if PROFILES[self.kernel].bounded:
+        if profile_of(self.kernel).bounded:
             if self._spectrum.at(-np.inf)[1] + log_reach <= 0:
                 return -np.inf  # the support reaches all points
             return _root(lambda t: -self._spectrum.at(t)[1] - log_reach, 0.0)
@@ -224,6 +224,7 @@ def kde_thresholds(alpha, *, eigvals=None, kernel="gaussian", n_features=None):
         isinstance(n_features, bool) or not isinstance(n_features, Integral) or n_features < 1
     ):
         raise ValueError(f"n_features={n_features!r} is not a positive integer.")
+    refuse_heavy_tails(kernel)
     spectrum = _Spectrum.of(eigvals)
     if n_features is None and kernel != "gaussian":
         if eigvals is None:
@@ -239,7 +240,7 @@ def kde_thresholds(alpha, *, eigvals=None, kernel="gaussian", n_features=None):
     log_nearest = (math.log(2 * d) + log_energy + spectrum.log_unit) / 2
 
     def bandwidth(steepness):
-        if PROFILES[kernel].bounded:
+        if profile_of(kernel).bounded:
             log_h = log_nearest
         else:
             invert = np.vectorize(lambda g: _steepness_inverse(kernel, g), otypes=[float])
@@ -316,11 +317,21 @@ class _Spectrum:
         return _root(lambda t: self.rate_function(t) - alpha, math.log(alpha) / 2)
 
 
+def refuse_heavy_tails(kernel):
+    """Refuse kernels whose steepness is bounded, so that some thresholds exist at no bandwidth."""
+    if profile_of(kernel).heavy_tailed:
+        raise ValueError(
+            f"kernel={kernel!r} falls like a power of the distance, and its regime depends on the "
+            "data far more than on the bandwidth: it has no thresholds. Use another kernel, or "
+            "look at effective_samples."
+        )
+
+
 def _steepness(kernel, log_x):
     """``g(x) = -x d(log K)/dx`` of a kernel that never vanishes, by a complex step: exact."""
     x = np.exp(np.asarray(log_x, dtype=np.float64))
     step = 1e-30
-    return -PROFILES[kernel].log_values(np, x * (1 + 1j * step)).imag / step
+    return -profile_of(kernel).log_values(np, x * (1 + 1j * step)).imag / step
 
 
 def _steepness_inverse(kernel, steepness):

@@ -17,6 +17,8 @@ from kernlab._core.namespace import from_numpy, namespace_of, scalar
 
 # Coordinates beyond this square to near the overflow of float64.
 FARTHEST = 1e150
+# In this unit the square of any float is finite, and of any past FARTHEST not zero.
+FAR_UNIT = 2.0**-600
 # Up to this radius the rounding of z moves a log density by at most 4√2·u·radius < 1e-12, u = 2⁻⁵³.
 PLAIN_RADIUS = 1e3
 _SPLITTER = 2.0**27 + 1.0

@@ -5,6 +5,8 @@ Written once for compiled and for array code.
 
 import numpy as np
 
+from kernlab.kernels._profiles import profile_of
+
 _EPS = float(np.finfo(np.float64).eps)
 _EPS32 = float(np.finfo(np.float32).eps)
 #: What double precision promises of a log sum, relative to ``max(1, |log sum|)``.
@@ -33,13 +35,15 @@ def too_coarse(sources, log_sums, reach, *, by_product):
 
     ``reach`` is the query's distance from the centre plus the radius of the points: coordinates of
     that size err by ε₃₂/2, distances by ε₃₂·reach, and squared distances from a matrix product by
-    2ε₃₂·reach². The energy that multiplies a distance's error is the mean under the terms' own
-    weights, which is at most log(total weight) - log(sum).
+    2ε₃₂·reach². What multiplies a distance's error is the slope of the kernel's logarithm; for the
+    Gaussian the root of twice the energy, whose mean under the terms' own weights is at most
+    log(total weight) - log(sum).
     """
+    profile = profile_of(sources.kernel)
     if by_product:
         error = _EPS32 * reach**2
-    elif sources.kernel == "gaussian":
+    elif profile.steepest is None:
         error = _EPS32 * reach * (2 * abs(sources.log_total_weight - log_sums)) ** 0.5
     else:
-        error = _EPS32 * reach
+        error = _EPS32 * reach * profile.steepest(*profile.parameters(len(sources.centre)))
     return ~(error <= MIXED_TOLERANCE * abs(log_sums)) & ~(error <= MIXED_TOLERANCE)

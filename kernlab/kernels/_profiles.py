@@ -1,31 +1,38 @@
-"""The one table of radial kernels.
+"""The one table of radial kernels, and the Student-t family beside it.
 
 A kernel is a profile of the squared distance in bandwidths, ``x = (r/h)²``. A row of the table
 holds all that the package needs to know of it: the formula, where it vanishes, its moments in any
 dimension, how to draw from it, and the same formula once for compiled loops and once for arrays.
 
 Kernels that never vanish are written ``exp(-energy(x)) · factor(energy)``: only the energy enters
-the shift that keeps log sums from underflowing. Kernels of bounded support are written by value;
-their radius is one bandwidth.
+the shift that keeps log sums from underflowing. The factor must be bounded, for distances go up to
+1e150: Matérn kernels have the logarithm of their polynomial in the energy. Kernels of bounded
+support are written by value; their radius is one bandwidth.
 """
 
 # References: scikit-learn's KernelDensity for the six classical kernels; Wand and Jones, *Kernel
-# Smoothing*, 1995, for the polynomial family.
+# Smoothing*, 1995, for the polynomial family; Rasmussen and Williams, *Gaussian Processes for
+# Machine Learning*, 2006, section 4.2, for Matérn; Kotz and Nadarajah, *Multivariate t
+# Distributions*, 2004.
 
 import math
+import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from numbers import Integral
+from typing import ClassVar
 
 import numpy as np
-from scipy.special import betaln, gammaln, zeta
+from scipy.special import betaln, expit, gammaln, ndtr
 
-from kernlab._core.fastmath import vector_exp, vector_max
-from kernlab._core.jit import inline
+from kernlab.kernels import _formulas as formulas
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class KernelProfile:
-    """One radial kernel.
+    """One radial kernel: a row of :data:`PROFILES`, or made by :func:`student_t`.
+
+    Profiles are equal if their names are, and pickle as their names.
 
     Parameters
     ----------
@@ -39,15 +46,27 @@ class KernelProfile:
         Whether squared distances may come from matrix products, whose error is absolute. Not where
         the kernel depends on the distance of near points to first order, for a square root
         magnifies rounding, and not for bounded support, where the logarithm does at the edge.
+    has_own_marginals : bool
+        Whether integrating out some of the dimensions leaves the kernel of the others.
     log_radial_moment : callable
         ``d -> log ∫ r**(d-1) k(r) dr`` over ``r ≥ 0``.
     draw_radii : callable
         ``(rng, d, size) -> radii``, distributed as ``r**(d-1) k(r)``.
     log_values : callable
-        ``(xp, x) -> log k`` elementwise for arrays of the namespace ``xp``.
+        ``(xp, x, *parameters) -> log k`` elementwise for arrays of the namespace ``xp``.
+    tail : callable
+        ``u -> mass of the one-dimensional kernel beyond u`` for arrays ``u ≥ 0``.
+    pull : callable or None
+        ``(xp, x, *parameters) -> -2 d log k / dx`` elementwise, zero where the derivative jumps;
+        None where the kernel is constant.
+    far_log : callable or None
+        ``(distance, log_distance, *parameters) -> log k`` where ``x`` itself overflows; None where
+        the logarithm has left the range of floating point there too.
+    steepest : callable or None
+        ``(*parameters) -> sup |d log k / du|``; None where there is none.
     energy, factor, value : callable or None
-        ``real -> compiled function`` for ``real`` in (float64, float32): energy of ``x`` and
-        factor of the energy, or the value at ``x``.
+        ``real -> compiled function`` for ``real`` in (float64, float32): energy of ``x`` (and of
+        the tuple of parameters, if there are any) and factor of the energy, or the value at ``x``.
     """
 
     name: str
@@ -56,15 +75,22 @@ class KernelProfile:
     log_radial_moment: Callable
     draw_radii: Callable
     log_values: Callable
+    tail: Callable
+    pull: Callable | None = None
+    far_log: Callable | None = None
+    steepest: Callable | None = None
     energy: Callable | None = None
     factor: Callable | None = None
     value: Callable | None = None
     by_product: bool = False
+    has_own_marginals: bool = False
 
-    @property
-    def exponential_tail(self):
-        """Whether the kernel falls like ``exp(-u)``, not like a function of ``u²``."""
-        return self.energy is _distance
+    #: Whether the kernel falls like a power of the distance.
+    heavy_tailed: ClassVar[bool] = False
+
+    def parameters(self, n_features):
+        """Numbers that the formula takes beside ``x`` in ``n_features`` dimensions."""
+        return ()
 
     def log_normalizer(self, n_features):
         """Logarithm of the kernel's integral over ``n_features`` dimensions, at bandwidth 1."""
@@ -72,9 +98,13 @@ class KernelProfile:
         return float(log_sphere + self.log_radial_moment(n_features))
 
     def variance(self, n_features):
-        """Variance of one coordinate under the kernel, at bandwidth 1."""
+        """Variance of one coordinate under the kernel, at bandwidth 1; infinite for heavy tails."""
         log_second = self.log_radial_moment(n_features + 2) - self.log_radial_moment(n_features)
         return float(math.exp(log_second) / n_features)
+
+    def spread(self, n_features):
+        """What data-driven bandwidths set equal to the Gaussian's 1: the variance."""
+        return self.variance(n_features)
 
     def draw(self, rng, n_features, size):
         """Draw ``size`` points from the kernel at bandwidth 1, shape (size, n_features)."""
@@ -82,170 +112,102 @@ class KernelProfile:
         directions /= np.linalg.norm(directions, axis=1, keepdims=True)
         return directions * self.draw_radii(rng, n_features, size)[:, None]
 
+    def __repr__(self):
+        return self.name
 
-# --- Moments and radii -----------------------------------------------------------------------
+    def __eq__(self, other):
+        return self.name == other.name if isinstance(other, KernelProfile) else NotImplemented
 
+    def __hash__(self):
+        return hash(self.name)
 
-def _polynomial_moment(power):
-    # ∫ r^(d-1) (1 - r²)^p dr = B(d/2, p+1) / 2
-    return lambda d: betaln(d / 2, power + 1) - math.log(2.0)
-
-
-def _polynomial_radii(power):
-    return lambda rng, d, size: np.sqrt(rng.beta(d / 2, power + 1, size))
-
-
-def _cosine_moment(d):
-    # With s = 1 - r: ∫ (1-s)^(d-1) sin(πs/2) ds = Σ_k (-1)^k (π/2)^(2k+1) Γ(d) / Γ(d+2k+2).
-    # Terms fall by more than four each, so nothing cancels, in any dimension.
-    term = total = 1.0
-    k = 0
-    while abs(term) > 1e-18 * total:
-        term *= -((math.pi / 2) ** 2) / ((d + 2 * k + 2) * (d + 2 * k + 3))
-        total += term
-        k += 1
-    return math.log(math.pi / 2 * total) - math.log(d) - math.log(d + 1)
+    def __reduce__(self):
+        return profile_of, (self.name,)
 
 
-def _cosine_radii(rng, d, size):
-    # cos(πr/2) lies between (1 - r) and (1 - r)·π/2, so the linear kernel is a tight envelope.
-    def accept(r):
-        return np.sinc((1 - r) / 2)
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class _StudentT(KernelProfile):
+    """Student-t kernels: the exponent of the formula depends on the dimension."""
 
-    return _rejection(rng, lambda k: rng.beta(d, 2, k), accept, size)
+    df: float
+    heavy_tailed: ClassVar[bool] = True
 
+    def parameters(self, n_features):
+        return 1.0 / self.df, (self.df + n_features) / 2
 
-def _logistic_moment(d):
-    # ∫ r^(d-1) e^-r / (1 + e^-r)² dr = Γ(d) η(d-1), with Dirichlet's eta function.
-    if d == 1:
-        eta = 0.5
-    elif d == 2:
-        eta = math.log(2.0)
-    else:
-        eta = -np.expm1((2 - d) * math.log(2.0)) * zeta(d - 1)
-    return gammaln(d) + math.log(eta)
+    def variance(self, n_features):
+        return self.df / (self.df - 2) if self.df > 2 else math.inf
 
-
-def _logistic_radii(rng, d, size):
-    return _rejection(rng, lambda k: rng.gamma(d, size=k), lambda r: (1 + np.exp(-r)) ** -2, size)
+    def spread(self, n_features):
+        # The Gaussian's for every df, to which it tends: the variance need not exist.
+        return 1.0
 
 
-def _rejection(rng, propose, acceptance, size):
-    radii = np.empty(size)
-    todo = np.arange(size)
-    while todo.size:
-        proposal = propose(todo.size)
-        accepted = rng.random_sample(todo.size) < acceptance(proposal)
-        radii[todo[accepted]] = proposal[accepted]
-        todo = todo[~accepted]
-    return radii
+def student_t(df):
+    """The Student-t kernel: ``(1 + u²/df)**(-(df + d)/2)`` in ``d`` dimensions.
 
+    Its density at a distance falls like a power, so that a far point is unlikely, not impossible.
+    It tends to the Gaussian kernel as ``df`` grows; the bandwidth matrix is its scale matrix, as in
+    :class:`scipy.stats.multivariate_t`. With ``df=1`` it is the kernel named ``'cauchy'``.
 
-# --- Formulas for arrays -----------------------------------------------------------------------
+    Parameters
+    ----------
+    df : float
+        Degrees of freedom, in [0.1, 1e8].
 
+    Returns
+    -------
+    profile : KernelProfile
+        For ``KernelDensity(kernel=student_t(df))``. ``'scott'`` and ``'silverman'`` give it the
+        bandwidth of the Gaussian kernel whatever ``df``, for its variance is infinite up to
+        ``df=2``.
 
-def _bounded_log(values):
-    """Logarithm of ``values(xp, x)`` inside the support and -inf outside."""
+    Raises
+    ------
+    ValueError
+        If ``df`` is not a number in the range: below, draws overflow; above, the kernel is the
+        Gaussian.
 
-    def log_values(xp, x):
-        inside = x < 1
-        values_inside = values(xp, xp.where(inside, x, xp.zeros_like(x)))
-        return xp.where(inside, xp.log(values_inside), xp.full_like(x, -xp.inf))
-
-    return log_values
-
-
-def _logistic_log(xp, x):
-    energy = xp.sqrt(x)
-    return -energy - 2 * xp.log1p(xp.exp(-energy))
-
-
-# --- Formulas for compiled loops ----------------------------------------------------------------
-
-
-def _half(real):
-    half = real(0.5)
-    return inline(lambda x: half * x)
-
-
-def _distance(real):
-    zero = real(0)
-    # A squared distance from a matrix product may come out as a rounding below zero.
-    return inline(lambda x: math.sqrt(vector_max(x, zero)))
-
-
-def _logistic_factor(real):
-    one = real(1)
-
-    def factor(energy):
-        denominator = one + vector_exp(-energy)
-        return one / (denominator * denominator)
-
-    return inline(factor)
-
-
-def _tophat(real):
-    zero, one = real(0), real(1)
-    return inline(lambda x: one if x < one else zero)
-
-
-def _polynomial(power):
-    def build(real):
-        zero, one = real(0), real(1)
-        if power == 1:
-            return inline(lambda x: vector_max(zero, one - x))
-        if power == 2:
-            return inline(lambda x: vector_max(zero, one - x) * vector_max(zero, one - x))
-
-        def cubed(x):
-            height = vector_max(zero, one - x)
-            return height * height * height
-
-        return inline(cubed)
-
-    return build
-
-
-def _linear(real):
-    zero, one = real(0), real(1)
-    return inline(lambda x: vector_max(zero, one - math.sqrt(x)))
-
-
-def _tricube(real):
-    zero, one = real(0), real(1)
-
-    def tricube(x):
-        x = vector_max(x, zero)
-        height = vector_max(zero, one - x * math.sqrt(x))
-        return height * height * height
-
-    return inline(tricube)
-
-
-def _cosine(real):
-    # cos(πu/2) by its Taylor series in x = u² <= 1: the term after the last is below 2e-17.
-    zero, one = real(0), real(1)
-    c1, c2, c3, c4, c5, c6, c7, c8, c9, c10 = (
-        real((-1) ** k * (math.pi / 2) ** (2 * k) / math.factorial(2 * k)) for k in range(1, 11)
+    Examples
+    --------
+    >>> from kernlab.density import KernelDensity
+    >>> from kernlab.kernels import student_t
+    >>> kde = KernelDensity(kernel=student_t(df=3), bandwidth=1.0).fit([[0.0]])
+    >>> kde
+    KernelDensity(bandwidth=1.0, kernel=student_t(df=3))
+    >>> kde.score_samples([[0.0], [1e100]]).round(1).tolist()
+    [-1.0, -919.8]
+    """
+    if isinstance(df, bool) or not isinstance(df, (Integral, float)) or not 0.1 <= float(df) <= 1e8:
+        raise ValueError(
+            f"df={df!r} is not a number of degrees of freedom in [0.1, 1e8]; beyond, take the "
+            "'gaussian' kernel, to which this one tends."
+        )
+    df = float(df)
+    return _StudentT(
+        name=f"student_t(df={int(df) if df.is_integer() else df!r})",
+        formula="(1 + u²/df)^(-(df + d)/2)",
+        df=df,
+        bounded=False,
+        # With s = r²/(df + r²): df^(d/2) B(d/2, df/2) / 2.
+        log_radial_moment=lambda d: (
+            d / 2 * math.log(df) + formulas.log_beta(d / 2, df / 2) - math.log(2.0)
+        ),
+        draw_radii=lambda rng, d, size: np.sqrt(
+            df * rng.chisquare(d, size) / rng.chisquare(df, size)
+        ),
+        log_values=lambda xp, x, inverse_df, power: -power * xp.log1p(inverse_df * x),
+        pull=lambda xp, x, inverse_df, power: 2 * power * inverse_df / (1 + inverse_df * x),
+        tail=formulas.student_tail(df),
+        far_log=lambda distance, log_distance, inverse_df, power: (
+            -power * (2 * log_distance + math.log(inverse_df))
+        ),
+        # At u² = df.
+        steepest=lambda inverse_df, power: power * math.sqrt(inverse_df),
+        has_own_marginals=True,
+        energy=formulas.student_energy,
     )
 
-    def cosine(x):
-        p = c10 * x + c9
-        p = p * x + c8
-        p = p * x + c7
-        p = p * x + c6
-        p = p * x + c5
-        p = p * x + c4
-        p = p * x + c3
-        p = p * x + c2
-        p = p * x + c1
-        p = p * x + one
-        return vector_max(zero, p) if x < one else zero
-
-    return inline(cosine)
-
-
-# --- The table -------------------------------------------------------------------------------
 
 _ROWS = (
     KernelProfile(
@@ -255,26 +217,32 @@ _ROWS = (
         log_radial_moment=lambda d: (d / 2 - 1) * math.log(2.0) + gammaln(d / 2),
         draw_radii=lambda rng, d, size: np.sqrt(rng.chisquare(d, size)),
         log_values=lambda xp, x: -x / 2,
+        pull=lambda xp, x: xp.ones_like(x),
+        tail=lambda u: ndtr(-u),
         by_product=True,
-        energy=_half,
+        has_own_marginals=True,
+        energy=formulas.half,
     ),
     KernelProfile(
         name="tophat",
         formula="1",
         bounded=True,
         log_radial_moment=lambda d: -math.log(d),
-        draw_radii=_polynomial_radii(0),
-        log_values=_bounded_log(lambda xp, x: xp.ones_like(x)),
-        value=_tophat,
+        draw_radii=formulas.polynomial_radii(0),
+        log_values=formulas.bounded_log(lambda xp, x: xp.ones_like(x)),
+        tail=formulas.polynomial_tail(0),
+        value=formulas.tophat,
     ),
     KernelProfile(
         name="epanechnikov",
         formula="1 - u²",
         bounded=True,
-        log_radial_moment=_polynomial_moment(1),
-        draw_radii=_polynomial_radii(1),
-        log_values=_bounded_log(lambda xp, x: 1 - x),
-        value=_polynomial(1),
+        log_radial_moment=formulas.polynomial_moment(1),
+        draw_radii=formulas.polynomial_radii(1),
+        log_values=formulas.bounded_log(lambda xp, x: 1 - x),
+        pull=formulas.polynomial_pull(1),
+        tail=formulas.polynomial_tail(1),
+        value=formulas.polynomial(1),
     ),
     KernelProfile(
         name="exponential",
@@ -283,7 +251,11 @@ _ROWS = (
         log_radial_moment=gammaln,
         draw_radii=lambda rng, d, size: rng.gamma(d, size=size),
         log_values=lambda xp, x: -xp.sqrt(x),
-        energy=_distance,
+        pull=formulas.distance_pull,
+        tail=lambda u: np.exp(-u) / 2,
+        far_log=lambda distance, log_distance: -distance,
+        steepest=lambda: 1.0,
+        energy=formulas.distance,
     ),
     KernelProfile(
         name="linear",
@@ -291,35 +263,43 @@ _ROWS = (
         bounded=True,
         log_radial_moment=lambda d: betaln(d, 2),
         draw_radii=lambda rng, d, size: rng.beta(d, 2, size),
-        log_values=_bounded_log(lambda xp, x: 1 - xp.sqrt(x)),
-        value=_linear,
+        log_values=formulas.bounded_log(lambda xp, x: 1 - xp.sqrt(x)),
+        pull=formulas.bounded_pull(formulas.linear_pull),
+        tail=lambda u: np.maximum(0.0, 1 - u) ** 2 / 2,
+        value=formulas.linear,
     ),
     KernelProfile(
         name="cosine",
         formula="cos(πu/2)",
         bounded=True,
-        log_radial_moment=_cosine_moment,
-        draw_radii=_cosine_radii,
-        log_values=_bounded_log(lambda xp, x: xp.cos(xp.sqrt(x) * (math.pi / 2))),
-        value=_cosine,
+        log_radial_moment=formulas.cosine_moment,
+        draw_radii=formulas.cosine_radii,
+        log_values=formulas.bounded_log(lambda xp, x: xp.cos(xp.sqrt(x) * (math.pi / 2))),
+        pull=formulas.bounded_pull(formulas.cosine_pull),
+        tail=lambda u: np.sin(np.maximum(0.0, 1 - u) * (math.pi / 4)) ** 2,
+        value=formulas.cosine,
     ),
     KernelProfile(
         name="biweight",
         formula="(1 - u²)²",
         bounded=True,
-        log_radial_moment=_polynomial_moment(2),
-        draw_radii=_polynomial_radii(2),
-        log_values=_bounded_log(lambda xp, x: (1 - x) ** 2),
-        value=_polynomial(2),
+        log_radial_moment=formulas.polynomial_moment(2),
+        draw_radii=formulas.polynomial_radii(2),
+        log_values=formulas.bounded_log(lambda xp, x: (1 - x) ** 2),
+        pull=formulas.polynomial_pull(2),
+        tail=formulas.polynomial_tail(2),
+        value=formulas.polynomial(2),
     ),
     KernelProfile(
         name="triweight",
         formula="(1 - u²)³",
         bounded=True,
-        log_radial_moment=_polynomial_moment(3),
-        draw_radii=_polynomial_radii(3),
-        log_values=_bounded_log(lambda xp, x: (1 - x) ** 3),
-        value=_polynomial(3),
+        log_radial_moment=formulas.polynomial_moment(3),
+        draw_radii=formulas.polynomial_radii(3),
+        log_values=formulas.bounded_log(lambda xp, x: (1 - x) ** 3),
+        pull=formulas.polynomial_pull(3),
+        tail=formulas.polynomial_tail(3),
+        value=formulas.polynomial(3),
     ),
     KernelProfile(
         name="tricube",
@@ -328,26 +308,80 @@ _ROWS = (
         # With s = r³: ∫ r^(d-1) (1 - r³)³ dr = B(d/3, 4) / 3
         log_radial_moment=lambda d: betaln(d / 3, 4) - math.log(3.0),
         draw_radii=lambda rng, d, size: np.cbrt(rng.beta(d / 3, 4, size)),
-        log_values=_bounded_log(lambda xp, x: (1 - x * xp.sqrt(x)) ** 3),
-        value=_tricube,
+        log_values=formulas.bounded_log(lambda xp, x: (1 - x * xp.sqrt(x)) ** 3),
+        pull=formulas.bounded_pull(formulas.tricube_pull),
+        tail=formulas.tricube_tail,
+        value=formulas.tricube,
     ),
     KernelProfile(
         name="logistic",
         formula="1 / (4 cosh²(u/2))",
         bounded=False,
-        log_radial_moment=_logistic_moment,
-        draw_radii=_logistic_radii,
-        log_values=_logistic_log,
+        log_radial_moment=formulas.logistic_moment,
+        draw_radii=formulas.logistic_radii,
+        log_values=formulas.logistic_log,
+        pull=formulas.logistic_pull,
+        tail=lambda u: expit(-u),
+        far_log=lambda distance, log_distance: -distance,
+        steepest=lambda: 1.0,
         by_product=True,
-        energy=_distance,
-        factor=_logistic_factor,
+        energy=formulas.distance,
+        factor=formulas.logistic_factor,
     ),
 )
 
+
+def _matern(name, formula, degree):
+    slope = math.sqrt(2 * degree + 1)
+    return KernelProfile(
+        name=name,
+        formula=formula,
+        bounded=False,
+        log_radial_moment=formulas.matern_moment(degree, slope),
+        draw_radii=formulas.matern_radii(degree, slope),
+        log_values=formulas.matern_log(degree, slope),
+        pull=formulas.matern_pull(degree, slope),
+        tail=formulas.matern_tail(degree, slope),
+        # The polynomial's logarithm, a few hundred, is lost in the rounding of 1e150.
+        far_log=lambda distance, log_distance: -slope * distance,
+        steepest=lambda: slope,
+        energy=formulas.matern_energy(degree, slope),
+    )
+
+
+_EXPONENTIAL = next(row for row in _ROWS if row.name == "exponential")
+_FURTHER_ROWS = (
+    replace(_EXPONENTIAL, name="matern12"),
+    _matern("matern32", "(1 + √3 u) exp(-√3 u)", 1),
+    _matern("matern52", "(1 + √5 u + 5u²/3) exp(-√5 u)", 2),
+    replace(student_t(1), name="cauchy", formula="(1 + u²)^(-(1 + d)/2)"),
+)
+
 #: The kernels by name, in the order of scikit-learn's six and then ours.
-PROFILES = {row.name: row for row in _ROWS}
+PROFILES = {row.name: row for row in _ROWS + _FURTHER_ROWS}
+# Names may share compiled code: Matérn 1/2 is the exponential, all Student-t are one.
+_COMPILED = {(row.energy, row.factor, row.value): row for row in PROFILES.values()}
 
 
-def kernel_code(name):
-    """Position of a kernel in the table, by which compiled code knows it."""
-    return list(PROFILES).index(name)
+def profile_of(kernel):
+    """The profile of a name: a row of the table, or :func:`student_t` by its representation."""
+    name = kernel if isinstance(kernel, str) else kernel.name
+    if name in PROFILES:
+        return PROFILES[name]
+    match = re.fullmatch(r"student_t\(df=([^)]+)\)", name)
+    if match is None:
+        raise ValueError(
+            f"kernel={name!r} is not one of ours; give a name out of {', '.join(PROFILES)}, or "
+            "what kernlab.kernels.student_t returns."
+        )
+    return student_t(float(match[1]))
+
+
+def kernel_code(profile):
+    """Number by which compiled code knows the formula of a profile."""
+    return list(_COMPILED).index((profile.energy, profile.factor, profile.value))
+
+
+def compiled_profile(code):
+    """A profile with the formula of that number."""
+    return list(_COMPILED.values())[code]

@@ -16,6 +16,7 @@ from kernlab._core.threads import effective_n_jobs, run_slices
 from kernlab._core.validation import log_total_weight
 from kernlab.kernels import _sums_array
 from kernlab.kernels._coordinates import (
+    FAR_UNIT,
     FARTHEST,
     centre_of,
     frame_of,
@@ -25,7 +26,8 @@ from kernlab.kernels._coordinates import (
     to_bandwidths_twofold,
 )
 from kernlab.kernels._precision import LARGEST_SINGLE, product_is_safe, too_coarse
-from kernlab.kernels._profiles import PROFILES, kernel_code
+from kernlab.kernels._profiles import profile_of
+from kernlab.kernels._sums_array import far_log_values
 
 # Direct differences are at least as fast as matrix products up to here.
 DIRECT_FEATURES = 10
@@ -82,7 +84,7 @@ def prepare_sources(
     ----------
     points : (n, d) array of any supported namespace
     kernel : str
-        A name of :data:`PROFILES`.
+        Name of a profile.
     root : float, (d,) or (d, d) array
         Root of the bandwidth matrix: standard deviations, or a lower Cholesky factor.
     weights : (n,) array or None
@@ -100,7 +102,7 @@ def prepare_sources(
         )
     from kernlab.kernels._sums_numba import TILE, spatial_order
 
-    profile = PROFILES[kernel]
+    profile = profile_of(kernel)
     centre, root, inverse, radius, z, z_low = frame_of(np.asarray(points, dtype=np.float64), root)
 
     entries, log_scale = None, 0.0
@@ -189,7 +191,8 @@ def log_kernel_sums(
         else:
             own = np.full(part.stop - part.start, -1)
             z, z_low = query_rows(sources, queries[part])
-        log_sums[:, part] = _sum_block(sources, z, z_low, own, with_effective)
+        far = None if queries is None else queries[part]
+        log_sums[:, part] = _sum_block(sources, far, z, z_low, own, with_effective)
 
     run_slices(
         work,
@@ -217,6 +220,33 @@ def source_points(sources, rows=None):
     rows = np.arange(sources.n_points) if rows is None else np.asarray(rows)
     z, _ = source_rows(sources, places_of(sources)[rows])
     return from_bandwidths(z, sources.centre, sources.root)
+
+
+def as_array_sources(sources):
+    """The same points as plain tables, for what is computed by array code alone."""
+    if not isinstance(sources, Sources):
+        return sources
+    n_points = sources.n_points
+    z, z_low = source_rows(sources, np.arange(n_points))
+    log_weights = None
+    if sources.double.weights is not None:
+        log_weights = sources.double.weights.ravel()[:n_points]
+        if profile_of(sources.kernel).bounded:
+            with np.errstate(divide="ignore"):
+                log_weights = np.log(log_weights)
+    return _sums_array.ArraySources(
+        kernel=sources.kernel,
+        n_points=n_points,
+        centre=sources.centre,
+        root=sources.root,
+        inverse=sources.inverse,
+        radius=sources.radius,
+        log_total_weight=sources.log_total_weight,
+        z=z,
+        z_low=z_low,
+        log_weights=log_weights,
+        mixed=False,
+    )
 
 
 # --- Layout --------------------------------------------------------------------------------------
@@ -293,15 +323,15 @@ def query_rows(sources, queries):
     return to_bandwidths_twofold(queries, sources.centre, sources.inverse)
 
 
-def _sum_block(sources, z, z_low, own, with_effective):
-    """Log sums of one block of queries, given in bandwidths."""
+def _sum_block(sources, queries, z, z_low, own, with_effective):
+    """Log sums of one block of queries, as given (None for the points) and in bandwidths."""
     far = ~(np.max(np.abs(z), axis=1) <= FARTHEST)
     near = np.flatnonzero(~far)
     if not far.any():
         return _evaluate_near(sources, z, z_low, own, with_effective)
     log_sums = np.empty((1 + with_effective, len(z)))
     for i in np.flatnonzero(far):
-        log_terms = _far_log_terms(sources, z[i])
+        log_terms = _far_log_terms(sources, queries[i])
         log_sums[0, i] = logsumexp(log_terms)
         if with_effective:
             terms = np.exp(log_terms - log_terms.max()) if log_sums[0, i] > -np.inf else 0.0
@@ -314,13 +344,12 @@ def _sum_block(sources, z, z_low, own, with_effective):
 
 def _far_log_terms(sources, query):
     """Log terms of a query past 1e150 bandwidths, whose squared distances overflow."""
-    profile = PROFILES[sources.kernel]
-    scale = np.max(np.abs(query))
-    if not profile.exponential_tail or not scale < np.inf:
+    profile = profile_of(sources.kernel)
+    if profile.far_log is None:
         return np.full(1, -np.inf)
-    places = np.arange(sources.n_points)
-    z, _ = source_rows(sources, places)
-    log_terms = -scale * np.sqrt(np.sum((query / scale - z / scale) ** 2, axis=1))
+    z, _ = source_rows(sources, np.arange(sources.n_points))
+    far = to_bandwidths(query[None] * FAR_UNIT, sources.centre * FAR_UNIT, sources.inverse)
+    log_terms = far_log_values(profile, far, z * FAR_UNIT)[0]
     if sources.double.weights is not None:
         log_terms += sources.double.weights.ravel()[: sources.n_points]
     return log_terms
@@ -372,7 +401,7 @@ def initial_sums(sources, m, layout=None):
     from kernlab.kernels._sums_numba import initial_shift
 
     real = (layout or sources.double).tiles.dtype.type
-    shift = initial_shift(kernel_code(sources.kernel), real)
+    shift = initial_shift(profile_of(sources.kernel), real)
     return np.full(m, shift, dtype=np.float64), np.zeros(m), np.zeros(m)
 
 
@@ -380,8 +409,9 @@ def accumulate(sources, layout, n_points, z, z_low, own, shifts, sums, square_su
     """Add the tiles of ``layout``, of ``n_points`` points, to the sums of the queries in place."""
     from kernlab.kernels import _sums_numba as compiled
 
-    tag = compiled.kernel_tag(kernel_code(sources.kernel))
-    z = np.ascontiguousarray(z, dtype=layout.tiles.dtype)
+    real = layout.tiles.dtype.type
+    tag = compiled.kernel_tag(profile_of(sources.kernel), z.shape[1], real)
+    z = np.ascontiguousarray(z, dtype=real)
     rest = (layout.weights, n_points, z, z_low, own, shifts, sums, square_sums)
     if layout.by_product is None:
         compiled.direct_sums(tag, layout.tiles, layout.low, *rest)
@@ -392,7 +422,8 @@ def accumulate(sources, layout, n_points, z, z_low, own, shifts, sums, square_su
 
 def tiles_of(sources, first, last):
     """The layout of tiles ``first:last``, and the number of their points."""
-    layout = Layout(*(None if array is None else array[first:last] for array in sources.double))
+    parts = (None if array is None else array[first:last] for array in sources.double)
+    layout = Layout(*parts)  # type: ignore[arg-type]
     width = layout.tiles.shape[2]
     return layout, min(sources.n_points, last * width) - first * width
 

@@ -5,16 +5,19 @@ the largest term so far as shift. Everything stays on the device of the points, 
 scalars and the d×d bandwidth crosses to or from the host.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.spatial.distance import cdist
 
 from kernlab._core.chunks import chunk_shape
-from kernlab._core.namespace import device_of, namespace_of, on_cpu, scalar
+from kernlab._core.namespace import device_of, is_numpy_namespace, namespace_of, on_cpu, scalar
 from kernlab._core.progress import progress
 from kernlab._core.validation import log_total_weight
 from kernlab.kernels._coordinates import (
+    FAR_UNIT,
     FARTHEST,
     frame_of,
     from_bandwidths,
@@ -22,7 +25,7 @@ from kernlab.kernels._coordinates import (
     to_bandwidths_twofold,
 )
 from kernlab.kernels._precision import LARGEST_SINGLE, product_is_safe, too_coarse
-from kernlab.kernels._profiles import PROFILES
+from kernlab.kernels._profiles import profile_of
 
 # Up to here a pass over the table of pairs for each feature costs no more than a matrix product
 # whose cancellation must be bounded.
@@ -68,7 +71,7 @@ def prepare_sources(points, *, kernel, root, weights, precision):
         z=z,
         z_low=z_low,
         log_weights=log_weights,
-        mixed=precision == "mixed" and not PROFILES[kernel].bounded,
+        mixed=precision == "mixed" and not profile_of(kernel).bounded,
     )
 
 
@@ -133,36 +136,16 @@ def _rows_of_sums(sources, q, q_low, own, columns, with_effective):
 def _online(sources, q, q_low, own, columns, with_effective, real):
     """Running log sums of some queries over all chunks of points."""
     xp = namespace_of(q)
-    profile = PROFILES[sources.kernel]
-    m, n = q.shape[0], sources.n_points
-    # Squares of farther queries overflow, and a matrix product would take infinity from infinity.
-    by_product = _by_product(sources) and scalar(xp.max(xp.abs(q))) <= FARTHEST
-    peak = xp.full((m,), -xp.inf, dtype=xp.float64, device=device_of(q))
+    peak = xp.full((q.shape[0],), -xp.inf, dtype=xp.float64, device=device_of(q))
     total = xp.zeros_like(peak)
     square_total = xp.zeros_like(peak)
-    for start in range(0, n, columns):
-        stop = min(start + columns, n)
-        x = sources.z[start:stop, ...]
-        x_low = None if q_low is None else sources.z_low[start:stop, ...]
-        squared = _squared_distances(xp, q, q_low, x, x_low, real, by_product)
-        log_terms = profile.log_values(xp, squared)
-        if sources.log_weights is not None:
-            log_weights = xp.astype(sources.log_weights[start:stop], real, copy=False)
-            log_terms = log_terms + log_weights[None, :]
-        if own is not None:
-            theirs = xp.arange(start, stop, device=device_of(q))
-            log_terms = xp.where(
-                own[:, None] == theirs[None, :], xp.full_like(log_terms, -xp.inf), log_terms
-            )
-        highest = xp.maximum(peak, xp.astype(xp.max(log_terms, axis=1), xp.float64))
-        shift = xp.where(xp.isfinite(highest), highest, xp.zeros_like(highest))
-        rescale = xp.exp(peak - shift)
+    for _, _, log_terms in term_chunks(sources, q, q_low, own, columns, real):
+        peak, shift, rescale = move_peak(peak, log_terms)
         terms = xp.exp(log_terms - xp.astype(shift, real)[:, None])
         total = total * rescale + xp.sum(terms, axis=1, dtype=xp.float64)
         if with_effective:
             squares = xp.sum(terms * terms, axis=1, dtype=xp.float64)
             square_total = square_total * rescale**2 + squares
-        peak = highest
     shift = xp.where(xp.isfinite(peak), peak, xp.zeros_like(peak))
     results = [xp.log(total) + shift]
     if with_effective:
@@ -171,9 +154,61 @@ def _online(sources, q, q_low, own, columns, with_effective, real):
     return xp.stack(results)
 
 
+def term_chunks(sources, q, q_low, own, columns, real):
+    """Yield chunks of points as (slice, squared distances, log terms), the tables in ``real``."""
+    xp = namespace_of(q)
+    profile = profile_of(sources.kernel)
+    parameters = profile.parameters(q.shape[1])
+    n = sources.n_points
+    # Squares of farther queries overflow, and a matrix product would take infinity from infinity.
+    beyond = not scalar(xp.max(xp.abs(q))) <= FARTHEST
+    by_product = _by_product(sources) and not beyond
+    for start in range(0, n, columns):
+        stop = min(start + columns, n)
+        x = sources.z[start:stop, ...]
+        x_low = None if q_low is None else sources.z_low[start:stop, ...]
+        squared = _squared_distances(xp, q, q_low, x, x_low, real, by_product)
+        log_terms = profile.log_values(xp, squared, *parameters)
+        if beyond and profile.far_log is not None:
+            far = far_log_values(profile, q * FAR_UNIT, x * FAR_UNIT)
+            log_terms = xp.where(xp.isinf(squared), far, log_terms)
+        if sources.log_weights is not None:
+            log_weights = xp.astype(sources.log_weights[start:stop], real, copy=False)
+            log_terms = log_terms + log_weights[None, :]
+        if own is not None:
+            theirs = xp.arange(start, stop, device=device_of(q))
+            log_terms = xp.where(
+                own[:, None] == theirs[None, :], xp.full_like(log_terms, -xp.inf), log_terms
+            )
+        yield slice(start, stop), squared, log_terms
+
+
+def move_peak(peak, log_terms):
+    """The largest log term so far, the shift to take off, and the factor of the sums so far."""
+    xp = namespace_of(peak)
+    highest = xp.maximum(peak, xp.astype(xp.max(log_terms, axis=1), xp.float64))
+    shift = xp.where(xp.isfinite(highest), highest, xp.zeros_like(highest))
+    return highest, shift, xp.exp(peak - shift)
+
+
+def far_log_values(profile, q, x):
+    """Log values (m, n) at distances whose squares overflow, of points times ``FAR_UNIT``."""
+    xp = namespace_of(q)
+    squared = xp.zeros((q.shape[0], x.shape[0]), dtype=xp.float64, device=device_of(q))
+    for k in range(q.shape[1]):
+        squared = squared + (q[:, k][:, None] - x[:, k][None, :]) ** 2
+    distance = xp.sqrt(squared)
+    with np.errstate(over="ignore"):
+        return profile.far_log(
+            distance / FAR_UNIT,
+            xp.log(distance) - math.log(FAR_UNIT),
+            *profile.parameters(q.shape[1]),
+        )
+
+
 def _by_product(sources):
     """Whether matrix products are accurate enough in double precision, and worth it."""
-    if sources.z.shape[1] <= LOOP_FEATURES or not PROFILES[sources.kernel].by_product:
+    if sources.z.shape[1] <= LOOP_FEATURES or not profile_of(sources.kernel).by_product:
         return False
     return product_is_safe(sources.radius)
 
@@ -183,6 +218,8 @@ def _squared_distances(xp, q, q_low, x, x_low, real, by_product):
     if by_product and q_low is None:
         squared = xp.sum(q * q, axis=1)[:, None] + xp.sum(x * x, axis=1)[None, :] - 2 * (q @ x.T)
         return xp.maximum(squared, xp.zeros_like(squared))
+    if q_low is None and is_numpy_namespace(xp):
+        return cdist(q, x, "sqeuclidean")  # from differences, as below
     squared = xp.zeros((q.shape[0], x.shape[0]), dtype=real, device=device_of(q))
     for k in range(q.shape[1]):
         difference = q[:, k][:, None] - x[:, k][None, :]

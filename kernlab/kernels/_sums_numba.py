@@ -12,9 +12,10 @@ overflows); then the shift moves to that tile's least energy, the sum so far is 
 one tile is done again. Hence the nearest point contributes between 1 and ``exp(300)``, and the
 logarithm is accurate wherever the query lies.
 
-The kernel is chosen by the type of ``tag``, a tuple of zeros one longer than the kernel's place in
-the table. Numba compiles and caches one variant for each type, so a fit pays for the kernel it
-uses and the vector loops hold no branch on it.
+The kernel is chosen by the type of ``tag``, whose first part is a tuple of zeros one longer than
+the kernel's number; its second part holds the kernel's parameters, if it has any, as values. Numba
+compiles and caches one variant for each type, so a fit pays for the kernel it uses, whatever its
+parameters, and the vector loops hold no branch on it.
 """
 
 import math
@@ -25,11 +26,12 @@ from numba.extending import overload
 
 from kernlab._core.fastmath import vector_exp, vector_min, wide_vectors
 from kernlab._core.jit import FAST, njit
-from kernlab.kernels._profiles import PROFILES
+from kernlab.kernels._profiles import compiled_profile, kernel_code
 
-# Revision of the files inlined here (_core/fastmath.py, _core/jit.py, kernels/_profiles.py); a test
-# says when it is stale. Changing it changes this file, and so renews Numba's disk cache.
-INLINED_REVISION = "dfa9402b"
+# Revision of the files inlined here (_core/fastmath.py, _core/jit.py, kernels/_formulas.py and
+# kernels/_profiles.py); a test says when it is stale. Changing it changes this file, and so renews
+# Numba's disk cache.
+INLINED_REVISION = "418a8e3c"
 
 TILE = 512
 # Queries that stay with one tile: few enough that the tile stays in the first cache, and so many
@@ -45,18 +47,18 @@ _LIMITS = {
 }
 
 
-def initial_shift(code, real):
+def initial_shift(profile, real):
     """What the shifts start as: more than any energy, and none for kernels of bounded support."""
-    return 0.0 if _profile_of(kernel_tag(code)).bounded else _LIMITS[real][1]
+    return 0.0 if profile.bounded else _LIMITS[real][1]
 
 
-def kernel_tag(code):
+def kernel_tag(profile, n_features, real):
     """The value whose type selects the kernel in compiled code."""
-    return (0,) * (code + 1)
+    return (0,) * (kernel_code(profile) + 1), tuple(map(real, profile.parameters(n_features)))
 
 
 def _profile_of(tag):
-    return list(PROFILES.values())[len(tag) - 1]
+    return compiled_profile(len(tag[0]) - 1)
 
 
 def _real_of(x):
@@ -95,6 +97,8 @@ def _compile_energy(tag, x):
     if profile.bounded:
         return lambda tag, x: x
     energy = profile.energy(_real_of(x))
+    if len(tag[1]):
+        return lambda tag, x: energy(x, tag[1])
     return lambda tag, x: energy(x)
 
 
@@ -104,11 +108,10 @@ def _compile_value(tag, x, shift):
     if profile.bounded:
         value = profile.value(real)
         return lambda tag, x, shift: value(x)
-    energy = profile.energy(real)
     if profile.factor is None:
-        return lambda tag, x, shift: vector_exp(shift - energy(x))
+        return lambda tag, x, shift: vector_exp(shift - _energy(tag, x))
     factor = profile.factor(real)
-    return lambda tag, x, shift: vector_exp(shift - energy(x)) * factor(energy(x))
+    return lambda tag, x, shift: vector_exp(shift - _energy(tag, x)) * factor(_energy(tag, x))
 
 
 @overload(_limits, inline="always")

@@ -18,7 +18,7 @@ from scipy.special import logsumexp
 from kernlab._core.threads import effective_n_jobs, run_slices
 from kernlab.kernels._coordinates import FARTHEST
 from kernlab.kernels._precision import ROUNDING
-from kernlab.kernels._profiles import PROFILES, kernel_code
+from kernlab.kernels._profiles import profile_of
 from kernlab.kernels._sums import (
     Sources,
     log_kernel_sums,
@@ -49,7 +49,7 @@ def prepare_tree(points, *, kernel, root, weights=None):
     log_masses = np.log(np.minimum(width, sources.n_points - starts))
     if layout.weights is not None:
         entries = layout.weights
-        if PROFILES[kernel].bounded:
+        if profile_of(kernel).bounded:
             with np.errstate(divide="ignore"):
                 entries = np.log(entries)
         else:
@@ -134,13 +134,13 @@ def _evaluate(tree, z, z_low, own, rtol, log_atol):
     sources = tree.sources
     layout = sources.double
     m, visited = len(z), np.zeros(1, dtype=np.int64)
-    code = kernel_code(sources.kernel)
-    shifts = np.full(m, initial_shift(code, np.float64))
+    profile = profile_of(sources.kernel)
+    shifts = np.full(m, initial_shift(profile, np.float64))
     sums, errors = np.zeros(m), np.zeros(m)
     # Coordinates of tiles, boxes and queries are rounded by half an ulp of the largest.
     slack = 4 * np.finfo(float).eps * (sources.radius + np.max(np.abs(z), initial=0.0))
     compiled.tree_sums(
-        kernel_tag(code),
+        kernel_tag(profile, z.shape[1], np.float64),
         layout.tiles,
         layout.low,
         layout.weights,

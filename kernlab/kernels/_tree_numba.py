@@ -10,15 +10,16 @@ from kernlab.kernels._sums_numba import (
     DIRECT_QUERIES,
     _bounded,
     _direct_tile,
+    _energy,
     _limits,
     _profile_of,
     _real_of,
     _row,
 )
 
-# Revision of the files inlined here (_core/fastmath.py, _core/jit.py, kernels/_profiles.py,
-# kernels/_sums_numba.py); a test says when it is stale.
-INLINED_REVISION = "6cf08f67"
+# Revision of the files inlined here (_core/fastmath.py, _core/jit.py, kernels/_formulas.py,
+# kernels/_profiles.py, kernels/_sums_numba.py); a test says when it is stale.
+INLINED_REVISION = "a50027b8"
 
 _EPS = 2.0**-53
 
@@ -33,11 +34,10 @@ def _compile_log_value(tag, x):
     if profile.bounded:
         value = profile.value(real)
         return lambda tag, x: math.log(value(x))  # -inf outside the support
-    energy = profile.energy(real)
     if profile.factor is None:
-        return lambda tag, x: -energy(x)
+        return lambda tag, x: -_energy(tag, x)
     factor = profile.factor(real)
-    return lambda tag, x: math.log(factor(energy(x))) - energy(x)
+    return lambda tag, x: math.log(factor(_energy(tag, x))) - _energy(tag, x)
 
 
 # --- Sums ----------------------------------------------------------------------------------------

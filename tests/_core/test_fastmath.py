@@ -7,6 +7,7 @@ import pytest
 from kernlab._core import fastmath, jit, revision
 from kernlab._core.jit import FAST, njit
 from kernlab.kernels import (
+    _formulas,
     _grid_numba,
     _line_numba,
     _profiles,
@@ -55,9 +56,39 @@ def test_exponential_saturates_within_the_normal_range(real):
     assert 2**14 * float(high) < np.finfo(real).max
 
 
-def test_outside_compiled_code_it_refuses():
-    with pytest.raises(TypeError, match="compiled code"):
-        fastmath.vector_exp(1.0)
+@njit(cache=False, fastmath=FAST)
+def _logarithms(x, out):
+    fastmath.wide_vectors()
+    for j in range(x.shape[0]):
+        out[j] = fastmath.vector_log1p(x[j])
+
+
+@pytest.mark.parametrize(("real", "ulp"), [(np.float64, 2.3e-16), (np.float32, 1.2e-7)])
+def test_logarithm_is_right_from_tiny_to_huge_arguments(rng, real, ulp):
+    exponents = rng.uniform(-300, 300, 1000) if real is np.float64 else rng.uniform(-30, 37, 1000)
+    x = np.concatenate(
+        [10.0**exponents, rng.uniform(0, 3, 1000), 10.0 ** rng.uniform(-9, 0, 500), [0.0]]
+    )
+    x = x.astype(real)
+    result = np.empty_like(x)
+    _logarithms(x, result)
+    exact = [float(mpmath.log1p(mpmath.mpf(float(v)))) for v in x]
+    # The quotient f / (2 + f) and the last sum round three times, each by half an ulp; above √2
+    # the rounding of 1 + x, at most half an ulp of 1, meets a logarithm of 0.35 or more.
+    np.testing.assert_allclose(result, exact, rtol=3 * ulp, atol=0)
+
+
+@pytest.mark.parametrize("real", [np.float64, np.float32])
+def test_logarithm_of_infinity_is_finite(real):
+    result = np.empty(1, real)
+    _logarithms(np.array([np.inf], real), result)
+    assert 0.99 * np.log(np.finfo(real).max) < result[0] <= np.log(np.finfo(real).max)
+
+
+def test_outside_compiled_code_they_refuse():
+    for function in (fastmath.vector_exp, fastmath.vector_log1p):
+        with pytest.raises(TypeError, match="compiled code"):
+            function(1.0)
 
 
 def test_wide_vectors_reaches_the_compiler():
@@ -67,10 +98,10 @@ def test_wide_vectors_reaches_the_compiler():
 
 
 INLINED = {
-    _sums_numba: (fastmath, jit, _profiles),
+    _sums_numba: (fastmath, jit, _formulas, _profiles),
     _line_numba: (fastmath, jit),
     _grid_numba: (fastmath, jit),
-    _tree_numba: (fastmath, jit, _profiles, _sums_numba),
+    _tree_numba: (fastmath, jit, _formulas, _profiles, _sums_numba),
 }
 
 

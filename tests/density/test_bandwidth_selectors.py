@@ -2,7 +2,6 @@
 
 import inspect
 import logging
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,7 +11,6 @@ from sklearn.datasets import load_digits, load_wine
 
 from kernlab._core import fastmath, jit, revision
 from kernlab.density import KernelDensity, _pairs_numba, _plugin, _selectors, exact_mise
-from kernlab.density._covariance import kernel_deviation
 from kernlab.exceptions import BandwidthWarning, SingularCovarianceError
 from kernlab.kernels import PROFILES
 
@@ -260,12 +258,6 @@ def test_other_kernels_match_the_standard_deviation(rng, selector):
     gaussian = fitted(X, selector).bandwidth_
     other = fitted(X, selector, kernel="biweight").bandwidth_
     assert other * PROFILES["biweight"].variance(1) ** 0.5 == pytest.approx(gaussian, rel=1e-12)
-
-
-def test_kernels_without_a_standard_deviation_are_refused():
-    profile = SimpleNamespace(name="cauchy", variance=lambda d: np.inf)
-    with pytest.raises(ValueError, match=r"'plugin'.*'cauchy' has none; use bandwidth='lcv'"):
-        kernel_deviation("plugin", profile, 2)
 
 
 @pytest.mark.parametrize(

@@ -89,6 +89,16 @@ def test_queries_beyond_the_range_of_squares(xp, rng, spread, d):
         assert np.max(scaled_error(result, exact)) <= bound
 
 
+@pytest.mark.parametrize("kernel", ["exponential", "logistic", "matern32", "cauchy"])
+def test_heavier_tails_keep_their_logarithm_beyond(xp, kernel):
+    X = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 2.0]])
+    Y = np.array([[1e120, 0.0], [1e200, -1e200], [-1e300, 1e170], [1.0, 1.0]])
+    for precision, bound in (("double", 1e-12), ("mixed", 1e-4)):
+        _, _, exact, result = both(xp, X, Y, kernel=kernel, bandwidth=0.8, precision=precision)
+        assert np.isfinite(exact).all()
+        assert np.max(scaled_error(result, exact)) <= bound
+
+
 def test_the_other_methods(xp, rng):
     X, Y = rng.normal(size=(60, 2)), rng.normal(size=(10, 2))
     weights = rng.gamma(1.0, size=60)

@@ -1,11 +1,14 @@
 """Bad input to KernelDensity: errors that name the parameter, the value and the remedy."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
 from kernlab.density import KernelDensity
 from kernlab.exceptions import SingularCovarianceError
+from kernlab.kernels import PROFILES
 
 GOOD = np.random.default_rng(0).normal(size=(30, 3))
 
@@ -133,6 +136,9 @@ def test_other_bad_parameters():
     ):
         with pytest.raises(ValueError, match=f"'{name}' parameter of KernelDensity must be"):
             KernelDensity(**{name: value}).fit(GOOD)
+    foreign = replace(PROFILES["gaussian"], name="mine")
+    with pytest.raises(ValueError, match="kernel='mine' is not one of ours; give a name"):
+        KernelDensity(kernel=foreign).fit(GOOD)
     kde = KernelDensity(bandwidth=1.0).fit(GOOD)
     with pytest.raises(ValueError, match="n_samples=True is not a positive integer"):
         kde.sample(True)
