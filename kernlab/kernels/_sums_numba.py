@@ -29,7 +29,7 @@ from kernlab.kernels._profiles import PROFILES
 
 # Revision of the files inlined here (_core/fastmath.py, _core/jit.py, kernels/_profiles.py); a test
 # says when it is stale. Changing it changes this file, and so renews Numba's disk cache.
-INLINED_REVISION = "dfa9402b"
+INLINED_REVISION = "17b41451"
 
 TILE = 512
 # Queries that stay with one tile: few enough that the tile stays in the first cache, and so many
