@@ -60,7 +60,7 @@ def log_iv(v, x):
     """
     if is_foreign(v) or is_foreign(x):
         return _bessel_array.log_iv(v, x)
-    return _evaluate("log_iv", v, x, 1.0)[0]
+    return _evaluate("log_iv", v, x)[0]
 
 
 def log_kv(v, x):
@@ -150,15 +150,23 @@ def iv_ratio(v, x):
 
 def log_ive(v, x):
     """``log(I_v(x) exp(-x))`` on NumPy arrays, without the cancellation at large ``x``."""
-    return _evaluate("log_iv", v, x, 0.0)[0]
+    return _evaluate("log_ive", v, x)[0]
 
 
-def inverse_iv_ratio(v, ratio):
-    """The ``x`` at which :func:`iv_ratio` is ``ratio``; NumPy arrays, NaN outside [0, 1]."""
-    return _evaluate("inverse_iv_ratio", v, ratio)[0]
+def iv_ratio_complement(v, x):
+    """``1 - I_{v+1}(x)/I_v(x)`` on NumPy arrays, without cancellation where it is small."""
+    return _evaluate("iv_ratio", v, x)[1]
 
 
-def _evaluate(name, v, x, *parameters):
+def inverse_iv_ratio(v, ratio, complement):
+    """The ``x`` at which :func:`iv_ratio` is ``ratio`` and one less it is ``complement``.
+
+    NumPy arrays; 0 at a ratio of 0, infinity at a complement of 0, NaN outside.
+    """
+    return _evaluate("inverse_iv_ratio", v, ratio, complement)[0]
+
+
+def _evaluate(name, v, x, *others):
     """Call a compiled loop on broadcast, flat float64 copies of the arguments."""
     from kernlab.special import _bessel_numba as compiled
 
@@ -169,15 +177,10 @@ def _evaluate(name, v, x, *parameters):
         raise TypeError(f"v and x must be real numbers, got dtype {dtype}.")
     if dtype.kind != "f" or dtype.itemsize > 8:
         dtype = np.dtype(np.float64)
-    orders, arguments = np.broadcast_arrays(
-        np.asarray(v, dtype=np.float64), np.asarray(x, dtype=np.float64)
-    )
-    shape = orders.shape
-    results = tuple(np.empty(orders.size) for _ in range(1 + (name == "iv_ratio")))
-    getattr(compiled, name)(
-        np.ascontiguousarray(orders).ravel(),
-        np.ascontiguousarray(arguments).ravel(),
-        *parameters,
-        *results,
-    )
+    arrays = np.broadcast_arrays(*(np.asarray(a, dtype=np.float64) for a in (v, x, *others)))
+    shape = arrays[0].shape
+    results = [np.empty(arrays[0].size) for _ in range(1 + (name == "iv_ratio"))]
+    # Copies: Numba would compile once more for strided or read-only arrays.
+    flat = (np.array(a, order="C").ravel() for a in arrays)
+    getattr(compiled, name)(*flat, *results)
     return tuple(result.astype(dtype, copy=False).reshape(shape)[()] for result in results)

@@ -50,8 +50,20 @@ _SCALE = 2.0**-520
 
 
 @njit
-def log_iv(v, x, shift, out):
-    """``log(I_v(x) e^-x) + shift·x`` for 1-D float64 arrays; ``shift`` is 0 or 1."""
+def log_iv(v, x, out):
+    """``log I_v(x)`` for 1-D float64 arrays, as all arguments here."""
+    _shifted_log_iv(v, x, 1.0, out)
+
+
+@njit
+def log_ive(v, x, out):
+    """``log(I_v(x) e^-x)``, where ``ρ - x`` takes the place of ``ρ``."""
+    _shifted_log_iv(v, x, 0.0, out)
+
+
+@njit
+def _shifted_log_iv(v, x, shift, out):
+    """``log(I_v(x) e^-x) + shift·x``; ``shift`` is 0 or 1."""
     near, far, rare, a, b, work = _buffers(v.shape[0])
     for start in range(0, v.shape[0], BLOCK):
         counts = _sort(v, x, start, _TINY, near, far, rare)
@@ -67,7 +79,7 @@ def log_iv(v, x, shift, out):
 
 @njit
 def log_kv(v, x, out):
-    """``log K_v(x)`` for 1-D float64 arrays."""
+    """``log K_v(x)``."""
     near, far, rare, a, b, work = _buffers(v.shape[0])
     for start in range(0, v.shape[0], BLOCK):
         counts = _sort(v, x, start, _INTEGRAL_FROM, near, far, rare)
@@ -100,15 +112,14 @@ def iv_ratio(v, x, ratio, complement):
 
 
 @njit
-def inverse_iv_ratio(v, target, out):
+def inverse_iv_ratio(v, target, target_complement, out):
     """The ``x`` at which ``I_{v+1}(x)/I_v(x)`` is ``target``, by Newton's method."""
     at_x, ratio, complement = np.empty(1), np.empty(1), np.empty(1)
     for i in range(v.shape[0]):
-        order, r = v[i], target[i]
-        if not 0.0 < r < 1.0:
-            out[i] = 0.0 if r == 0.0 else (math.inf if r == 1.0 else math.nan)
+        order, r, c = v[i], target[i], target_complement[i]
+        if not (r > 0.0 and c > 0.0):
+            out[i] = 0.0 if r == 0.0 else (math.inf if c == 0.0 else math.nan)
             continue
-        c = 1.0 - r
         p = 2.0 * order + 2.0
         x = r * (p - r * r) / (c * (1.0 + r))
         previous = math.inf

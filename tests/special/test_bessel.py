@@ -168,7 +168,7 @@ def test_extremes_against_the_leading_terms(v, x):
 def test_inverse_of_the_ratio(rng):
     v = np.append(rng.uniform(0, 50, 200), 10.0 ** rng.uniform(0, 5, 200))
     ratio = 1 - 10.0 ** rng.uniform(-12, -0.001, 400)
-    x = inverse_iv_ratio(v, ratio)
+    x = inverse_iv_ratio(v, ratio, 1 - ratio)
     assert np.all(x > 0)
     # One step of the ratio's own rounding, magnified by the conditioning of the inverse.
     slope = 1 - ratio**2 - (2 * v + 1) * ratio / x
@@ -177,7 +177,8 @@ def test_inverse_of_the_ratio(rng):
         np.abs(found - ratio) <= 8e-15 * np.minimum(ratio, 1.0) + 1e-14 * np.abs(slope) * x
     )
     np.testing.assert_equal(
-        inverse_iv_ratio(1.0, [0.0, 1.0, -0.1, 1.1]), [0, np.inf, np.nan, np.nan]
+        inverse_iv_ratio(1.0, r := np.array([0.0, 1.0, -0.1, 1.1]), 1 - r),
+        [0, np.inf, np.nan, np.nan],
     )
 
 
