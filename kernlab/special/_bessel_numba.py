@@ -41,6 +41,7 @@ _TINY, _HUGE = 1e-150, 1e150
 _FAR_SQUARED = FAR * FAR
 # From this x on the integral of K needs few nodes; below it Temme's series converges at once.
 _INTEGRAL_FROM = 1.0
+_TEMME_TERMS = 12
 # Nodes of the trapezoidal rule, whose error at this step is below 1e-17 for v, x < FAR.
 _STEP = 0.11
 _COSH_MINUS_ONE = 2 * np.sinh(0.5 * _STEP * np.arange(60)) ** 2
@@ -64,10 +65,12 @@ def log_ive(v, x, out):
 @njit
 def _shifted_log_iv(v, x, shift, out):
     """``log(I_v(x) e^-x) + shift·x``; ``shift`` is 0 or 1."""
-    near, far, rare, a, b, work = _buffers(v.shape[0])
+    near, far, small, rare, a, b, work = _buffers(v.shape[0])
     for start in range(0, v.shape[0], BLOCK):
-        counts = _sort(v, x, start, _TINY, near, far, rare)
+        counts = _sort(v, x, start, _TINY, near, far, small, rare)
         for i in rare[: counts[2]]:
+            out[i] = _log_iv_rare(v[i], x[i], shift)
+        for i in small[: counts[3]]:
             out[i] = _log_iv_rare(v[i], x[i], shift)
         _gather(v, x, near, counts[0], a, b)
         _log_iv_near(counts[0], a, b, shift, work)
@@ -80,11 +83,14 @@ def _shifted_log_iv(v, x, shift, out):
 @njit
 def log_kv(v, x, out):
     """``log K_v(x)``."""
-    near, far, rare, a, b, work = _buffers(v.shape[0])
+    near, far, small, rare, a, b, work = _buffers(v.shape[0])
     for start in range(0, v.shape[0], BLOCK):
-        counts = _sort(v, x, start, _INTEGRAL_FROM, near, far, rare)
+        counts = _sort(v, x, start, _INTEGRAL_FROM, near, far, small, rare)
         for i in rare[: counts[2]]:
             out[i] = _log_kv_rare(v[i], x[i])
+        _gather(v, x, small, counts[3], a, b)
+        _log_kv_small(counts[3], a, b, work)
+        _scatter(work[0], small, counts[3], out)
         _gather(v, x, near, counts[0], a, b)
         _log_kv_near(counts[0], a, b, work)
         _scatter(work[0], near, counts[0], out)
@@ -96,10 +102,12 @@ def log_kv(v, x, out):
 @njit
 def iv_ratio(v, x, ratio, complement):
     """``I_{v+1}(x)/I_v(x)`` and one less that, to full relative precision far from the origin."""
-    near, far, rare, a, b, work = _buffers(v.shape[0])
+    near, far, small, rare, a, b, work = _buffers(v.shape[0])
     for start in range(0, v.shape[0], BLOCK):
-        counts = _sort(v, x, start, _TINY, near, far, rare)
+        counts = _sort(v, x, start, _TINY, near, far, small, rare)
         for i in rare[: counts[2]]:
+            ratio[i], complement[i] = _ratio_rare(v[i], x[i])
+        for i in small[: counts[3]]:
             ratio[i], complement[i] = _ratio_rare(v[i], x[i])
         _gather(v, x, near, counts[0], a, b)
         _ratio_near(counts[0], a, b, work)
@@ -152,28 +160,36 @@ def inverse_iv_ratio(v, target, target_complement, out):
 @njit
 def _buffers(n):
     size = min(n, BLOCK)
-    index = np.empty((3, size), dtype=np.int64)
-    return index[0], index[1], index[2], np.empty(size), np.empty(size), np.empty((6, size))
+    index = np.empty((4, size), dtype=np.int64)
+    work = np.empty((9, size))
+    return index[0], index[1], index[2], index[3], np.empty(size), np.empty(size), work
 
 
 @njit
-def _sort(v, x, start, least, near, far, rare):
-    """Places of near, far and rare arguments of a block; near ones below ``least`` are rare."""
-    n_near, n_far, n_rare = 0, 0, 0
+def _sort(v, x, start, least, near, far, small, rare):
+    """Places of the arguments of a block by region, and how many there are in each.
+
+    Near ones with x below ``least`` are small.
+    """
+    n_near, n_far, n_small, n_rare = 0, 0, 0, 0
     for i in range(start, min(start + BLOCK, v.shape[0])):
-        if not (v[i] >= 0.0 and v[i] <= _HUGE and x[i] >= _TINY and x[i] <= _HUGE):
+        if not (v[i] >= 0.0 and v[i] <= _HUGE and x[i] > 0.0 and x[i] <= _HUGE):
             rare[n_rare] = i
             n_rare += 1
-        elif v[i] * v[i] + x[i] * x[i] >= _FAR_SQUARED:
+        elif v[i] * v[i] + x[i] * x[i] < _FAR_SQUARED:
+            if x[i] >= least:
+                near[n_near] = i
+                n_near += 1
+            else:
+                small[n_small] = i
+                n_small += 1
+        elif x[i] >= _TINY:
             far[n_far] = i
             n_far += 1
-        elif x[i] < least:
+        else:
             rare[n_rare] = i
             n_rare += 1
-        else:
-            near[n_near] = i
-            n_near += 1
-    return n_near, n_far, n_rare
+    return n_near, n_far, n_rare, n_small
 
 
 @njit
@@ -375,6 +391,67 @@ def _log_kv_near(n, v, x, work):
         total[i] = vector_log(0.5 * _STEP * total[i]) - x[i]
 
 
+@njit(fastmath=_EXACT)
+def _log_kv_small(n, v, x, work):
+    """Temme's series for the order nearest zero, then the recurrence upwards, which is stable."""
+    wide_vectors()
+    if n == 0:
+        return
+    first, second, f, p, q = work[0], work[1], work[2], work[3], work[4]
+    log_inverse, mu, steps, c = work[5], work[6], work[7], work[8]
+    most_steps = 0
+    for i in range(n):
+        log_inverse[i] = 0.6931471805599453 - math.log(x[i])  # x may be subnormal
+        steps[i] = math.floor(v[i] + 0.5)
+        mu[i] = v[i] - steps[i]
+        most_steps = max(most_steps, int(steps[i]))
+        p[i] = 0.0
+        q[i] = 0.0
+    # 1/Γ(1 ± μ) = even ± μ odd
+    for k in range(_LAST_GAMMA - 1, -1, -2):
+        even, odd = RECIPROCAL_GAMMA[k], RECIPROCAL_GAMMA[k + 1]
+        for i in range(n):
+            square = mu[i] * mu[i]
+            p[i] = p[i] * square + even
+            q[i] = q[i] * square + odd
+    for i in range(n):
+        even, odd = p[i], q[i]
+        above, below = even + mu[i] * odd, even - mu[i] * odd
+        sigma = mu[i] * log_inverse[i]
+        up = vector_exp(sigma)
+        down = 1.0 / up
+        # sinh σ/σ: up - down cancels at small σ, where eight terms of the series serve.
+        square = sigma * sigma
+        series = 1.0
+        for k in range(8, 0, -1):
+            series = 1.0 + series * square * (1.0 / (2 * k * (2 * k + 1)))
+        sinhc = series if square < 1.0 else 0.5 * (up - down) / (sigma if square >= 1.0 else 1.0)
+        f[i] = (sinhc * log_inverse[i] * even - 0.5 * (up + down) * odd) / (above * below)
+        p[i] = 0.5 * up / above
+        q[i] = 0.5 * down / below
+        c[i] = 1.0
+        first[i] = f[i]
+        second[i] = p[i]
+    for k in range(1, _TEMME_TERMS):
+        for i in range(n):
+            inverse = 1.0 / (k * k - mu[i] * mu[i])
+            f[i] = (k * f[i] + p[i] + q[i]) * inverse
+            p[i] *= (k + mu[i]) * inverse
+            q[i] *= (k - mu[i]) * inverse
+            c[i] *= 0.25 * x[i] * x[i] / k
+            first[i] += c[i] * f[i]
+            second[i] += c[i] * (p[i] - k * f[i])
+    # K_{μ+j} (x/2)^j: the powers of x/2 stay apart, or the orders above would overflow.
+    for j in range(1, most_steps):
+        for i in range(n):
+            following = 0.25 * x[i] * x[i] * first[i] + (mu[i] + j) * second[i]
+            first[i] = second[i] if steps[i] > j else first[i]
+            second[i] = following if steps[i] > j else second[i]
+    for i in range(n):
+        value = first[i] if steps[i] == 0.0 else second[i]
+        first[i] = vector_log(value) + steps[i] * log_inverse[i]
+
+
 # --- One at a time -------------------------------------------------------------------------------
 
 
@@ -417,48 +494,9 @@ def _log_kv_rare(v, x):
         return math.inf
     if x == math.inf:
         return -math.inf
-    if v < FAR and x < _INTEGRAL_FROM:
-        return _log_kv_small(v, x)
     if x < _TINY and v <= _HUGE:
         return math.lgamma(v) - v * math.log(0.5 * x) - 0.6931471805599453
     return -_exponent(v, x)[0]
-
-
-@njit
-def _log_kv_small(v, x):
-    """Temme's series for the order nearest zero, then the recurrence upwards, which is stable."""
-    steps = int(v + 0.5)
-    mu = v - steps
-    # 1/Γ(1 ± μ) = even ± μ odd
-    even, odd = 0.0, 0.0
-    for k in range(_LAST_GAMMA - 1, -1, -2):
-        even = even * mu * mu + RECIPROCAL_GAMMA[k]
-        odd = odd * mu * mu + RECIPROCAL_GAMMA[k + 1]
-    above, below = even + mu * odd, even - mu * odd
-    half = 0.5 * x
-    log_inverse = -(math.log(x) - 0.6931471805599453)
-    sigma = mu * log_inverse
-    sinhc = math.sinh(sigma) / sigma if sigma != 0.0 else 1.0
-    f = (sinhc * log_inverse * even - math.cosh(sigma) * odd) / (above * below)
-    p = 0.5 * math.exp(sigma) / above
-    q = 0.5 * math.exp(-sigma) / below
-    c, first, second, k = 1.0, f, p, 0
-    while True:
-        k += 1
-        f = (k * f + p + q) / (k * k - mu * mu)
-        p /= k - mu
-        q /= k + mu
-        c *= half * half / k
-        first += c * f
-        second += c * (p - k * f)
-        if c * f <= 1e-17 * first and c * (abs(p) + k * f) <= 1e-17 * abs(second):
-            break
-    # K_{μ+j} (x/2)^j: the powers of x/2 stay apart, or the orders above would overflow.
-    for j in range(1, steps):
-        first, second = second, half * half * first + (mu + j) * second
-    if steps == 0:
-        return math.log(first)
-    return math.log(second) + steps * log_inverse
 
 
 @njit
