@@ -62,7 +62,7 @@ def vmf_kappa(p, r_bar):
     >>> round(float(vmf_kappa(3, 0.9)), 6)  # coth κ - 1/κ = 0.9
     10.0
     >>> vmf_kappa([2048, 8192, 32768], 0.5).round(2).tolist()
-    [1365.46, 5461.46, 21845.46]
+    [1365.07, 5461.07, 21845.07]
     """
     p, r_bar = np.asarray(p, dtype=np.float64), np.asarray(r_bar, dtype=np.float64)
     for name, value, low, high in (("p", p, 2, np.inf), ("r_bar", r_bar, 0, 1)):

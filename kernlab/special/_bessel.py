@@ -177,10 +177,16 @@ def _evaluate(name, v, x, *others):
         raise TypeError(f"v and x must be real numbers, got dtype {dtype}.")
     if dtype.kind != "f" or dtype.itemsize > 8:
         dtype = np.dtype(np.float64)
-    arrays = np.broadcast_arrays(*(np.asarray(a, dtype=np.float64) for a in (v, x, *others)))
-    shape = arrays[0].shape
-    results = [np.empty(arrays[0].size) for _ in range(1 + (name == "iv_ratio"))]
-    # Copies: Numba would compile once more for strided or read-only arrays.
-    flat = (np.array(a, order="C").ravel() for a in arrays)
-    getattr(compiled, name)(*flat, *results)
-    return tuple(result.astype(dtype, copy=False).reshape(shape)[()] for result in results)
+    arrays = [np.asarray(a, dtype=np.float64) for a in (v, x, *others)]
+    shape = np.broadcast(*arrays).shape
+    results = [np.empty(shape) for _ in range(1 + (name == "iv_ratio"))]
+    flat = (_flat(a, shape) for a in arrays)
+    getattr(compiled, name)(*flat, *(result.ravel() for result in results))
+    return tuple(result.astype(dtype, copy=False)[()] for result in results)
+
+
+def _flat(array, shape):
+    """One axis, contiguous and writeable: Numba would compile once more for other arrays."""
+    if array.shape != shape:
+        array = np.broadcast_to(array, shape)
+    return array.ravel() if array.flags.carray else np.array(array, order="C").ravel()

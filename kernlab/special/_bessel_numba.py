@@ -14,6 +14,9 @@ apart, so nothing cancels and nothing overflows.
 # (uniform expansions); Temme 1975, J. Comput. Phys. 19 (K for small x); Banerjee, Dhillon, Ghosh,
 # Sra 2005, JMLR 6 (first guess for the inverse of the ratio).
 
+# Compiled code: its types are Numba's.
+# mypy: no-check-untyped-defs
+
 import math
 
 import numpy as np
@@ -234,13 +237,18 @@ def _debye_sum(table, terms, sign, n, w, g, total, p):
     for i in range(n):
         total[i] = 0.0
     for k in range(terms, 0, -1):
-        last = table[k, k]
+        high, low = table[k, k], table[k, k - 1]
         for i in range(n):
-            p[i] = last
-        for j in range(k - 1, -1, -1):
-            c = table[k, j]
+            p[i] = high * w[i] + low
+        # Two coefficients in each pass: half the traffic with the buffer.
+        for j in range(k - 2, 0, -2):
+            high, low = table[k, j], table[k, j - 1]
             for i in range(n):
-                p[i] = p[i] * w[i] + c
+                p[i] = (p[i] * w[i] + high) * w[i] + low
+        if k % 2 == 0:
+            low = table[k, 0]
+            for i in range(n):
+                p[i] = p[i] * w[i] + low
         for i in range(n):
             total[i] = (total[i] + p[i]) * (sign * g[i])
 
