@@ -194,8 +194,8 @@ class VonMisesFisherMixture(DensityMixin, BaseEstimator):
         -------
         log_likelihood : float
         """
-        log_density = self.score_samples(X)
-        return scalar(namespace_of(log_density).mean(log_density))
+        total, n_samples = self._total(X)
+        return total / n_samples
 
     def predict(self, X):
         """Most probable component of each row of ``X``.
@@ -259,8 +259,8 @@ class VonMisesFisherMixture(DensityMixin, BaseEstimator):
         -------
         bic : float
         """
-        n_samples = len(X)
-        return -2 * self.score(X) * n_samples + self._n_parameters() * math.log(n_samples)
+        total, n_samples = self._total(X)
+        return -2 * total + self._n_parameters() * math.log(n_samples)
 
     def aic(self, X):
         """Akaike information criterion on ``X``; the lower the better.
@@ -273,12 +273,17 @@ class VonMisesFisherMixture(DensityMixin, BaseEstimator):
         -------
         aic : float
         """
-        return -2 * self.score(X) * len(X) + 2 * self._n_parameters()
+        return -2 * self._total(X)[0] + 2 * self._n_parameters()
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.array_api_support = True
         return tags
+
+    def _total(self, X):
+        """Log likelihood of all rows together, and their number."""
+        log_density = self.score_samples(X)
+        return scalar(namespace_of(log_density).sum(log_density)), log_density.shape[0]
 
     def _n_parameters(self):
         # A direction (p - 1) and a concentration each, and all weights but one.

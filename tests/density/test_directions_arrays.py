@@ -26,6 +26,11 @@ def test_equal_to_numpy(rng, xp, estimator):
     # A likeliest bandwidth is found to 1e-3, and its likelihood to the square of that.
     tolerance = 1e-4 if getattr(estimator, "bandwidth", None) == "auto" else 1e-9
     np.testing.assert_allclose(to_numpy(result), expected, rtol=tolerance, atol=tolerance)
+    if isinstance(estimator, VonMisesFisherMixture):
+        numpy_bic = VonMisesFisherMixture(**estimator.get_params()).fit(X).bic(X)
+        assert estimator.bic(there) == pytest.approx(numpy_bic, rel=1e-9)
+        assert namespace_of(estimator.predict(there)) is namespace_of(there)
+        assert tuple(estimator.predict_proba(there).shape) == (60, 2)
     drawn = estimator.sample(5, random_state=0)
     drawn = drawn[0] if isinstance(drawn, tuple) else drawn
     assert namespace_of(drawn) is namespace_of(there)
