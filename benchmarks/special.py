@@ -168,7 +168,7 @@ def run(*, quick):
         ],
     }
     if not quick:
-        results["plane"] = [run_plane(name, repeats=3, n=10_000) for name in FUNCTIONS]
+        results["plane"] = [run_plane(name, repeats=6, n=10_000) for name in FUNCTIONS]
     return results
 
 

@@ -55,11 +55,10 @@ class VonMisesFisherMixture(DensityMixin, BaseEstimator):
 
     Attributes
     ----------
-    weights_ : ndarray of shape (n_components,)
-        Shares of the components.
+    weights_ : array of shape (n_components,)
+        Shares of the components; as the next two, in the library and on the device of ``X``.
     mean_directions_ : array of shape (n_components, n_features)
-        In the library and on the device of ``X``.
-    kappas_ : ndarray of shape (n_components,)
+    kappas_ : array of shape (n_components,)
         Concentrations, between 0 and ``max_kappa``.
     converged_ : bool
         Whether the best start met ``tol``.
@@ -156,7 +155,9 @@ class VonMisesFisherMixture(DensityMixin, BaseEstimator):
             rng = check_random_state(self.random_state)
             runs = [self._run(rows, rng) for _ in range(self.n_init)]
         parameters, bound, n_iter, converged = max(runs, key=lambda run: run[1])
-        self.weights_, self.mean_directions_, self.kappas_ = parameters
+        self.weights_ = from_numpy(parameters.weights, rows)
+        self.mean_directions_ = parameters.directions
+        self.kappas_ = from_numpy(parameters.kappas, rows)
         self.lower_bound_, self.n_iter_, self.converged_ = bound, n_iter, converged
         if not converged:
             warnings.warn(
@@ -180,7 +181,7 @@ class VonMisesFisherMixture(DensityMixin, BaseEstimator):
         log_density : float64 array of shape (n_samples,)
             With respect to area on the unit sphere.
         """
-        return _log_sum(self._log_joint(X))
+        return _log_sum(self._log_joint(X, "score_samples"))
 
     def score(self, X, y=None):
         """Mean log likelihood of the rows of ``X``, as ``GaussianMixture`` has it.
@@ -208,7 +209,7 @@ class VonMisesFisherMixture(DensityMixin, BaseEstimator):
         -------
         labels : integer array of shape (n_samples,)
         """
-        log_joint = self._log_joint(X)
+        log_joint = self._log_joint(X, "predict")
         return namespace_of(log_joint).argmax(log_joint, axis=1)
 
     def predict_proba(self, X):
@@ -222,7 +223,7 @@ class VonMisesFisherMixture(DensityMixin, BaseEstimator):
         -------
         probabilities : float64 array of shape (n_samples, n_components)
         """
-        log_joint = self._log_joint(X)
+        log_joint = self._log_joint(X, "predict_proba")
         return namespace_of(log_joint).exp(log_joint - _log_sum(log_joint)[:, None])
 
     def sample(self, n_samples=1, random_state=None):
@@ -243,9 +244,10 @@ class VonMisesFisherMixture(DensityMixin, BaseEstimator):
         check_is_fitted(self)
         check_count(n_samples)
         rng = check_random_state(random_state)
-        labels = rng.choice(len(self.weights_), size=n_samples, p=self.weights_)
+        weights = to_numpy(self.weights_)
+        labels = rng.choice(len(weights), size=n_samples, p=weights)
         centres = to_numpy(self.mean_directions_)[labels]
-        rows = draw(rng, centres, self.kappas_[labels])
+        rows = draw(rng, centres, to_numpy(self.kappas_)[labels])
         return from_numpy(rows, self.mean_directions_), labels
 
     def bic(self, X):
@@ -287,13 +289,14 @@ class VonMisesFisherMixture(DensityMixin, BaseEstimator):
 
     def _n_parameters(self):
         # A direction (p - 1) and a concentration each, and all weights but one.
-        return len(self.weights_) * (self.n_features_in_ + 1) - 1
+        return self.weights_.shape[0] * (self.n_features_in_ + 1) - 1
 
-    def _log_joint(self, X):
+    def _log_joint(self, X, method):
         check_is_fitted(self)
         rows = unit_rows(self, X, reset=False)
-        check_same_place(type(self).__name__, rows, self.mean_directions_)
-        return _log_joint(rows, _Parameters(self.weights_, self.mean_directions_, self.kappas_))
+        check_same_place(f"{type(self).__name__}.{method}()", rows, self.mean_directions_)
+        weights, kappas = to_numpy(self.weights_), to_numpy(self.kappas_)
+        return _log_joint(rows, _Parameters(weights, self.mean_directions_, kappas))
 
     def _run(self, rows, rng):
         """One start: parameters, mean log likelihood, iterations, whether converged."""

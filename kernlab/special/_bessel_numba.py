@@ -327,11 +327,11 @@ def _log_iv_near(n, v, x, shift, work):
     # 1/Γ(1+v) by its Taylor series at v less the nearest integer.
     for i in range(n):
         fraction[i] = v[i] - math.floor(v[i] + 0.5)
-        out[i] = RECIPROCAL_GAMMA[_LAST_GAMMA]
-    for k in range(_LAST_GAMMA - 1, -1, -1):
-        c = RECIPROCAL_GAMMA[k]
+        out[i] = 0.0
+    for k in range(_LAST_GAMMA, 0, -2):
+        high, low = RECIPROCAL_GAMMA[k], RECIPROCAL_GAMMA[k - 1]
         for i in range(n):
-            out[i] = out[i] * fraction[i] + c
+            out[i] = (out[i] * fraction[i] + high) * fraction[i] + low
     for j in range(int(largest_v + 0.5)):
         for i in range(n):
             factor = v[i] - j

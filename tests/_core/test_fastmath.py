@@ -49,6 +49,24 @@ def test_exponential_saturates_within_the_normal_range(real):
     assert 2**14 * float(high) < np.finfo(real).max
 
 
+@njit(cache=False)
+def _logarithms(x, out):
+    for j in range(x.shape[0]):
+        out[j] = fastmath.vector_log(x[j])
+
+
+def test_logarithm(rng):
+    x = np.concatenate([10.0 ** rng.uniform(-307, 307, 500), 1 + rng.uniform(-0.5, 1, 500), [1.0]])
+    out = np.empty_like(x)
+    _logarithms(x, out)
+    with mpmath.workdps(30):
+        exact = [mpmath.log(mpmath.mpf(float(v))) for v in x]
+        error = [float(abs(a - b)) for a, b in zip(out, exact, strict=True)]
+    # 2 ulp of the result, also near 1, where it vanishes.
+    assert np.all(np.array(error) <= 2 * np.spacing(np.abs([float(e) for e in exact])))
+    assert out[-1] == 0.0
+
+
 def test_outside_compiled_code_it_refuses():
     with pytest.raises(TypeError, match="compiled code"):
         fastmath.vector_exp(1.0)
