@@ -48,8 +48,8 @@ def vmf_kappa(p, r_bar):
     Notes
     -----
     The relative error is below 1e-13, beyond what rounding of ``r_bar`` itself causes
-    (``1e-16/(1 - r_bar)``). Newton's method from the guess of [1]_, some microseconds for each
-    element in any dimension.
+    (``1e-16/(1 - r_bar)``). Newton's method from the guess of [1]_: some microseconds for each
+    element in any dimension, and tens of them for the call.
 
     References
     ----------

@@ -54,7 +54,7 @@ def _tables():
 
 # p[k, j] is the coefficient of w^j in p_k. d[k, j] likewise in the expansion of the derivative:
 # I_{v+1}(x)/I_v(x) = x/(ρ+v) - (x/ρ)·Σ d_k(w) ρ^-k / Σ p_k(w) ρ^-k, after the exponential factors
-# and the leading terms have cancelled analytically (from DLMF 10.41.7 with v_k of 10.41.9).
+# and the leading terms have cancelled analytically (DLMF 10.41.3, 10.41.5, 10.41.9).
 DEBYE, DEBYE_RATIO, DEBYE_ENOUGH = _tables()
 
 # Taylor coefficients of 1/Γ(1+z) at 0 (Wrench 1968), enough for |z| <= 1/2.
