@@ -23,6 +23,7 @@ import numpy as np
 
 from kernlab._core.fastmath import vector_exp, vector_log, wide_vectors
 from kernlab._core.jit import njit
+from kernlab.special._bessel_rare import HUGE, TINY, log_iv_rare, log_kv_rare, ratio_rare
 from kernlab.special._debye import (
     DEBYE,
     DEBYE_ENOUGH,
@@ -32,25 +33,22 @@ from kernlab.special._debye import (
     RECIPROCAL_GAMMA,
 )
 
-# Revision of what is inlined or frozen here (_core/fastmath.py, _core/jit.py, special/_debye.py); a
-# test says when it is stale. Changing it changes this file, and so renews Numba's disk cache.
-INLINED_REVISION = "7a25bb13"
+# Revision of what is inlined or frozen here (_core/fastmath.py, _core/jit.py, special/_debye.py,
+# special/_bessel_rare.py); a test says when it is stale. Changing it changes this file, and so
+# renews Numba's disk cache.
+INLINED_REVISION = "2cf3eb80"
 
 BLOCK = 256
 # Without reordering of sums: the logarithm's two parts must stay apart.
 _EXACT = {"contract", "nsz"}
-# Within these squares and quotients neither over- nor underflow; logarithms are of normal numbers.
-_TINY, _HUGE = 1e-150, 1e150
 _FAR_SQUARED = FAR * FAR
 # From this x on the integral of K needs few nodes; below it Temme's series converges at once.
 _INTEGRAL_FROM = 1.0
 _TEMME_TERMS = 12
-# Nodes of the trapezoidal rule, whose error at this step is below 1e-17 for v, x < FAR.
+# Nodes of the trapezoidal rule, whose error at this step is below 1e-17 for ρ < FAR.
 _STEP = 0.11
 _COSH_MINUS_ONE = 2 * np.sinh(0.5 * _STEP * np.arange(60)) ** 2
 _LAST_GAMMA = len(RECIPROCAL_GAMMA) - 1
-# Two numbers up to the largest float, taken so many times smaller, have a sum of squares.
-_SCALE = 2.0**-520
 
 
 @njit
@@ -70,11 +68,11 @@ def _shifted_log_iv(v, x, shift, out):
     """``log(I_v(x) e^-x) + shift·x``; ``shift`` is 0 or 1."""
     near, far, small, rare, a, b, work = _buffers(v.shape[0])
     for start in range(0, v.shape[0], BLOCK):
-        counts = _sort(v, x, start, _TINY, near, far, small, rare)
+        counts = _sort(v, x, start, TINY, near, far, small, rare)
         for i in rare[: counts[2]]:
-            out[i] = _log_iv_rare(v[i], x[i], shift)
+            out[i] = log_iv_rare(v[i], x[i], shift)
         for i in small[: counts[3]]:
-            out[i] = _log_iv_rare(v[i], x[i], shift)
+            out[i] = log_iv_rare(v[i], x[i], shift)
         _gather(v, x, near, counts[0], a, b)
         _log_iv_near(counts[0], a, b, shift, work)
         _scatter(work[0], near, counts[0], out)
@@ -90,7 +88,7 @@ def log_kv(v, x, out):
     for start in range(0, v.shape[0], BLOCK):
         counts = _sort(v, x, start, _INTEGRAL_FROM, near, far, small, rare)
         for i in rare[: counts[2]]:
-            out[i] = _log_kv_rare(v[i], x[i])
+            out[i] = log_kv_rare(v[i], x[i])
         _gather(v, x, small, counts[3], a, b)
         _log_kv_small(counts[3], a, b, work)
         _scatter(work[0], small, counts[3], out)
@@ -107,11 +105,11 @@ def iv_ratio(v, x, ratio, complement):
     """``I_{v+1}(x)/I_v(x)`` and one less that, to full relative precision far from the origin."""
     near, far, small, rare, a, b, work = _buffers(v.shape[0])
     for start in range(0, v.shape[0], BLOCK):
-        counts = _sort(v, x, start, _TINY, near, far, small, rare)
+        counts = _sort(v, x, start, TINY, near, far, small, rare)
         for i in rare[: counts[2]]:
-            ratio[i], complement[i] = _ratio_rare(v[i], x[i])
+            ratio[i], complement[i] = ratio_rare(v[i], x[i])
         for i in small[: counts[3]]:
-            ratio[i], complement[i] = _ratio_rare(v[i], x[i])
+            ratio[i], complement[i] = ratio_rare(v[i], x[i])
         _gather(v, x, near, counts[0], a, b)
         _ratio_near(counts[0], a, b, work)
         _scatter(work[0], near, counts[0], ratio)
@@ -176,7 +174,7 @@ def _sort(v, x, start, least, near, far, small, rare):
     """
     n_near, n_far, n_small, n_rare = 0, 0, 0, 0
     for i in range(start, min(start + BLOCK, v.shape[0])):
-        if not (v[i] >= 0.0 and v[i] <= _HUGE and x[i] > 0.0 and x[i] <= _HUGE):
+        if not (v[i] >= 0.0 and v[i] <= HUGE and x[i] > 0.0 and x[i] <= HUGE):
             rare[n_rare] = i
             n_rare += 1
         elif v[i] * v[i] + x[i] * x[i] < _FAR_SQUARED:
@@ -186,7 +184,7 @@ def _sort(v, x, start, least, near, far, small, rare):
             else:
                 small[n_small] = i
                 n_small += 1
-        elif x[i] >= _TINY:
+        elif x[i] >= TINY:
             far[n_far] = i
             n_far += 1
         else:
@@ -458,67 +456,3 @@ def _log_kv_small(n, v, x, work):
     for i in range(n):
         value = first[i] if steps[i] == 0.0 else second[i]
         first[i] = vector_log(value) + steps[i] * log_inverse[i]
-
-
-# --- One at a time -------------------------------------------------------------------------------
-
-
-@njit
-def _exponent(v, x):
-    """``ρ + v log(x/(v+ρ))`` and ``ρ - x + v log(x/(v+ρ))`` where squares would overflow."""
-    v_small, x_small = v * _SCALE, x * _SCALE
-    rho = math.hypot(v_small, x_small)
-    quotient = x_small / (v_small + rho)
-    if quotient > 1e-290:
-        log_quotient = math.log(quotient)
-    else:
-        log_quotient = math.log(x) - math.log(v_small + rho) + math.log(_SCALE)
-    tail = v_small * log_quotient
-    return (rho + tail) / _SCALE, (v_small * (v_small / (rho + x_small)) + tail) / _SCALE
-
-
-@njit
-def _log_iv_rare(v, x, shift):
-    if not (v >= 0.0 and x >= 0.0) or (v == math.inf and x == math.inf):
-        return math.nan
-    if x == 0.0:
-        return 0.0 if v == 0.0 else -math.inf
-    if x == math.inf:
-        return math.inf if shift else -math.inf
-    if v == math.inf:
-        return -math.inf
-    if x < _TINY and v <= _HUGE:
-        return v * math.log(0.5 * x) - math.lgamma(v + 1.0)
-    plain, scaled = _exponent(v, x)
-    log_root = 0.5 * (math.log(max(v, x)) + 1.8378770664093453)
-    return (plain if shift else scaled) - log_root
-
-
-@njit
-def _log_kv_rare(v, x):
-    if not (v >= 0.0 and x >= 0.0) or (v == math.inf and x == math.inf):
-        return math.nan
-    if x == 0.0 or v == math.inf:
-        return math.inf
-    if x == math.inf:
-        return -math.inf
-    if x < _TINY and v <= _HUGE:
-        return math.lgamma(v) - v * math.log(0.5 * x) - 0.6931471805599453
-    return -_exponent(v, x)[0]
-
-
-@njit
-def _ratio_rare(v, x):
-    if not (v >= 0.0 and x >= 0.0) or (v == math.inf and x == math.inf):
-        return math.nan, math.nan
-    if x == 0.0 or v == math.inf:
-        return 0.0, 1.0
-    if x == math.inf:
-        return 1.0, 0.0
-    if x < _TINY and v <= _HUGE:
-        return x / (2.0 * (v + 1.0)), 1.0
-    v_small, x_small = v * _SCALE, x * _SCALE
-    rho = math.hypot(v_small, x_small)
-    correction = 0.5 * x_small / rho * (_SCALE / rho)
-    rest = v_small * (v_small / (rho + x_small) + 1.0) / (rho + v_small)
-    return x_small / (rho + v_small), rest + correction
