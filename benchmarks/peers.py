@@ -23,7 +23,7 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).parent
-FAMILIES = ("density", "bandwidths", "fast", "regimes")
+FAMILIES = ("density", "bandwidths", "fast", "regimes", "special")
 PACKAGES = (
     "kernlab", "numpy", "scipy", "numba", "scikit-learn", "KDEpy", "torch", "torch-kde", "pykeops",
 )  # fmt: skip

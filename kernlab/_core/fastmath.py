@@ -1,10 +1,10 @@
 """Exponentials and logarithms that LLVM vectorises inside Numba loops.
 
-Numba's ``math.exp`` calls the C library once per element unless Intel's SVML is installed; these
-few fused multiply-adds inline into the loop and run eight or sixteen at a time. Arguments must be
-finite or infinite, never NaN; they are clamped to the range in which the result is a normal number,
-so that ``exp`` never returns zero or infinity, and ``log1p`` of infinity is the logarithm of the
-largest float.
+Numba's ``math.exp`` and ``math.log`` call the C library once per element unless Intel's SVML is
+installed; these few fused multiply-adds inline into the loop and run eight or sixteen at a time.
+Arguments are never NaN. Those of ``vector_exp`` are finite or infinite and clamped to the range in
+which the result is a normal number, so that it is never zero or infinity; ``vector_log1p`` of
+infinity is the logarithm of the largest float; ``vector_log`` takes positive normal numbers.
 
 Compiled callers in other files carry :data:`kernlab._core.revision.revision` of this file's text.
 """
@@ -15,7 +15,7 @@ Compiled callers in other files carry :data:`kernlab._core.revision.revision` of
 # the rounding of x itself. The coefficients are Chebyshev interpolants of exp on |r| <= ln2/2,
 # economised to degree 10 (relative error 2e-16) and degree 5 (8e-8).
 #
-# log1p: 1 + x = 2**k (1 + f) with 1 + f in [√½, √2), and f = x where k = 0, so that a small x keeps
+# log and log1p: 1 + x = 2**k (1 + f) with 1 + f in [√½, √2), and f = x where k = 0, so that a small x keeps
 # its digits; log(1 + f) = 2 atanh(f / (2 + f)), whose series in z = (f / (2 + f))² <= 0.03 is
 # economised likewise (relative error 5e-18 and 3e-9).
 
@@ -219,6 +219,12 @@ def _log1p64(x):
     y = 1.0 + x
     n = _minus_exponent64(_bits64(y))
     f = x if y < _ROOT_TWO64 else _float64(_scale64(_bits64(y), n)) - 1.0
+    return _log_of64(f, n)
+
+
+@inline
+def _log_of64(f, n):
+    """``log((1 + f) 2**k)`` of ``1 + f`` in [√½, √2), with ``-k`` in the exponent bits ``n``."""
     s = f / (2.0 + f)
     z = s * s
     p = _fma(_C6, z, _C5)
@@ -269,3 +275,10 @@ def _vector_log1p(x):
     if x == float32:
         return lambda x: _log1p32(x)
     return lambda x: _log1p64(x)
+
+
+@inline
+def vector_log(x):
+    """Natural logarithm of a positive normal float64 scalar, for compiled loops only."""
+    n = _minus_exponent64(_bits64(x))
+    return _log_of64(_float64(_scale64(_bits64(x), n)) - 1.0, n)

@@ -126,8 +126,8 @@ def check_same_place(name, X, fitted):
     ours, theirs = namespace_of(fitted), namespace_of(X)
     if ours is not theirs:
         raise ValueError(
-            f"{name} was fitted on arrays of {ours.__name__} and X is of {theirs.__name__}; "
-            "convert X, or fit again on arrays of its library."
+            f"{name} was fitted on arrays of {ours.__name__} and X is of {theirs.__name__}, and "
+            "both must use the same namespace; convert X, or fit again on arrays of its library."
         )
     if is_foreign(X) and device_of(X) != device_of(fitted):
         raise ValueError(

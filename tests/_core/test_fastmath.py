@@ -91,6 +91,24 @@ def test_outside_compiled_code_they_refuse():
             function(1.0)
 
 
+@njit(cache=False)
+def _plain_logarithms(x, out):
+    for j in range(x.shape[0]):
+        out[j] = fastmath.vector_log(x[j])
+
+
+def test_plain_logarithm(rng):
+    x = np.concatenate([10.0 ** rng.uniform(-307, 307, 500), 1 + rng.uniform(-0.5, 1, 500), [1.0]])
+    out = np.empty_like(x)
+    _plain_logarithms(x, out)
+    with mpmath.workdps(30):
+        exact = [mpmath.log(mpmath.mpf(float(v))) for v in x]
+        error = [float(abs(a - b)) for a, b in zip(out, exact, strict=True)]
+    # 2 ulp of the result, also near 1, where it vanishes.
+    assert np.all(np.array(error) <= 2 * np.spacing(np.abs([float(e) for e in exact])))
+    assert out[-1] == 0.0
+
+
 def test_wide_vectors_reaches_the_compiler():
     _exponentials(np.zeros(4), np.zeros(4))
     signature = _exponentials.signatures[0]
