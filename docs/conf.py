@@ -26,7 +26,8 @@ html_show_sourcelink = False
 autosummary_generate = True
 numpydoc_show_class_members = True
 numpydoc_class_members_toctree = False
-numpydoc_show_inherited_class_members = False
+# The methods of KernelDensity stand in several files, by what they are for.
+numpydoc_show_inherited_class_members = {"kernlab.density.KernelDensity": True}
 nitpicky = False
 
 sphinx_gallery_conf = {

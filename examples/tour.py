@@ -5,6 +5,7 @@ Run it with ``python examples/tour.py``. Each family of the package has its part
 
 import math
 import time
+import warnings
 from pathlib import Path
 
 import matplotlib
@@ -14,11 +15,18 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 from scipy.special import logsumexp
-from sklearn.datasets import load_breast_cancer, load_digits, load_wine
+from scipy.stats import vonmises_fisher
+from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_wine
 from sklearn.model_selection import train_test_split
 from sklearn.neighbors import KernelDensity as SklearnDensity
 
-from kernlab.density import KernelDensity, KernelDensityDisplay
+from kernlab.density import (
+    DensityRegimeDisplay,
+    KernelDensity,
+    KernelDensityDisplay,
+    VonMisesFisher,
+)
+from kernlab.exceptions import CondensedDensityWarning
 
 OUTPUT = Path("tour")
 
@@ -111,6 +119,102 @@ def density():
     return errors
 
 
+def bandwidths():
+    """Bandwidths of iris petals by every selector, and the likelihood they earn."""
+    X = load_iris().data[:, 2:]
+    print("Bandwidths of iris petals: standard deviations (cm), mean leave-one-out log density")
+    scores = {}
+    for rule in ("silverman", "auto", "plugin", "scv", "lscv", "lcv"):
+        kde = KernelDensity(bandwidth=rule).fit(X)
+        h = np.sqrt(np.diag(kde.bandwidth_matrix_))
+        scores[rule] = kde.leave_one_out_score() / len(X)
+        print(f"{rule:10} {kde.bandwidth_method_:10}{h[0]:8.3f}{h[1]:8.3f}{scores[rule]:10.3f}")
+    print()
+    return scores
+
+
+def regimes():
+    """What carries an estimate of the digits, by bandwidth, and what error bars would cost."""
+    train, test = train_test_split(load_digits().data, test_size=0.25, random_state=0)
+    held_out = {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", CondensedDensityWarning)  # the table says so
+        start = KernelDensity(bandwidth="kl").fit(train).regime(random_state=0)
+        print(f"Regimes: digits, d = {train.shape[1]}, n = {len(train)}, alpha = {start.alpha_:.3f}")
+        print(f"{'bandwidth':24}{'h':>7}  {'regime':11}{'index':>7}{'samples':>9}{'held-out':>10}")
+        for name, h in (
+            ("'kl' (normal theory)", start.h_),
+            ("nearest neighbours h_kl", start.h_kl_),
+            ("h_g", start.h_g_ * 1.01),
+            ("h_clt", start.h_clt_ * 1.01),
+        ):
+            kde = KernelDensity(bandwidth=h).fit(train)
+            regime = kde.regime(random_state=0)
+            held_out[name] = float(np.mean(kde.score_samples(test)))
+            print(
+                f"{name:24}{h:7.3f}  {regime.label_:11}{regime.stable_index_:7.2f}"
+                f"{np.median(regime.n_eff_):9.1f}{held_out[name]:10.2f}"
+            )
+        figure, ax = plt.subplots(figsize=(6, 4.5), layout="constrained")
+        kde = KernelDensity(bandwidth=start.h_kl_).fit(train)
+        DensityRegimeDisplay.from_estimator(kde, ax=ax)
+    save(figure, "density_regime.png")
+    print()
+    return held_out
+
+
+def to_a_tolerance():
+    """A hundred thousand points: all pairs, and to one part in a thousand."""
+    rng = np.random.default_rng(0)
+    X, Y = rng.normal(size=(100_000, 2)), rng.normal(size=(2000, 2))
+    exact = KernelDensity(bandwidth=0.15).fit(X)
+    expected, seconds = timed(exact.score_samples, Y)
+    print("To a tolerance: 100,000 points, 2,000 queries")
+    print(f"{'algorithm':12}{'ms':>9}{'error':>10}{'bound':>10}")
+    print(f"{'all pairs':12}{1e3 * seconds:9.1f}")
+    errors = {}
+    for algorithm in ("tree", "fft"):
+        kde = KernelDensity(bandwidth=0.15, algorithm=algorithm, rtol=1e-3).fit(X)
+        log_density, seconds = timed(kde.score_samples, Y)
+        _, bound = kde.score_samples(Y, return_error=True)
+        errors[algorithm] = np.max(np.abs(log_density - expected))
+        print(f"{algorithm:12}{1e3 * seconds:9.1f}{errors[algorithm]:10.1e}{bound.max():10.1e}")
+    print()
+    return errors
+
+
+def slices():
+    """Quantiles of wine's color given its alcohol, and the wines each rests on."""
+    wine = load_wine()
+    names = ["alcohol", "color_intensity"]
+    X = wine.data[:, [wine.feature_names.index(name) for name in names]]
+    kde = KernelDensity(bandwidth="silverman").fit(X)
+    print("Wine: color intensity given alcohol")
+    print(f"{'alcohol':>8}{'5 %':>8}{'median':>8}{'95 %':>8}{'wines':>8}")
+    medians = []
+    for alcohol in (12.0, 13.0, 14.0):
+        given = kde.condition(0, alcohol)
+        low, middle, high = given.ppf([0.05, 0.5, 0.95])
+        medians.append(middle)
+        print(f"{alcohol:8.1f}{low:8.2f}{middle:8.2f}{high:8.2f}{given.n_eff_:8.0f}")
+    print()
+    return medians
+
+
+def directions():
+    """Concentrations in 2048 dimensions, where SciPy's Bessel functions underflow."""
+    X = np.random.default_rng(0).normal(loc=0.5, size=(2000, 2048))
+    X /= np.linalg.norm(X, axis=1)[:, None]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        theirs = vonmises_fisher.fit(X)[1]
+    ours = VonMisesFisher().fit(X).kappa_
+    print("Concentration of 2,000 directions in 2,048 dimensions")
+    print(f"kernlab {ours:.1f}, scipy {theirs:.1g}")
+    print()
+    return ours, theirs
+
+
 def save(figure, name):
     figure.savefig(OUTPUT / name, dpi=120)
     plt.close(figure)
@@ -119,7 +223,8 @@ def save(figure, name):
 
 def main():
     OUTPUT.mkdir(exist_ok=True)
-    return {"density": density()}
+    parts = (density, bandwidths, regimes, to_a_tolerance, slices, directions)
+    return {part.__name__: part() for part in parts}
 
 
 if __name__ == "__main__":

@@ -16,8 +16,8 @@ Compiled callers in other files carry :data:`kernlab._core.revision.revision` of
 # economised to degree 10 (relative error 2e-16) and degree 5 (8e-8).
 #
 # log and log1p: 1 + x = 2**k (1 + f) with 1 + f in [√½, √2), and f = x where k = 0, so that a
-# small x keeps its digits; log(1 + f) = 2 atanh(f / (2 + f)), whose series in z = (f / (2 + f))² <= 0.03 is
-# economised likewise (relative error 5e-18 and 3e-9).
+# small x keeps its digits; log(1 + f) = 2 atanh(f / (2 + f)), whose series in
+# z = (f / (2 + f))² <= 0.03 is economised likewise (relative error 5e-18 and 3e-9).
 
 import math
 

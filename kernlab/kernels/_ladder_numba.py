@@ -24,7 +24,7 @@ from kernlab.kernels._sums_numba import (
 
 # Revision of what is inlined here (_core/fastmath.py, _core/jit.py and the functions above); a test
 # says when it is stale. Changing it changes this file, and so renews Numba's disk cache.
-INLINED_REVISION = "1260fb40"
+INLINED_REVISION = "460ffe47"
 
 #: Levels of one pass: with sixteen, the sums would no longer fit the registers.
 LEVELS = 8

@@ -14,7 +14,7 @@ from kernlab._core.jit import FAST, njit
 
 # Revision of the files inlined here (_core/fastmath.py, _core/jit.py); a test says when it is
 # stale.
-INLINED_REVISION = "bfc9284b"
+INLINED_REVISION = "67436d3f"
 
 # Half the width of a box: of moments about its centre, the k-th falls like HALF_WIDTH**k.
 HALF_WIDTH = 0.5
