@@ -267,7 +267,7 @@ def test_intervals_cover_the_smoothed_density(rng, weighted):
     for _ in range(trials):
         kde.fit(rng.normal(size=(n, 2)), sample_weight=weights)
         low, high = log_density_interval(
-            kde._log_sums(query, with_effective=True),
+            kde._sums_and_terms(query),
             kde.n_eff_,
             kde._sources.log_total_weight + kde._log_volume,
             confidence,
