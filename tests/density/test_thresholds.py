@@ -12,7 +12,9 @@ from kernlab.density import KernelDensity, kde_thresholds
 from kernlab.exceptions import SingularCovarianceError
 from kernlab.kernels import PROFILES
 
-SMOOTH = [name for name, profile in PROFILES.items() if not profile.bounded]
+SMOOTH = [
+    name for name, profile in PROFILES.items() if not (profile.bounded or profile.heavy_tailed)
+]
 BOUNDED = [name for name, profile in PROFILES.items() if profile.bounded]
 
 
@@ -285,3 +287,14 @@ def test_kl_refuses_what_it_cannot_do(rng):
         KernelDensity(bandwidth="kl").fit(X[:1])
     with pytest.raises(SingularCovarianceError, match="all rows of X are the same"):
         KernelDensity(bandwidth="kl").fit(np.ones((5, 3)))
+
+
+def test_kernels_with_a_power_for_a_tail_have_no_thresholds(rng):
+    message = r"'cauchy' falls like a power of the distance.*effective_samples"
+    with pytest.raises(ValueError, match=message):
+        kde_thresholds(0.3, kernel="cauchy", n_features=5)
+    X = rng.normal(size=(40, 5))
+    with pytest.raises(ValueError, match=message):
+        KernelDensity(bandwidth=1.0, kernel="cauchy").fit(X).regime()
+    with pytest.raises(ValueError, match=message):
+        KernelDensity(bandwidth="kl", kernel="cauchy").fit(X)
