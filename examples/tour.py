@@ -140,7 +140,9 @@ def regimes():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", CondensedDensityWarning)  # the table says so
         start = KernelDensity(bandwidth="kl").fit(train).regime(random_state=0)
-        print(f"Regimes: digits, d = {train.shape[1]}, n = {len(train)}, alpha = {start.alpha_:.3f}")
+        print(
+            f"Regimes: digits, d = {train.shape[1]}, n = {len(train)}, alpha = {start.alpha_:.3f}"
+        )
         print(f"{'bandwidth':24}{'h':>7}  {'regime':11}{'index':>7}{'samples':>9}{'held-out':>10}")
         for name, h in (
             ("'kl' (normal theory)", start.h_),
