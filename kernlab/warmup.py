@@ -10,6 +10,7 @@ import logging
 import numpy as np
 
 from kernlab.kernels import PROFILES
+from kernlab.kernels._evaluation import Tolerance, evaluate, prepare_evaluator
 from kernlab.kernels._sums import DIRECT_FEATURES, log_kernel_sums, prepare_sources
 
 logger = logging.getLogger("kernlab.warmup")
@@ -24,7 +25,7 @@ _VARIANTS = (
 )
 
 
-def warm_up(kernels=("gaussian",), *, weighted=False):
+def warm_up(kernels=("gaussian",), *, weighted=False, tolerance=False):
     """Compile the log kernel sums of some kernels, in double and mixed precision.
 
     Parameters
@@ -33,6 +34,8 @@ def warm_up(kernels=("gaussian",), *, weighted=False):
         Names of :data:`kernlab.kernels.PROFILES`.
     weighted : bool, default=False
         Also the variants with sample weights.
+    tolerance : bool, default=False
+        Also the algorithms that serve an ``rtol`` or ``atol``.
     """
     rng = np.random.default_rng(0)
     for kernel in kernels:
@@ -50,6 +53,27 @@ def warm_up(kernels=("gaussian",), *, weighted=False):
                         precision=precision,
                     )
                     log_kernel_sums(sources, points, with_effective=with_effective)
+        if tolerance:
+            for weights in (None, np.ones(2)) if weighted else (None,):
+                logger.info("compiling %s to a tolerance", kernel)
+                _warm_up_to_a_tolerance(kernel, rng.normal(size=(2, 2)), weights)
+
+
+def _warm_up_to_a_tolerance(kernel, points, weights):
+    cases = [("tree", points), ("tree", points * 1e6)]
+    if kernel == "gaussian":
+        cases += [("fgt", points[:, :1]), ("fft", points)]
+    for algorithm, x in cases:
+        evaluator = prepare_evaluator(
+            x,
+            kernel=kernel,
+            root=1.0,
+            weights=weights,
+            precision="double",
+            algorithm=algorithm,
+            tolerance=Tolerance(rtol=1e-3),
+        )
+        evaluate(evaluator, x)
 
 
 def main(arguments=None):
@@ -59,13 +83,14 @@ def main(arguments=None):
     parser.add_argument("kernels", nargs="*", metavar="KERNEL", help="default: gaussian")
     parser.add_argument("--all", action="store_true", help="every kernel")
     parser.add_argument("--weighted", action="store_true", help="also with sample weights")
+    parser.add_argument("--tolerance", action="store_true", help="also what rtol and atol use")
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     kernels = list(PROFILES) if options.all else options.kernels or ["gaussian"]
     unknown = sorted(set(kernels) - set(PROFILES))
     if unknown:
         parser.error(f"no kernel {', '.join(unknown)}; there are {', '.join(PROFILES)}")
-    warm_up(kernels, weighted=options.weighted)
+    warm_up(kernels, weighted=options.weighted, tolerance=options.tolerance)
 
 
 if __name__ == "__main__":
