@@ -83,7 +83,7 @@ def prepare_evaluator(
     tree = prepare_tree(points, **sums)
     grid = None
     if algorithm == "fft":
-        grid = prepare_grid(points, root=root, weights=weights)
+        grid = prepare_grid(points, root=root, weights=weights, rtol=tolerance.rtol)
     return Evaluator(algorithm, tree.sources, tolerance, tree=tree, grid=grid)
 
 
@@ -167,7 +167,9 @@ def _choose(points, sums, precision, tolerance):
             return _with_line(points, sums, tolerance)
         tree = prepare_tree(points, **sums)
         if gaussian and n_features <= MOST_FEATURES and n_points >= _GRID_POINTS:
-            grid = prepare_grid(points, root=sums["root"], weights=sums["weights"])
+            grid = prepare_grid(
+                points, root=sums["root"], weights=sums["weights"], rtol=tolerance.rtol
+            )
             log_sums, errors = grid_log_sums(grid)
             if np.mean(errors <= tolerance.permitted(log_sums)) >= _GRID_SHARE:
                 return Evaluator("fft", tree.sources, tolerance, tree=tree, grid=grid)

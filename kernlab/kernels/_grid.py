@@ -66,13 +66,16 @@ class GridSources:
     masses: np.ndarray | None
 
 
-def prepare_grid(points, *, root, weights=None):
-    """Convolve points with the Gaussian kernel on as fine a grid as memory permits.
+def prepare_grid(points, *, root, weights=None, rtol=0.0):
+    """Convolve points with the Gaussian kernel on a grid.
 
     Parameters
     ----------
     points : (n, d) float64 array, d ≤ 3
     root, weights : see :func:`kernlab.kernels._sums.prepare_sources`
+    rtol : float
+        Relative error that most sums should keep; the spacing is chosen for it as far as memory
+        permits, and the finest for 0. What is reached is ``error``.
     """
     from kernlab.kernels import _grid_numba as compiled
 
@@ -83,7 +86,7 @@ def prepare_grid(points, *, root, weights=None):
     if weights is not None:
         masses, log_scale = weights / weights.max(), float(np.log(weights.max()))
     extent = np.ptp(z, axis=0) + 2 * _MARGIN
-    spacing = _spacing(extent)
+    spacing = _spacing(extent, rtol)
     low = z.min(axis=0) - _MARGIN - NODES * spacing
     shape = np.ceil(extent / spacing).astype(int) + 2 * NODES + 1
     grid = np.zeros((1,) * (3 - n_features) + tuple(shape))
@@ -91,10 +94,7 @@ def prepare_grid(points, *, root, weights=None):
     grid = grid.reshape(shape)
     values, gain = _convolve(grid, spacing)
     total = float(len(z) if masses is None else masses.sum())
-    # Two interpolations along each axis; what one makes of the errors of those before it grows by
-    # the Lebesgue constant.
-    one = _INTERPOLATION * spacing**NODES
-    error = total * one * sum(_LEBESGUE**k for k in range(2 * n_features))
+    error = total * _interpolation_error(n_features) * spacing**NODES
     error += total * math.exp(-((_REACH - NODES * spacing) ** 2) / 2)
     # The transform's rounding in the 2-norm, and that of the weights' products.
     steps = 10 * math.log2(values.size)
@@ -166,9 +166,23 @@ def grid_log_sums(grid, queries=None, *, n_jobs=None, verbose=0):
     return np.log(sums) + grid.log_scale, errors
 
 
-def _spacing(extent):
-    """The finest spacing whose grid has no more than the permitted cells."""
-    spacing = max(_FINEST, (np.prod(extent) / _MOST_CELLS) ** (1 / len(extent)))
+def _interpolation_error(n_features):
+    """Bound on the error of the kernel's interpolant, at unit spacing.
+
+    There are two interpolations along each axis; what one makes of the errors of those before it
+    grows by the Lebesgue constant.
+    """
+    return _INTERPOLATION * sum(_LEBESGUE**k for k in range(2 * n_features))
+
+
+def _spacing(extent, rtol):
+    """Spacing that resolves a thousandth of a uniform density, within memory."""
+    n_features = len(extent)
+    with np.errstate(over="ignore"):
+        volume = np.prod(extent)
+        share = 0.001 * (2 * math.pi) ** (n_features / 2) / volume
+        wanted = (rtol * share / _interpolation_error(n_features)) ** (1 / NODES)
+        spacing = max(_FINEST, wanted, (volume / _MOST_CELLS) ** (1 / n_features))
     while np.prod(np.ceil(extent / spacing) + 2 * NODES + 1) > _MOST_CELLS:
         spacing *= 1.05
     return float(spacing)

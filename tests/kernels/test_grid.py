@@ -84,9 +84,21 @@ def test_bounds_hold_for_any_data(seed, d, log_h, weighted):
     assert np.all(np.abs(log_sums - exact)[resolved] <= errors[resolved] + 1e-12)
 
 
+def test_a_looser_tolerance_takes_a_coarser_grid(rng):
+    points = rng.normal(size=(20_000, 2))
+    spacings = []
+    for rtol in (1e-1, 1e-3, 1e-6, 0.0):
+        grid = prepare_grid(points, root=0.2, rtol=rtol)
+        spacings.append(grid.spacing)
+        _, errors = grid_log_sums(grid, rng.normal(size=(200, 2)))
+        assert np.quantile(errors, 0.8) <= max(rtol, 1e-6)
+    assert spacings == sorted(spacings, reverse=True)
+    assert spacings[0] > 2 * spacings[-1]
+
+
 def test_memory_is_bounded():
     for extent in (1e-3, 1.0, 1e3, 1e6):
         for d in (1, 2, 3):
-            spacing = _grid._spacing(np.full(d, extent))
+            spacing = _grid._spacing(np.full(d, extent), 0.0)
             cells = np.ceil(np.full(d, extent) / spacing) + 2 * _grid.NODES + 1
             assert np.prod(cells) <= _grid._MOST_CELLS
