@@ -21,6 +21,7 @@ ESTIMATORS = [
     KernelDensity(bandwidth="lcv", kernel="logistic"),
     KernelDensity(bandwidth="auto"),
     KernelDensity(bandwidth="kl", kernel="exponential"),
+    KernelDensity(bandwidth=0.9, adaptive="sample-point"),
     ConditionalKernelDensity(),
     ConditionalKernelDensity(bandwidth=0.8),
     DirectionalKernelDensity(normalize=True),

@@ -273,10 +273,12 @@ default='lcv'
 
         def work(part, log_shares):
             u = differences(self._y_frame, y[part], 0)
-            probability[part] = np.sum(np.exp(log_shares) * ndtr(u), axis=1)
+            shares = np.exp(log_shares)
+            # Both sums in the same order, so that all of the mass is exactly one.
+            probability[part] = np.sum(shares * ndtr(u), axis=1) / np.sum(shares, axis=1)
 
         self._each(X, work)
-        return np.minimum(probability, 1.0)
+        return probability
 
     def predict_quantile(self, X, q=0.5):
         """Quantiles of the target given each row of ``X``.
@@ -313,6 +315,7 @@ default='lcv'
 
         def work(part, log_shares):
             shares = np.exp(log_shares)
+            total = np.sum(shares, axis=1)
             for column, level in enumerate(np.ravel(levels)):
                 if level in (0.0, 1.0):
                     quantiles[part, column] = np.inf if level else -np.inf
@@ -320,7 +323,7 @@ default='lcv'
 
                 def excess(points, which, level=level):
                     below = np.sum(shares[which] * ndtr(points[:, None] - z), axis=1)
-                    return below - level
+                    return below / total[which] - level
 
                 quantiles[part, column] = _least_roots(
                     excess, len(shares), z.min() - 1, z.max() + 1
@@ -449,9 +452,7 @@ default='lcv'
         )
         check_consistent_length(X, y)
         if y.ndim > 2 or (y.ndim == 2 and y.shape[1] == 0):
-            raise ValueError(
-                f"y has shape {y.shape}; give (n_samples,) or (n_samples, n_targets)."
-            )
+            raise ValueError(f"y has shape {y.shape}; give (n_samples,) or (n_samples, n_targets).")
         return y
 
     def _check_queries(self, X, y=None):

@@ -88,16 +88,17 @@ def _likeliest(units, n_features, weights, scott, n_jobs, verbose):
         )
 
     bounds = [(math.log(_NARROWEST), math.log(_WIDEST))] * d
-    best = None
+    searches = []
     for feature_width in (scott, _WIDE_START):
         start = np.full(d, math.log(scott))
         start[:n_features] = math.log(feature_width)
-        found = minimize(
-            criterion, start, jac=True, method="L-BFGS-B", bounds=bounds,
-            options={"ftol": 1e-9, "gtol": 1e-6},
+        searches.append(
+            minimize(
+                criterion, start, jac=True, method="L-BFGS-B", bounds=bounds,
+                options={"ftol": 1e-9, "gtol": 1e-6},
+            )
         )  # fmt: skip
-        if best is None or found.fun < best.fun:
-            best = found
+    best = min(searches, key=lambda found: found.fun)
     if (best.x <= bounds[0][0] * (1 - 1e-9)).any():
         warnings.warn(
             "bandwidth='lcv' finds no largest leave-one-out likelihood: it grows without bound as "
