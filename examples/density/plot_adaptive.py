@@ -25,11 +25,11 @@ densities = {
     ),
     "normal": (stats.norm.pdf, lambda rng, n: rng.normal(size=n)),
 }
-grid = np.linspace(-12, 12, 4801)
+grid = np.linspace(-8, 8, 1601)
 step = grid[1] - grid[0]
-bandwidths = np.geomspace(0.03, 1.0, 10)
+bandwidths = np.geomspace(0.03, 1.0, 9)
 rules = {"fixed": None, "sample-point": "sample-point", "balloon": "balloon"}
-n, repeats = 500, 8
+n, repeats = 400, 8
 
 
 def squared_errors(name, rule):
@@ -50,8 +50,9 @@ errors = {(name, rule): squared_errors(name, rules[rule]) for name in densities 
 # %%
 # Errors against the bandwidth
 # ----------------------------
-# Bands are one standard error. Where the density has one scale, adaptive widths gain little; where
-# it has two, more than the best fixed bandwidth can.
+# Bands are one standard error. On two scales and on heavy tails the sample-point estimate does what
+# no fixed bandwidth can, at a bandwidth some two times as large; on the normal density the two are
+# alike. The balloon estimate is worse than the best fixed one in all three.
 
 figure, axes = plt.subplots(1, 3, figsize=(10, 3.6), sharey=True, layout="constrained")
 for ax, name in zip(axes, densities, strict=True):
@@ -84,7 +85,7 @@ for ax in axes:
     ax.set(xlabel="y", ylabel="density")
 axes[1].set(yscale="log", ylim=(1e-4, 4), title="logarithm")
 axes[0].set(xlim=(-1, 1), title="peak")
-axes[0].legend()
+axes[1].legend(loc="lower center")
 plt.show()
 
 # %%

@@ -23,7 +23,7 @@ def draw(rng, n):
 
 
 rng = np.random.default_rng(0)
-X, y = draw(rng, 1000)
+X, y = draw(rng, 600)
 X_test, y_test = draw(rng, 1000)
 model = ConditionalKernelDensity().fit(X, y)
 
@@ -31,7 +31,8 @@ model = ConditionalKernelDensity().fit(X, y)
 # The bandwidths
 # --------------
 # The leave-one-out likelihood gives each column a width. The second feature says nothing of the
-# target, and its width comes out far beyond its spread of 1: it is smoothed out of the estimate.
+# target, and its width comes out beyond its spread of 1, which hardly tells rows apart: it is
+# smoothed out of the estimate.
 
 print("widths of both features and the target:", np.array2string(model.bandwidth_, precision=2))
 
@@ -96,6 +97,6 @@ for row, count in zip(outside, model.effective_samples(outside), strict=True):
     print(f"at {row[0]:.1f}: {count:.1f} effective rows")
 
 error = gain.std() / np.sqrt(len(gain))
-assert gain.mean() > 0.4 > 10 * error
+assert gain.mean() > 0.5 > 10 * error
 assert distances["conditional density"] < distances["normal noise"]
 print(f"gain over normal noise: {gain.mean():.2f} ± {error:.2f} nats a row")

@@ -51,8 +51,8 @@ default='lcv'
         then those of ``y``; a float is one for all.
 
         - ``'lcv'`` maximises the leave-one-out likelihood of the targets given the features, one
-          width for each column. A feature that says nothing of the targets gets a width of many
-          times its spread, which takes it out of the estimate [1]_. Of more than 2,000 rows, 2,000
+          width for each column. A feature that says nothing of the targets gets a width beyond
+          its spread, which smooths it out of the estimate [1]_. Of more than 2,000 rows, 2,000
           are left out in turn, each estimated from all the others. Equal rows are one row of their
           total weight.
         - ``'scott'`` is ``n**(-1/(n_features + n_targets + 4))`` times the standard deviation of

@@ -13,7 +13,7 @@ from kernlab._core.threads import effective_n_jobs, run_slices
 from kernlab.density._covariance import check_positive, effective_sample_size
 from kernlab.density._selectors import _distinct
 from kernlab.exceptions import BandwidthWarning, SingularCovarianceError
-from kernlab.kernels._shares import TABLE_PAIRS, log_sum_exp
+from kernlab.kernels._shares import TABLE_PAIRS
 
 # Rows left out in turn; each is estimated from all the others.
 MOST_ROWS = 2000
@@ -95,7 +95,7 @@ def _likeliest(units, n_features, weights, scott, n_jobs, verbose):
         searches.append(
             minimize(
                 criterion, start, jac=True, method="L-BFGS-B", bounds=bounds,
-                options={"ftol": 1e-9, "gtol": 1e-6},
+                options={"ftol": 1e-8, "gtol": 1e-5},
             )
         )  # fmt: skip
     best = min(searches, key=lambda found: found.fun)
@@ -124,23 +124,33 @@ def _negative_likelihood(
         near = log_weights - sum(squares[:n_features]) / 2
         near[np.arange(len(own)), own] = -np.inf
         both = near - sum(squares[n_features:]) / 2
-        log_near, log_both = log_sum_exp(near), log_sum_exp(both)
+        near, log_near = _shares(near)
+        both, log_both = _shares(both)
         values[part] = log_both - log_near
-        near = np.exp(near - log_near[:, None])
-        both = np.exp(both - log_both[:, None])
         for k in range(d):
             weight = both - near if k < n_features else both
             slopes[part, k] = np.einsum("ij,ij->i", weight, squares[k])
 
-    with np.errstate(under="ignore"):
-        run_slices(
-            work,
-            len(rows),
-            slice_size=max(1, TABLE_PAIRS // n),
-            n_jobs=effective_n_jobs(n_jobs),
-            verbose=verbose,
-            label="conditional likelihood",
-        )
+    run_slices(
+        work,
+        len(rows),
+        slice_size=max(1, TABLE_PAIRS // n),
+        n_jobs=effective_n_jobs(n_jobs),
+        verbose=verbose,
+        label="conditional likelihood",
+    )
     targets = np.arange(d) >= n_features
     value = counted @ values - np.sum(log_widths[targets])
     return -value, -(counted @ slopes - targets)
+
+
+def _shares(log_terms):
+    """Shares of the terms of each row, in place, and the logarithms of the sums."""
+    peak = np.max(log_terms, axis=1, keepdims=True)
+    log_terms -= peak
+    # What is below e⁻⁶⁰ of the largest counts nothing, but subnormal numbers cost tenfold.
+    np.maximum(log_terms, -60.0, out=log_terms)
+    np.exp(log_terms, out=log_terms)
+    total = np.sum(log_terms, axis=1, keepdims=True)
+    log_terms /= total
+    return log_terms, (peak + np.log(total))[:, 0]

@@ -108,12 +108,14 @@ def scaled_log_sums(
             z, z_low = query_rows(sources, queries[part])
         query_scales = log_query_scales[part]
         far = ~(np.max(np.abs(z), axis=1) <= _FARTHEST)
-        log_sums[:, part] = _near_sums(
-            scaled, np.where(far[:, None], 0.0, z), z_low, own, np.exp(query_scales), with_effective
-        )
+        if not far.all():
+            z = np.where(far[:, None], 0.0, z)
+            log_sums[:, part] = _near_sums(
+                scaled, z, z_low, own, np.exp(query_scales), with_effective
+            )
         for i in np.flatnonzero(far):
             if queries is None:
-                z_far = z[i] * FAR_UNIT
+                z_far = source_rows(sources, own[i : i + 1])[0][0] * FAR_UNIT
             else:
                 query, centre = queries[part.start + i] * FAR_UNIT, sources.centre * FAR_UNIT
                 z_far = to_bandwidths(query[None], centre, sources.inverse)[0]

@@ -11,7 +11,7 @@ from kernlab._core.threads import effective_n_jobs, run_slices
 from kernlab.kernels._coordinates import FARTHEST, to_bandwidths, to_bandwidths_twofold
 
 # Entries of a table of queries and points; several stay in a core's second cache.
-TABLE_PAIRS = 2**16
+TABLE_PAIRS = 2**14
 
 
 def with_log_shares(frame, log_weights, queries, work, *, n_jobs=None, verbose=0, label=""):
