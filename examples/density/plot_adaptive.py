@@ -51,8 +51,8 @@ errors = {(name, rule): squared_errors(name, rules[rule]) for name in densities 
 # Errors against the bandwidth
 # ----------------------------
 # Bands are one standard error. On two scales and on heavy tails the sample-point estimate does what
-# no fixed bandwidth can, at a bandwidth some two times as large; on the normal density the two are
-# alike. The balloon estimate is worse than the best fixed one in all three.
+# no fixed bandwidth can, at a bandwidth one and a half to two times as large; on the normal density
+# the two are alike. The balloon estimate is worse than the best fixed one in all three.
 
 figure, axes = plt.subplots(1, 3, figsize=(10, 3.6), sharey=True, layout="constrained")
 for ax, name in zip(axes, densities, strict=True):
@@ -85,7 +85,7 @@ for ax in axes:
     ax.set(xlabel="y", ylabel="density")
 axes[1].set(yscale="log", ylim=(1e-4, 4), title="logarithm")
 axes[0].set(xlim=(-1, 1), title="peak")
-axes[1].legend(loc="lower center")
+axes[1].legend(loc="upper left", fontsize="small")
 plt.show()
 
 # %%

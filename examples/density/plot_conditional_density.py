@@ -69,8 +69,8 @@ plt.show()
 # Calibration
 # -----------
 # The distribution function at fresh targets is uniform if the distribution is right. The kernel
-# density keeps near to the diagonal; the normal one is too wide on the left and misses the gap on
-# the right.
+# density is a little too wide, by the width of its kernels; the normal one is far too wide on the
+# left and misses the gap on the right.
 
 levels = np.linspace(0, 1, 201)
 figure, ax = plt.subplots(figsize=(4.8, 4.4), layout="constrained")
