@@ -6,11 +6,13 @@ import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from kernlab.density import (
+    ConditionalKernelDensity,
     DirectionalKernelDensity,
     KernelDensity,
     VonMisesFisher,
     VonMisesFisherMixture,
 )
+from kernlab.exceptions import BandwidthWarning
 
 ESTIMATORS = [
     KernelDensity(),
@@ -19,6 +21,9 @@ ESTIMATORS = [
     KernelDensity(bandwidth="lcv", kernel="logistic"),
     KernelDensity(bandwidth="auto"),
     KernelDensity(bandwidth="kl", kernel="exponential"),
+    KernelDensity(bandwidth=0.9, adaptive="sample-point"),
+    ConditionalKernelDensity(),
+    ConditionalKernelDensity(bandwidth=0.8),
     DirectionalKernelDensity(normalize=True),
     DirectionalKernelDensity(bandwidth=0.4, normalize=True),
     VonMisesFisher(normalize=True),
@@ -54,6 +59,8 @@ def expected_failures(estimator):
     data_driven = isinstance(getattr(estimator, "bandwidth", None), str)
     if isinstance(estimator, KernelDensity):
         return SINGULAR if estimator.bandwidth in ("scott", "silverman") else {}
+    if isinstance(estimator, ConditionalKernelDensity):
+        return {}
     return {**DIRECTIONS, **(COINCIDING if data_driven else {})}
 
 
@@ -61,6 +68,8 @@ def expected_failures(estimator):
 def test_scikit_learn_check(estimator, check):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # scikit-learn's own, in its checks
+        # Some checks fit labels of classes, which have no likeliest bandwidth.
+        warnings.simplefilter("ignore", BandwidthWarning)
         check(estimator)
 
 

@@ -1,5 +1,6 @@
 """Kernel density estimation, accurate in log space in any dimension."""
 
+from kernlab.density._conditional import ConditionalKernelDensity
 from kernlab.density._directional import DirectionalKernelDensity
 from kernlab.density._directions import vmf_kappa
 from kernlab.density._display import KernelDensityDisplay
@@ -13,6 +14,7 @@ from kernlab.density._von_mises_fisher import VonMisesFisher
 from kernlab.density._von_mises_fisher_mixture import VonMisesFisherMixture
 
 __all__ = [
+    "ConditionalKernelDensity",
     "DensityRegime",
     "DensityRegimeDisplay",
     "DirectionalKernelDensity",

@@ -8,7 +8,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from kernlab._core.namespace import namespace_of, scalar
 from kernlab.density import _regimes
-from kernlab.kernels._sums import log_kernel_sums
+from kernlab.kernels._evaluation import evaluate_terms
 
 
 class DensityDiagnostics:
@@ -17,6 +17,7 @@ class DensityDiagnostics:
     n_eff_: float
     n_jobs: int | None
     verbose: int
+    _evaluator: Any
     _sources: Any
     _weights: Any
     _log_volume: float
@@ -120,6 +121,7 @@ class DensityDiagnostics:
           median effective samples 199.8, one point has most of the estimate at 0% of rows
         """
         check_is_fitted(self)
+        self._refuse_adaptive("regime")
         regime = _regimes.measure_regime(self, max_queries, random_state)
         _regimes.warn_if_condensed(regime)
         return regime
@@ -157,6 +159,7 @@ class DensityDiagnostics:
         [[-1.018, -0.869]]
         """
         X = self._validate_queries(X)
+        self._refuse_adaptive("confidence_interval")
         _regimes.check_confidence(confidence)
         log_sums = self._sums_and_terms(X)
         log_normalizer = self._sources.log_total_weight + self._log_volume
@@ -165,15 +168,19 @@ class DensityDiagnostics:
             log_sums, self.n_eff_, log_normalizer, confidence, regime
         )
 
+    def _refuse_adaptive(self, method, remedy="fit with adaptive=None for it"):
+        """Refuse what is known of kernels of one width."""
+        adaptive = self._evaluator.adaptive
+        if adaptive is not None:
+            raise ValueError(f"{method} is not defined under adaptive={adaptive.rule!r}: {remedy}.")
+
     def _effective_samples(self, X):
         """Effective samples at validated points."""
         return self._sums_and_terms(X)[1, ...]
 
     def _sums_and_terms(self, X):
         """Exact log sums, and below them the effective number of terms."""
-        return log_kernel_sums(
-            self._sources, X, with_effective=True, n_jobs=self.n_jobs, verbose=self.verbose
-        )
+        return evaluate_terms(self._evaluator, X, n_jobs=self.n_jobs, verbose=self.verbose)
 
     def _log_weight_of_others(self, xp):
         """Log of the weights of all points but each one, on the scale of the log sums."""

@@ -26,6 +26,7 @@ from kernlab.density._bandwidth import NAMES, resolve_bandwidth
 from kernlab.density._covariance import effective_sample_size
 from kernlab.density._diagnostics import DensityDiagnostics
 from kernlab.density._shapes import DensityShapes
+from kernlab.kernels._adaptive import ADAPTIVE
 from kernlab.kernels._evaluation import (
     ALGORITHMS,
     Tolerance,
@@ -116,6 +117,10 @@ KernelProfile, default='gaussian'
         some two times faster. Log densities then err by up to ``1e-4·max(1, |log density|)`` before
         normalisation; queries that cannot keep this are computed in double precision. Kernels of
         bounded support, whose edge a rounded coordinate may cross, always are.
+    adaptive : {'balloon', 'sample-point'} or None, default=None
+        Widths that follow a pilot, the estimate of fixed ``bandwidth``: times its inverse square
+        root, relative to its geometric mean, at each point of the data ('sample-point') or at the
+        query ('balloon', which does not integrate to one). NumPy only; sums are exact.
     n_jobs : int, default=None
         Threads for NumPy data; ``-1`` is all cores, None is Numba's current number. Results do not
         depend on it. Arrays of other libraries use the threads of their library.
@@ -191,6 +196,7 @@ KernelProfile, default='gaussian'
         "rtol": [Interval(Real, 0, 1, closed="left")],
         "atol": [Interval(Real, 0, None, closed="left")],
         "precision": [StrOptions({"double", "mixed"})],
+        "adaptive": [StrOptions(set(ADAPTIVE)), None],
         "n_jobs": [
             Interval(Integral, 1, None, closed="left"),
             Interval(Integral, None, -1, closed="right"),
@@ -209,6 +215,7 @@ KernelProfile, default='gaussian'
         rtol=0.0,
         atol=0.0,
         precision="double",
+        adaptive=None,
         n_jobs=None,
         random_state=None,
         verbose=0,
@@ -219,6 +226,7 @@ KernelProfile, default='gaussian'
         self.rtol = rtol
         self.atol = atol
         self.precision = precision
+        self.adaptive = adaptive
         self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
@@ -360,6 +368,9 @@ KernelProfile, default='gaussian'
             In the float dtype, library and device of the training data.
         """
         check_is_fitted(self)
+        adaptive = self._evaluator.adaptive
+        if adaptive is not None and adaptive.rule == "balloon":
+            self._refuse_adaptive("sample", "no density to draw from; take 'sample-point'")
         if isinstance(n_samples, bool) or not isinstance(n_samples, Integral) or n_samples < 1:
             raise ValueError(f"n_samples={n_samples!r} is not a positive integer.")
         rng = check_random_state(random_state)
@@ -369,6 +380,8 @@ KernelProfile, default='gaussian'
         else:
             rows = _weighted_rows(rng, self._weights, n_samples)
         noise = profile_of(self._sources.kernel).draw(rng, n_features, n_samples)
+        if adaptive is not None:
+            noise *= adaptive.widths(rows)[:, None]
         root = self._sources.root
         noise = noise * root if root.ndim < 2 else noise @ root.T
         points = source_points(self._sources, rows)
@@ -402,6 +415,9 @@ KernelProfile, default='gaussian'
             algorithm=self.algorithm,
             tolerance=Tolerance(self.rtol, log_atol),
             random_state=self.random_state,
+            adaptive=self.adaptive,
+            n_jobs=self.n_jobs,
+            verbose=self.verbose,
         )
         self._sources = self._evaluator.sources
         xp = namespace_of(X)

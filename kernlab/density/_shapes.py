@@ -24,6 +24,8 @@ from kernlab.kernels._gradients import log_sum_gradients
 from kernlab.kernels._profiles import PROFILES, profile_of
 from kernlab.kernels._sums import source_points
 
+_ANEW = "fit with adaptive=None for it, or anew on the features wanted"
+
 
 class DensityShapes:
     """Methods of a fitted kernel density that derive from its points, weights and bandwidth."""
@@ -36,6 +38,7 @@ class DensityShapes:
     _weights: Any
     _like: Any
     _validate_queries: Callable
+    _refuse_adaptive: Callable
 
     def score_gradient(self, X):
         """Gradient of the log density at each row of ``X``.
@@ -72,6 +75,7 @@ class DensityShapes:
         [[-0.25], [-250000000.0]]
         """
         X = self._validate_queries(X)
+        self._refuse_adaptive("score_gradient")
         if self._profile.pull is None:
             raise ValueError(
                 f"kernel={self._profile.name!r} makes a density of steps, whose gradient is zero "
@@ -186,6 +190,7 @@ class DensityShapes:
         True
         """
         check_is_fitted(self)
+        self._refuse_adaptive("marginal", _ANEW)
         kept = self._feature_numbers(features)
         if not self._profile.has_own_marginals and len(kept) < self.n_features_in_:
             raise ValueError(
@@ -233,6 +238,7 @@ class DensityShapes:
         (2.9, 274)
         """
         check_is_fitted(self)
+        self._refuse_adaptive("condition", _ANEW)
         if self._profile.name != "gaussian":
             raise ValueError(
                 f"conditionals of kernel={self._profile.name!r} are not sums of one kernel; fit "
@@ -291,6 +297,7 @@ class DensityShapes:
 
     def _check_one_feature(self, method):
         check_is_fitted(self)
+        self._refuse_adaptive(method)
         if self.n_features_in_ != 1:
             raise ValueError(
                 f"{method} is for data of one feature, and the estimator was fitted on "

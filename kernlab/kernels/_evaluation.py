@@ -10,6 +10,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from kernlab._core.namespace import is_numpy_namespace, namespace_of
+from kernlab.kernels._adaptive import AdaptiveSums, prepare_adaptive
 from kernlab.kernels._grid import MOST_FEATURES, GridSources, grid_log_sums, prepare_grid
 from kernlab.kernels._line import TIGHTEST, LineSources, line_log_sums, prepare_line
 from kernlab.kernels._precision import MIXED_TOLERANCE, ROUNDING
@@ -52,11 +53,13 @@ class Evaluator(NamedTuple):
     tree: TreeSources | None = None
     line: LineSources | None = None
     grid: GridSources | None = None
+    adaptive: AdaptiveSums | None = None
 
 
 def prepare_evaluator(
-    points, *, kernel, root, weights, precision, algorithm, tolerance, random_state=None
-):
+    points, *, kernel, root, weights, precision, algorithm, tolerance, random_state=None,
+    adaptive=None, n_jobs=None, verbose=0,
+):  # fmt: skip
     """Choose the algorithm and lay the points out for it.
 
     Parameters
@@ -68,9 +71,17 @@ def prepare_evaluator(
     tolerance : Tolerance
     random_state : int, RandomState or None
         For the sample, where there is one.
+    adaptive : str or None
+        One of :data:`kernlab.kernels._adaptive.ADAPTIVE`.
+    n_jobs, verbose : see :func:`kernlab._core.threads.run_slices`
+        For the pilot of adaptive widths.
     """
-    _check(points, kernel, algorithm, tolerance)
     sums = {"kernel": kernel, "root": root, "weights": weights}
+    if adaptive is not None:
+        _check_adaptive(points, adaptive, algorithm, precision)
+        prepared = prepare_adaptive(adaptive, points, n_jobs=n_jobs, verbose=verbose, **sums)
+        return Evaluator("exact", prepared.pilot, tolerance, adaptive=prepared)
+    _check(points, kernel, algorithm, tolerance)
     if algorithm == "auto":
         return _choose(points, sums, precision, tolerance)
     if algorithm == "exact":
@@ -95,6 +106,9 @@ def evaluate(evaluator, queries=None, *, n_jobs=None, verbose=0):
     log_sums, errors : (m,) arrays
     """
     tolerance, options = evaluator.tolerance, {"n_jobs": n_jobs, "verbose": verbose}
+    if evaluator.adaptive is not None:
+        log_sums, errors = evaluator.adaptive.log_sums(queries, **options)
+        return log_sums[0], errors
     if evaluator.line is not None:
         points = None if queries is None else np.asarray(queries[:, 0], dtype=np.float64)
         return line_log_sums(evaluator.line, points, **options)
@@ -111,11 +125,21 @@ def evaluate(evaluator, queries=None, *, n_jobs=None, verbose=0):
     return log_sums, xp.where(size > 1, size * rounding, xp.full_like(size, rounding))
 
 
+def evaluate_terms(evaluator, queries, *, n_jobs=None, verbose=0):
+    """Exact log sums at ``queries``, and below them the effective number of terms: (2, m)."""
+    options = {"with_effective": True, "n_jobs": n_jobs, "verbose": verbose}
+    if evaluator.adaptive is not None:
+        return evaluator.adaptive.log_sums(queries, **options)[0]
+    return log_kernel_sums(evaluator.sources, queries, **options)
+
+
 def guaranteed(evaluator):
     """Relative error that no sum exceeds, for logarithms of up to one; NaN of a sample."""
     tolerance = evaluator.tolerance
     if evaluator.algorithm == "sampled":
         return np.nan
+    if evaluator.adaptive is not None:
+        return evaluator.adaptive.guaranteed
     if evaluator.line is not None:
         return max(tolerance.rtol, TIGHTEST)
     if evaluator.tree is not None:
@@ -155,6 +179,23 @@ def _check(points, kernel, algorithm, tolerance):
         raise ValueError(
             "algorithm='sampled' needs the relative standard error to aim at, and rtol=0; give "
             "for instance rtol=0.01."
+        )
+
+
+def _check_adaptive(points, adaptive, algorithm, precision):
+    if not is_numpy_namespace(namespace_of(points)):
+        raise ValueError(
+            f"adaptive={adaptive!r} works on NumPy arrays and X is of {type(points)}; fit on a "
+            "NumPy copy, or with adaptive=None."
+        )
+    if algorithm not in ("auto", "exact"):
+        raise ValueError(
+            f"algorithm={algorithm!r} sums kernels of one width, and adaptive={adaptive!r} has "
+            "many; give algorithm='exact', which keeps to every tolerance."
+        )
+    if precision != "double":
+        raise ValueError(
+            f"adaptive={adaptive!r} is computed in double precision; leave precision='double'."
         )
 
 

@@ -11,6 +11,7 @@ from kernlab.kernels import (
     _grid_numba,
     _line_numba,
     _profiles,
+    _scaled_numba,
     _sums_numba,
     _tree_numba,
 )
@@ -120,6 +121,7 @@ INLINED = {
     _line_numba: (fastmath, jit),
     _grid_numba: (fastmath, jit),
     _tree_numba: (fastmath, jit, _formulas, _profiles, _sums_numba),
+    _scaled_numba: (fastmath, jit, _formulas, _profiles, _sums_numba),
 }
 
 
