@@ -14,6 +14,7 @@ from kernlab._core.namespace import from_numpy, is_foreign, namespace_of, to_num
 from kernlab.density._covariance import kernel_deviation, number_bandwidth
 from kernlab.density._folding import MOST_IMAGES, Folding
 from kernlab.density._improved_sheather_jones import bandwidth_isj_between
+from kernlab.density._regions import Region
 from kernlab.kernels._cumulative import cumulative_sums, least_roots
 from kernlab.kernels._evaluation import evaluate
 from kernlab.kernels._gradients import log_sum_gradients
@@ -61,6 +62,7 @@ def bandwidth_within(bandwidth, region, X, weights, profile):
 class _Treatment:
     """A region, and sums for queries that may lie outside of it."""
 
+    region: Region
     log_scale = 0.0  # what the log density has to lose beside the volume of the kernel
     log_share = 0.0  # of the absolute tolerance, for each of several sums
 

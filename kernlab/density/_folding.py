@@ -93,10 +93,11 @@ class Folding:
             parts.append(cells_sums[1:])
         total, upper = parts[0]
         for found, bound in parts[1:]:
-            total, upper = _logaddexp(xp, total, found), _logaddexp(xp, upper, bound)
-        lost = xp.where(xp.isfinite(total), upper - total, xp.full_like(total, 0.0))
-        nothing = xp.isinf(total) & (upper > -np.inf)
-        lost = xp.where(nothing, xp.full_like(total, xp.inf), lost)
+            total, upper = xp.logaddexp(total, found), xp.logaddexp(upper, bound)
+        # Beside nothing, what was left out is unknown.
+        some = xp.isfinite(total)
+        lost = xp.where(upper > -np.inf, xp.full_like(total, xp.inf), xp.zeros_like(total))
+        lost = xp.where(some, upper - xp.where(some, total, xp.zeros_like(total)), lost)
         return total, lost + ROUNDING
 
     def gradients(self, sources, queries, **options):
@@ -110,14 +111,14 @@ class Folding:
         ]
         total = log_sums[0]
         for found in log_sums[1:]:
-            total = _logaddexp(xp, total, found)
+            total = xp.logaddexp(total, found)
         gradient = xp.zeros_like(queries)
         for c, found in zip(cells, log_sums, strict=True):
             slope = log_sum_gradients(sources, self.region.image(queries, c), **options)
             slope = slope * from_numpy(self.region.signs(c), queries, xp.float64)
-            share = xp.exp(xp.where(xp.isfinite(total), found - total, xp.zeros_like(total)))
             # An image out of reach of all points has no slope, and no share.
-            share = xp.where(found > -np.inf, share, xp.zeros_like(share))[:, None]
+            shift = xp.where(xp.isfinite(total), total, xp.zeros_like(total))
+            share = xp.exp(found - shift)[:, None]
             gradient = gradient + xp.where(share > 0, share * slope, xp.zeros_like(slope))
         return xp.where(xp.isfinite(total)[:, None], gradient, xp.full_like(gradient, xp.nan))
 
@@ -159,13 +160,19 @@ class Folding:
         compact = is_numpy_namespace(xp)
         everything = xp.full_like(total, -xp.inf)
         away = self._squared_gaps(sources, queries, open_only=True)
+        # What no query's sum exceeds; where the last rings count beside that, all would.
+        most = self._log_kernel(sources, xp, xp.zeros_like(total)) + float(np.log(MOST_IMAGES))
+        last = 1
+        while self.region.n_images(last) < self.region.n_images(last + 1) <= MOST_IMAGES:
+            last += 1
+        endless = not bool(xp.all(self._log_rest(sources, away, most, last + 1) <= most))
         ring = 0
         while True:
-            left = self._log_rest(sources, away, ring + 1)
+            left = self._log_rest(sources, away, total, ring + 1)
             if ring > 0 and bool(xp.all(left <= total + _NEGLIGIBLE)):
                 return
             ring += 1
-            if self.region.n_images(ring) > MOST_IMAGES:
+            if endless or ring > last:
                 raise ValueError(
                     f"a query has more than {MOST_IMAGES} images under bounds and period that "
                     "count: the bandwidth is too wide beside the widths of the region, or a query "
@@ -185,7 +192,7 @@ class Folding:
                     found[rows], upper[rows] = add(image[rows], rows)
                 else:
                     found, upper = add(image, slice(None))
-                total = _logaddexp(xp, total, found)
+                total = xp.logaddexp(total, found)
                 yield cells, found, upper
 
     def _log_bound(self, sources, points):
@@ -208,7 +215,7 @@ class Folding:
                 return xp.max(squared, axis=1)
             return xp.sum(squared, axis=1)
 
-    def _log_rest(self, sources, away, ring):
+    def _log_rest(self, sources, away, total, ring):
         """Bounds of the log sums of all images from a ring on, of queries so far from the data."""
         xp = namespace_of(away)
         endless = np.isfinite(self.region.width)
@@ -218,11 +225,18 @@ class Folding:
         if np.ndim(sources.root) == 2:
             away = xp.zeros_like(away)
         with np.errstate(over="ignore", invalid="ignore"):
-            first, second = (
-                self._log_kernel(sources, xp, away + float(((r - 1) * width) ** 2))
-                + float(np.log(self.region.n_images(r)))
-                for r in (ring, ring + 1)
-            )
+            # A Gaussian term is a product over features: beside that of the query itself, in whose
+            # cell the point is, the term of an image is so small however far both are otherwise.
+            product = sources.kernel == "gaussian" and np.ndim(sources.root) < 2
+            bounds = []
+            for r in (ring, ring + 1):
+                squared = float(((r - 1) * width) ** 2)
+                if product:
+                    bound = total - (squared - float(width) ** 2) / 2
+                else:
+                    bound = self._log_kernel(sources, xp, away + squared)
+                bounds.append(bound + float(np.log(self.region.n_images(r))))
+            first, second = bounds
             # The ratio of neighbours falls from ring to ring.
             ratio = xp.exp(second - first)
             safe = xp.where(ratio < 1, ratio, xp.zeros_like(ratio))
@@ -252,7 +266,7 @@ def _folded_terms(table, rows, own, width):
     for parts in zip(*chunks, strict=True):
         log_terms = parts[0][2]
         for part in parts[1:]:
-            log_terms = _logaddexp(xp, log_terms, part[2])
+            log_terms = xp.logaddexp(log_terms, part[2])
         peak, shift, rescale = move_peak(peak, log_terms)
         terms = xp.exp(log_terms - shift[:, None])
         total = total * rescale + xp.sum(terms, axis=1)
@@ -260,14 +274,6 @@ def _folded_terms(table, rows, own, width):
     shift = xp.where(xp.isfinite(peak), peak, xp.zeros_like(peak))
     safe = xp.where(squares > 0, squares, xp.ones_like(squares))
     return xp.stack([xp.log(total) + shift, total**2 / safe])
-
-
-def _logaddexp(xp, a, b):
-    """``log(exp(a) + exp(b))``, -inf of two such."""
-    large, small = xp.maximum(a, b), xp.minimum(a, b)
-    gap = xp.where(xp.isfinite(large), small - large, xp.zeros_like(large))
-    more = xp.where(xp.isfinite(large), xp.log1p(xp.exp(gap)), xp.zeros_like(large))
-    return large + more
 
 
 def _upper(xp, log_sums, errors, log_atol):

@@ -81,7 +81,7 @@ class Region:
         xp = namespace_of(X)
         low, high = self._beside(X)
         X = xp.astype(X, xp.float64, copy=False)
-        return xp.all((X >= low) & (X <= high), axis=1)
+        return xp.all((low <= X) & (high >= X), axis=1)
 
     def clipped(self, X):
         xp = namespace_of(X)
@@ -101,6 +101,12 @@ class Region:
             f"X[{row}, {k}] is {value!r}, outside of the bounds ({float(self.low[k])!r}, "
             f"{float(self.high[k])!r}) of feature {k}; widen the bounds, or drop the rows outside."
         )
+
+    def frame(self, low, high):
+        """The part of a box to draw: within the bounds, and no more than a period."""
+        low, high = np.maximum(low, self.low), np.minimum(high, self.high)
+        around = self.periodic & (high - low > self.period)
+        return np.where(around, 0.0, low), np.where(around, self.period, high)
 
     def folded(self, X):
         """Points of the whole space, folded into the region; circles begin at zero."""

@@ -23,7 +23,6 @@ from kernlab.kernels._coordinates import inverse_root, to_bandwidths
 from kernlab.kernels._cumulative import cumulative_quantiles, cumulative_sums
 from kernlab.kernels._gradients import log_sum_gradients
 from kernlab.kernels._profiles import PROFILES, profile_of
-from kernlab.kernels._sums import source_points
 
 
 class DensityShapes:
