@@ -16,7 +16,6 @@ from sklearn.base import clone
 from kernlab._core.namespace import to_numpy
 from kernlab.density import KernelDensity, KernelDensityDisplay
 
-LIGHT = ["gaussian", "epanechnikov", "tricube", "exponential", "logistic", "matern32", "matern52"]
 PERIOD = 2 * np.pi
 # The features of the mixed data: between two bounds, above one, on a circle, and on the line.
 BOUNDS = [[0.0, 1.0], [-2.0, None], [None, None], [None, None]]
@@ -51,8 +50,11 @@ def brute_log_folded(kernel, Y, X, root, weights=None):
 
 def integral(kde, low, high, n_panels=400):
     """Gauss-Legendre of so many panels, for densities smooth inside each."""
+    return piecewise_integral(kde, np.linspace(low, high, n_panels + 1))
+
+
+def piecewise_integral(kde, edges):
     t, w = np.polynomial.legendre.leggauss(8)
-    edges = np.linspace(low, high, n_panels + 1)
     half = np.diff(edges)[:, None] / 2
     y = edges[:-1, None] + half * (1 + t)
     density = np.exp(kde.score_samples(y.reshape(-1, 1))).reshape(y.shape)
@@ -62,8 +64,10 @@ def integral(kde, low, high, n_panels=400):
 # --- Values ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kernel", LIGHT)
-@pytest.mark.parametrize("matrix", [False, True])
+@pytest.mark.parametrize(
+    ("kernel", "matrix"),
+    [("gaussian", False), ("gaussian", True), ("epanechnikov", True), ("exponential", False)],
+)
 def test_folding_against_the_sum_over_all_images(rng, kernel, matrix):
     X, weights = mixed_data(rng), rng.gamma(1.0, size=150)
     Y = wrapped(mixed_data(rng, 8))
@@ -76,9 +80,9 @@ def test_folding_against_the_sum_over_all_images(rng, kernel, matrix):
         kernel=kernel, bandwidth=root @ root.T if matrix else h, bounds=BOUNDS, period=PERIODS
     ).fit(X, sample_weight=weights)
     expected = brute_log_folded(kernel, Y, wrapped(X), root, weights)
-    tolerance = 1e-9 if kernel in ("epanechnikov", "tricube") else 1e-11  # edges magnify rounding
+    tolerance = 1e-9 if kernel == "epanechnikov" else 1e-11  # its edge magnifies rounding
     assert np.max(scaled_error(kde.score_samples(Y), expected)) < tolerance
-    np.testing.assert_array_equal(kde.score_samples(Y + [1.0, 0, 0, 0]), -np.inf)
+    np.testing.assert_array_equal(kde.score_samples(Y + np.eye(4)[0]), -np.inf)
 
 
 @pytest.mark.parametrize("h", [0.05, 0.6, 3.0, 40.0])
@@ -105,14 +109,14 @@ CASES = [
 
 
 @pytest.mark.parametrize("h", [0.1, 0.5, 4.0])
-@pytest.mark.parametrize("boundary, bounds", CASES)
+@pytest.mark.parametrize(("boundary", "bounds"), CASES)
 def test_density_integrates_to_one(rng, boundary, bounds, h):
     X = 5 * rng.beta(0.8, 1.5, size=(300, 1))
     kde = KernelDensity(bandwidth=h, bounds=bounds, boundary=boundary)
     kde.fit(X, sample_weight=rng.gamma(1.0, size=300))
     low = 0.0 if bounds[0] is not None else -12 * h
     high = 5.0 if bounds[1] is not None else 5 + 12 * h
-    # Smooth on the scale h, of which a panel is at most a half: the quadrature is exact to rounding.
+    # Smooth on the scale h, of which a panel is at most a half: exact to rounding.
     assert abs(integral(kde, low, high) - 1) < 1e-9
     assert kde.score_samples([[-50.0 if bounds[0] is not None else 50.0]])[0] < -60
 
@@ -122,7 +126,10 @@ def test_density_integrates_to_one(rng, boundary, bounds, h):
 def test_other_kernels_integrate_to_one(rng, kernel, boundary):
     X = rng.exponential(size=(60, 1))
     kde = KernelDensity(bandwidth=0.5, kernel=kernel, bounds=[0, None], boundary=boundary).fit(X)
-    inside = quad(lambda y: np.exp(kde.score_samples([[y]])[0]), 0, 4, limit=400, epsabs=1e-9)[0]
+    # Between cusps and edges, of points and of their images, the density is smooth.
+    x = X[:, 0]
+    breaks = np.concatenate([x, x - 0.5, x + 0.5, 0.5 - x, np.linspace(0, 4, 40)])
+    inside = piecewise_integral(kde, np.unique(np.clip(breaks, 0, 4)))
     np.testing.assert_allclose(inside, kde.cdf([[4.0]])[0], atol=1e-8)
     assert kde.cdf([[1e14]])[0] > 1 - 1e-12
 
@@ -215,7 +222,7 @@ def test_errors_hold_for_every_algorithm(rng, algorithm, boundary):
 
 @pytest.mark.parametrize("algorithm", ["exact", "tree", "fgt"])
 def test_leave_one_out_leaves_out_every_image_of_the_row(rng, algorithm):
-    X = np.concatenate([rng.uniform(0, 1, size=(60, 1)), [[0.0], [1.0]]])
+    X = np.concatenate([rng.uniform(0, 1, size=(10, 1)), [[0.0], [1.0]]])
     kde = KernelDensity(bandwidth=0.7, bounds=[0, 1], algorithm=algorithm, rtol=1e-9).fit(X)
     expected = [
         KernelDensity(bandwidth=0.7, bounds=[0, 1]).fit(np.delete(X, i, 0)).score_samples(X[[i]])[0]
@@ -291,10 +298,12 @@ def test_samples_of_mixed_features(rng):
     kde = KernelDensity(bandwidth=[0.5, 1.0, 2.0, 1.0], bounds=BOUNDS, period=PERIODS).fit(X)
     draws = kde.sample(500, random_state=0)
     assert np.isfinite(kde.score_samples(draws)).all()
-    assert draws[:, 2].min() >= 0 and draws[:, 2].max() < PERIOD
+    assert draws[:, 2].min() >= 0
+    assert draws[:, 2].max() < PERIOD
     cut = clone(kde).set_params(boundary="renormalize", period=None).fit(X)
     draws = cut.sample(500, random_state=0)
-    assert draws[:, 0].min() >= 0 and draws[:, 0].max() <= 1 and draws[:, 1].min() >= -2
+    assert np.all(draws[:, :2].min(axis=0) >= [0, -2])
+    assert draws[:, 0].max() <= 1
 
 
 @pytest.mark.parametrize("boundary", ["reflect", "renormalize"])
@@ -328,7 +337,7 @@ def test_conditional_around_a_circle_with_a_full_matrix(rng):
 
 def test_confidence_intervals_count_a_point_and_its_image_as_one(rng):
     """At the bound both fall together: the estimate there is twice the plain one."""
-    X = np.abs(rng.normal(size=(2000, 1)))
+    X = np.abs(rng.normal(size=(800, 1)))
     bounded = KernelDensity(bandwidth=0.2, bounds=[0, None]).fit(X)
     plain = KernelDensity(bandwidth=0.2).fit(X)
     at = [[0.0]]
@@ -354,16 +363,20 @@ def test_display_stays_within_the_bounds(rng):
     kde = KernelDensity(bandwidth=0.5, bounds=[0, None]).fit(rng.exponential(size=(50, 1)))
     display = KernelDensityDisplay.from_estimator(kde, [[0.1], [2.0]])
     grid, density = display.axes_values
-    assert grid[0] == 0 and grid[-1] == 3.5 and density.min() > 0
+    assert grid[[0, -1]].tolist() == [0.0, 3.5]
+    assert density.min() > 0
+    around = KernelDensity(bandwidth=0.5, period=2.0).fit([[0.1]])
+    grid, _ = KernelDensityDisplay.from_estimator(around, [[0.1]]).axes_values
+    assert grid[[0, -1]].tolist() == [0.0, 2.0]
 
 
 def test_bandwidth_of_bounded_data_is_that_of_the_reflected():
     x = np.abs(np.random.default_rng(0).normal(size=(4000, 1)))
     inside = KernelDensity(bandwidth="isj", bounds=[0, None]).fit(x)
     both = KernelDensity(bandwidth="isj").fit(np.concatenate([x, -x]))
-    # A normal density whose every value counts twice is no more than that of 4000 points.
+    # Twice the points, and half the roughness: the same optimum. Grids differ.
     assert inside.bandwidth_method_ == "isj"
-    np.testing.assert_allclose(inside.bandwidth_, both.bandwidth_ * 2**0.2, rtol=0.05)
+    np.testing.assert_allclose(inside.bandwidth_, both.bandwidth_, rtol=0.01)
     jump = KernelDensity(bandwidth="isj").fit(x).bandwidth_
     assert jump < 0.7 * inside.bandwidth_
 
@@ -375,16 +388,14 @@ def test_bandwidth_of_bounded_data_is_that_of_the_reflected():
 @given(turns=st.integers(-1000, 1000), seed=st.integers(0, 99), exponent=st.integers(-150, 145))
 def test_turning_around_a_circle_changes_nothing(turns, seed, exponent):
     rng, scale = np.random.default_rng(seed), 10.0**exponent
-    X = rng.integers(0, 64, size=(40, 1)) * scale / 8
+    X = rng.uniform(0, 8, size=(40, 1)) * scale
     Y = rng.uniform(0, 8, size=(7, 1)) * scale
     kde = KernelDensity(bandwidth="scott", period=8 * scale)
-    if np.ptp(X) == 0:
-        return
+    # Adding a thousand periods rounds to 1e-12 of one.
     plain, turned = clone(kde).fit(X), clone(kde).fit(X + turns * 8 * scale)
     np.testing.assert_allclose(turned.bandwidth_, plain.bandwidth_, rtol=1e-9)
     expected = plain.score_samples(Y)
     np.testing.assert_allclose(turned.score_samples(Y + 8 * scale), expected, atol=1e-9)
-    np.testing.assert_allclose(expected[0] + np.log(8 * scale), expected[0] + np.log(8 * scale))
 
 
 @settings(max_examples=15, deadline=None)
@@ -464,7 +475,7 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize("options, X, message", BAD)
+@pytest.mark.parametrize(("options", "X", "message"), BAD)
 def test_what_cannot_be_is_refused(options, X, message):
     with pytest.raises(ValueError, match=message):
         KernelDensity(**{"bandwidth": 0.5, **options}).fit(X)
