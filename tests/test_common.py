@@ -18,6 +18,7 @@ ESTIMATORS = [
     KernelDensity(bandwidth="silverman", kernel="logistic", precision="mixed"),
     KernelDensity(bandwidth="lcv", kernel="logistic"),
     KernelDensity(bandwidth="auto"),
+    KernelDensity(bandwidth=0.7, bounds=[-1e6, None], boundary="renormalize"),
     KernelDensity(bandwidth="kl", kernel="exponential"),
     DirectionalKernelDensity(normalize=True),
     DirectionalKernelDensity(bandwidth=0.4, normalize=True),

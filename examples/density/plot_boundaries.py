@@ -19,7 +19,8 @@ rng = np.random.default_rng(0)
 # ------------------
 # Of exponential waiting times the density is largest at zero, where an unbounded estimate loses half
 # of it. Reflection brings the mass back but makes the slope zero at the bound; a local line keeps the
-# slope.
+# slope. Cut-off kernels keep their mass too, but put it in the wrong place: of a density that peaks at
+# its bound they give 69 % there, however narrow.
 
 waits = rng.exponential(size=(2000, 1))
 grid = np.linspace(-1, 3, 801).reshape(-1, 1)

@@ -114,17 +114,17 @@ KernelProfile, default='gaussian'
           bounds. Where few points carry a density it is summed in full.
     rtol, atol : float, default=0
         Error permitted of a density: ``rtol`` times it, plus ``atol``.
-    bounds : array-like of shape (n_features, 2), default=None
-        Between which limits each feature lies, None or an infinity where it is open; for one
-        feature a pair will do. Outside the density is zero. What follows is in the user guide.
+    bounds : array-like of shape (2,) or (n_features, 2), default=None
+        Limits of all features or of each, None or an infinity where open. Outside the density is
+        zero. The user guide says how to choose, and what changes.
     boundary : {'reflect', 'renormalize', 'linear'}, default='reflect'
         What becomes of a kernel that reaches over a bound. ``'reflect'`` folds it back: every
         kernel and bandwidth, and a slope of zero at the bound. ``'renormalize'`` cuts it off and
         scales what is left to one: Gaussian with a bandwidth to each feature, or one feature.
         ``'linear'`` fits a line near the bound, the least biased there: Gaussian, one feature.
     period : float or array-like of shape (n_features,), default=None
-        Lengths of the circles that features go round, such as 360 for degrees; None or NaN for
-        those that do not. Values a period apart are the same.
+        Length of the circle that all features or each go round, such as 360 for degrees; None
+        or NaN for those that do not. Values a period apart are the same.
     precision : {'double', 'mixed'}, default='double'
         For exact sums, ``'mixed'`` computes kernel values in single and sums in double precision,
         some two times faster. Log densities then err by up to ``1e-4·max(1, |log density|)`` before

@@ -186,19 +186,19 @@ def region_of(bounds, period, n_features):
 
     Parameters
     ----------
-    bounds : array-like of shape (n_features, 2), a pair for one feature, or None
-    period : float, array-like of shape (n_features,) or None
+    bounds : array-like of shape (n_features, 2), a pair for all features, or None
+    period : float for all features, array-like of shape (n_features,) or None
     n_features : int
     """
     low, high = np.full(n_features, -np.inf), np.full(n_features, np.inf)
     if bounds is not None:
         table = _numbers("bounds", bounds)
-        if n_features == 1 and table.shape == (2,):
-            table = table[None, :]
+        if table.shape == (2,):
+            table = np.broadcast_to(table, (n_features, 2))
         if table.shape != (n_features, 2):
             raise ValueError(
                 f"bounds has shape {table.shape} and X has {n_features} features; give a lower and "
-                "an upper bound for each, None or an infinity where it is open."
+                "an upper bound for each, or one pair for all, None or an infinity where it is open."
             )
         low = np.where(np.isnan(table[:, 0]), -np.inf, table[:, 0])
         high = np.where(np.isnan(table[:, 1]), np.inf, table[:, 1])
@@ -212,10 +212,10 @@ def region_of(bounds, period, n_features):
     periods = np.full(n_features, np.nan)
     if period is not None:
         given = _numbers("period", period)
-        if given.shape not in ((n_features,), *([()] if n_features == 1 else [])):
+        if given.shape not in ((n_features,), ()):
             raise ValueError(
-                f"period has shape {given.shape} and X has {n_features} features; give one for "
-                "each, None where a feature has none."
+                f"period has shape {given.shape} and X has {n_features} features; give a number, "
+                "or one for each, None where a feature has none."
             )
         given = np.broadcast_to(given, (n_features,))
         periods = np.where(np.isinf(given), np.nan, given)

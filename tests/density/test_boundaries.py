@@ -191,6 +191,12 @@ def test_bias_at_the_bound():
     exact = [2 * np.exp(h**2 / 2) * norm.cdf(-h) - 1 for h in (0.1, 0.05)]
     np.testing.assert_allclose(plain, (1 + exact[0]) / 2, atol=2e-5)
     np.testing.assert_allclose(bias["reflect"], exact, atol=4e-5)
+    # Cut off, a kernel counts 1/Φ(x/h): the limit is log 2, not 1.
+    cut = [
+        quad(lambda t, h=h: norm.pdf(t) / norm.cdf(t) * np.exp(-h * t), 0, 12)[0] - 1
+        for h in (0.1, 0.05)
+    ]
+    np.testing.assert_allclose(bias["renormalize"], cut, atol=4e-5)
     # Without a line the bias halves with h; with one it falls fourfold.
     assert 1.8 < bias["reflect"][0] / bias["reflect"][1] < 2.1
     assert 3.0 < bias["linear"][0] / bias["linear"][1] < 5.0
@@ -349,7 +355,7 @@ def test_confidence_intervals_count_a_point_and_its_image_as_one(rng):
 
 def test_partial_fit_and_pickles_keep_the_bounds(rng):
     X = np.concatenate([[[0.0, 0.0]], rng.exponential(size=(50, 2))])
-    kde = KernelDensity(bandwidth=1 / 3, bounds=[[0, None], [0, None]])
+    kde = KernelDensity(bandwidth=1 / 3, bounds=[0, None])  # of both features
     whole, Y = clone(kde).fit(X), X[:5]
     grown = clone(kde).fit(X[:20]).partial_fit(X[20:])
     np.testing.assert_allclose(grown.score_samples(Y), whole.score_samples(Y), rtol=1e-12)
@@ -453,7 +459,7 @@ BAD = [
     ({"bounds": [["a", "b"]]}, [[0.5]], "not a table of numbers"),
     ({"period": -1.0}, [[0.5]], "period"),
     ({"period": [-1.0]}, [[0.5]], "must be positive"),
-    ({"period": [1.0, 2.0]}, [[0.5]], "period has shape"),
+    ({"period": [1.0, 2.0, 3.0]}, [[0.5]], "period has shape"),
     ({"period": 1.0, "bounds": [0, 1]}, [[0.5]], "one of the two"),
     ({"period": 1.0, "kernel": "cauchy"}, [[0.5]], "power of the distance"),
     ({"bounds": [0, 1], "kernel": "cauchy"}, [[0.5]], "one bound alone"),
