@@ -20,6 +20,7 @@ ESTIMATORS = [
     KernelDensity(bandwidth="silverman", kernel="logistic", precision="mixed"),
     KernelDensity(bandwidth="lcv", kernel="logistic"),
     KernelDensity(bandwidth="auto"),
+    KernelDensity(bandwidth=0.7, bounds=[-1e6, None], boundary="renormalize"),
     KernelDensity(bandwidth="kl", kernel="exponential"),
     KernelDensity(bandwidth=0.9, adaptive="sample-point"),
     ConditionalKernelDensity(),

@@ -25,7 +25,7 @@ from kernlab._core.validation import (
 from kernlab.density._conditional_bandwidth import conditional_bandwidth
 from kernlab.density._covariance import check_positive, effective_sample_size, rows_of_weight
 from kernlab.kernels._coordinates import frame_of, from_bandwidths
-from kernlab.kernels._cumulative import _least_roots
+from kernlab.kernels._cumulative import least_roots
 from kernlab.kernels._shares import differences, log_sum_exp, with_log_shares, within_reach
 
 _LOG_SQRT_2PI = 0.5 * math.log(2 * math.pi)
@@ -325,9 +325,7 @@ default='lcv'
                     below = np.sum(shares[which] * ndtr(points[:, None] - z), axis=1)
                     return below / total[which] - level
 
-                quantiles[part, column] = _least_roots(
-                    excess, len(shares), z.min() - 1, z.max() + 1
-                )
+                quantiles[part, column] = least_roots(excess, len(shares), z.min() - 1, z.max() + 1)
 
         self._each(X, work)
         frame = self._y_frame

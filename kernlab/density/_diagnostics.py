@@ -20,6 +20,7 @@ class DensityDiagnostics:
     _evaluator: Any
     _sources: Any
     _weights: Any
+    _boundary: Any
     _log_volume: float
     _log_sums: Callable
     _validate_queries: Callable
@@ -161,9 +162,9 @@ class DensityDiagnostics:
         X = self._validate_queries(X)
         self._refuse_adaptive("confidence_interval")
         _regimes.check_confidence(confidence)
+        regime = _regimes.measure_regime(self, max_queries, random_state)
         log_sums = self._sums_and_terms(X)
         log_normalizer = self._sources.log_total_weight + self._log_volume
-        regime = _regimes.measure_regime(self, max_queries, random_state)
         return _regimes.log_density_interval(
             log_sums, self.n_eff_, log_normalizer, confidence, regime
         )
@@ -180,12 +181,19 @@ class DensityDiagnostics:
 
     def _sums_and_terms(self, X):
         """Exact log sums, and below them the effective number of terms."""
+        if self._boundary is not None:
+            return self._boundary.sums_and_terms(
+                self._sources, X, n_jobs=self.n_jobs, verbose=self.verbose
+            )
         return evaluate_terms(self._evaluator, X, n_jobs=self.n_jobs, verbose=self.verbose)
 
     def _log_weight_of_others(self, xp):
         """Log of the weights of all points but each one, on the scale of the log sums."""
         if self._weights is None:
-            return float(np.log(self._sources.n_points - 1))
+            # On the scale of the log sums, whose weights need not be one under bounds.
+            n_points = self._sources.n_points
+            scale = self._sources.log_total_weight - float(np.log(n_points))
+            return float(np.log(n_points - 1)) + scale
         share = self._weights / xp.max(self._weights)
         # Sums from both ends: the total less a dominant weight would cancel.
         zero = xp.zeros_like(share[:1])

@@ -81,6 +81,8 @@ class KernelDensityDisplay:
             return cls(points=X, axes_values=values, labels=labels).plot(ax=ax)
         reach = 3 * np.sqrt(np.diag(estimator.bandwidth_matrix_))
         low, high = X.min(axis=0) - reach, X.max(axis=0) + reach
+        if estimator._boundary is not None:
+            low, high = estimator._boundary.region.frame(low, high)
         if d == 1:
             grid = np.linspace(low[0], high[0], grid_resolution or 400)
             density = np.exp(estimator._log_density(grid[:, None])[0])

@@ -92,6 +92,16 @@ def bandwidth_isj(x, sample_weight=None):
             )
         if not (np.all(np.isfinite(weights)) and np.all(weights >= 0) and np.any(weights > 0)):
             raise ValueError("sample_weight must be finite and non-negative, and not all zero.")
+    return bandwidth_isj_between(x, weights, -np.inf, np.inf)
+
+
+def bandwidth_isj_between(x, weights, low, high):
+    """The same for checked data between bounds, infinite where there is none.
+
+    The cosine transform reflects the data at the ends of its grid; where an end is a bound, that is
+    what an estimate reflected there does.
+    """
+    weights = np.ones(x.size) if weights is None else weights
     x, weights = x[weights > 0], weights[weights > 0] / weights.max()
     values, place = np.unique(x, return_inverse=True)
     if values.size < 2:
@@ -106,8 +116,10 @@ def bandwidth_isj(x, sample_weight=None):
         )
     # Halves first: the difference of the extremes may overflow.
     half = values[-1] / 2 - values[0] / 2
-    widened = 1 + 2 * _MARGIN
-    units = ((values / 2 - values[0] / 2) / half + _MARGIN) / widened
+    below = min(_MARGIN, (values[0] / 2 - low / 2) / half)
+    above = min(_MARGIN, (high / 2 - values[-1] / 2) / half)
+    widened = 1 + below + above
+    units = ((values / 2 - values[0] / 2) / half + below) / widened
     return float(half * (2 * widened * _of_values(units, weights)))
 
 
@@ -143,8 +155,9 @@ def _normal_reference(u, share, n_eff):
 
 def _binned(u, share, n_cells):
     """Weights shared out to the centres of the two nearest cells."""
-    place = u * n_cells - 0.5
-    cell = np.floor(place).astype(np.int64)
+    # At a bound, the reflection of half a cell has the centre of the first cell in the middle.
+    place = np.clip(u * n_cells - 0.5, 0.0, n_cells - 1.0)
+    cell = np.minimum(np.floor(place).astype(np.int64), n_cells - 2)
     right = place - cell
     counts = np.bincount(cell, share * (1 - right), n_cells)
     return counts + np.bincount(cell + 1, share * right, n_cells)

@@ -8,7 +8,6 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import BaseEstimator, DensityMixin
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from kernlab._core.namespace import device_of, from_numpy, namespace_of, scalar
@@ -23,8 +22,11 @@ from kernlab._core.validation import (
     whole_or_nothing,
 )
 from kernlab.density._bandwidth import NAMES, resolve_bandwidth
+from kernlab.density._boundaries import BOUNDARIES, bandwidth_within, boundary_of
 from kernlab.density._covariance import effective_sample_size
 from kernlab.density._diagnostics import DensityDiagnostics
+from kernlab.density._regions import region_of
+from kernlab.density._rows import as_matrix, joined
 from kernlab.density._shapes import DensityShapes
 from kernlab.kernels._adaptive import ADAPTIVE
 from kernlab.kernels._evaluation import (
@@ -112,6 +114,17 @@ KernelProfile, default='gaussian'
           bounds. Where few points carry a density it is summed in full.
     rtol, atol : float, default=0
         Error permitted of a density: ``rtol`` times it, plus ``atol``.
+    bounds : array-like of shape (2,) or (n_features, 2), default=None
+        Limits of all features or of each, None or an infinity where open. Outside the density is
+        zero. The user guide says how to choose, and what changes.
+    boundary : {'reflect', 'renormalize', 'linear'}, default='reflect'
+        What becomes of a kernel that reaches over a bound. ``'reflect'`` folds it back: every
+        kernel and bandwidth, and a slope of zero at the bound. ``'renormalize'`` cuts it off and
+        scales what is left to one: Gaussian with a bandwidth to each feature, or one feature.
+        ``'linear'`` fits a line near the bound, the least biased there: Gaussian, one feature.
+    period : float or array-like of shape (n_features,), default=None
+        Length of the circle that all features or each go round, such as 360 for degrees; None
+        or NaN for those that do not. Values a period apart are the same.
     precision : {'double', 'mixed'}, default='double'
         For exact sums, ``'mixed'`` computes kernel values in single and sums in double precision,
         some two times faster. Log densities then err by up to ``1e-4·max(1, |log density|)`` before
@@ -195,6 +208,9 @@ KernelProfile, default='gaussian'
         "algorithm": [StrOptions(set(ALGORITHMS))],
         "rtol": [Interval(Real, 0, 1, closed="left")],
         "atol": [Interval(Real, 0, None, closed="left")],
+        "bounds": ["array-like", None],
+        "boundary": [StrOptions(set(BOUNDARIES))],
+        "period": [Interval(Real, 0, None, closed="neither"), "array-like", None],
         "precision": [StrOptions({"double", "mixed"})],
         "adaptive": [StrOptions(set(ADAPTIVE)), None],
         "n_jobs": [
@@ -214,6 +230,9 @@ KernelProfile, default='gaussian'
         algorithm="auto",
         rtol=0.0,
         atol=0.0,
+        bounds=None,
+        boundary="reflect",
+        period=None,
         precision="double",
         adaptive=None,
         n_jobs=None,
@@ -225,6 +244,9 @@ KernelProfile, default='gaussian'
         self.algorithm = algorithm
         self.rtol = rtol
         self.atol = atol
+        self.bounds = bounds
+        self.boundary = boundary
+        self.period = period
         self.precision = precision
         self.adaptive = adaptive
         self.n_jobs = n_jobs
@@ -311,7 +333,7 @@ KernelProfile, default='gaussian'
                 check_same_place(type(self).__name__, X, self._like)
             weights = check_weights(sample_weight, X)
             before = [] if first else [self._seen or self._recovered()]
-            self._seen = _joined([*before, (X, weights)])
+            self._seen = joined([*before, (X, weights)])
             self._lay_out(*self._seen)
         return self
 
@@ -354,41 +376,6 @@ KernelProfile, default='gaussian'
         xp = namespace_of(log_density)
         return scalar(xp.sum(log_density))
 
-    def sample(self, n_samples=1, random_state=None):
-        """Draw from the estimated density.
-
-        Parameters
-        ----------
-        n_samples : int, default=1
-        random_state : int, RandomState instance or None, default=None
-
-        Returns
-        -------
-        X : array of shape (n_samples, n_features)
-            In the float dtype, library and device of the training data.
-        """
-        check_is_fitted(self)
-        adaptive = self._evaluator.adaptive
-        if adaptive is not None and adaptive.rule == "balloon":
-            self._refuse_adaptive("sample", "no density to draw from; take 'sample-point'")
-        if isinstance(n_samples, bool) or not isinstance(n_samples, Integral) or n_samples < 1:
-            raise ValueError(f"n_samples={n_samples!r} is not a positive integer.")
-        rng = check_random_state(random_state)
-        n_points, n_features = self._sources.n_points, self.n_features_in_
-        if self._weights is None:
-            rows = rng.randint(n_points, size=n_samples)
-        else:
-            rows = _weighted_rows(rng, self._weights, n_samples)
-        noise = profile_of(self._sources.kernel).draw(rng, n_features, n_samples)
-        if adaptive is not None:
-            noise *= adaptive.widths(rows)[:, None]
-        root = self._sources.root
-        noise = noise * root if root.ndim < 2 else noise @ root.T
-        points = source_points(self._sources, rows)
-        xp = namespace_of(points)
-        points = points + from_numpy(noise, points)
-        return xp.astype(points, self._like.dtype, copy=False)
-
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.array_api_support = True
@@ -398,19 +385,37 @@ KernelProfile, default='gaussian'
         """Resolve the bandwidth, lay validated points out, and set the attributes of a fit."""
         profile = profile_of(self.kernel)
         n_samples, n_features = X.shape
-        bandwidth = resolve_bandwidth(
-            self.bandwidth, X, weights, profile, n_jobs=self.n_jobs, verbose=self.verbose
-        )
+        # The library, device and dtype of the data, without the data.
+        like = namespace_of(X).empty((0, n_features), dtype=X.dtype, device=device_of(X))
+        region = region_of(self.bounds, self.period, n_features)
+        if region is not None:
+            if self.adaptive is not None:
+                raise ValueError(
+                    f"adaptive={self.adaptive!r} does not go with bounds or period: the widths "
+                    "that a pilot finds at a bound are not the folded density's. Drop one of them."
+                )
+            region, X = region.of_data(X)
+        bandwidth = bandwidth_within(self.bandwidth, region, X, weights, profile)
+        if bandwidth is None:
+            bandwidth = resolve_bandwidth(
+                self.bandwidth, X, weights, profile, n_jobs=self.n_jobs, verbose=self.verbose
+            )
         log_volume = bandwidth.log_volume + profile.log_normalizer(n_features)
+        boundary, kernel_weights, log_share = None, weights, 0.0
+        if region is not None:
+            boundary = boundary_of(self.boundary, region, X, weights, profile.name, bandwidth.root)
+            kernel_weights = boundary.weights(weights)
+            log_volume, log_share = log_volume + boundary.log_scale, boundary.log_share
         # An absolute tolerance of the density is one of the sum times the normaliser.
         log_atol = -np.inf
         if self.atol > 0:
-            log_atol = np.log(self.atol) + log_volume + log_total_weight(weights, n_samples)
+            log_atol = np.log(self.atol) + log_volume + log_share
+            log_atol += log_total_weight(kernel_weights, n_samples)
         self._evaluator = prepare_evaluator(
             X,
             kernel=profile.name,
             root=bandwidth.root,
-            weights=weights,
+            weights=kernel_weights,
             precision=self.precision,
             algorithm=self.algorithm,
             tolerance=Tolerance(self.rtol, log_atol),
@@ -420,10 +425,9 @@ KernelProfile, default='gaussian'
             verbose=self.verbose,
         )
         self._sources = self._evaluator.sources
-        xp = namespace_of(X)
         self._weights = weights
-        # The library, device and dtype of the data, without the data.
-        self._like = xp.empty((0, n_features), dtype=X.dtype, device=device_of(X))
+        self._boundary = boundary
+        self._like = like
         self._log_volume = log_volume
         self.algorithm_ = self._evaluator.algorithm
         self.error_bound_ = guaranteed(self._evaluator)
@@ -431,13 +435,18 @@ KernelProfile, default='gaussian'
         self.bandwidth_ = bandwidth.value
         if not isinstance(bandwidth.value, float):
             self.bandwidth_ = _beside(bandwidth.value, X)
-        self.bandwidth_matrix_ = _beside(_as_matrix(bandwidth.root, n_features), X)
+        self.bandwidth_matrix_ = _beside(as_matrix(bandwidth.root, n_features), X)
         self.n_eff_ = effective_sample_size(X.shape[0], weights)
 
     def _recovered(self):
         """Points and weights of a fit, for one that goes on from there."""
-        points = source_points(self._sources)
+        points = self._points()
         return namespace_of(points).astype(points, self._like.dtype, copy=False), self._weights
+
+    def _points(self):
+        """The data, recovered to rounding, on the right side of any bound."""
+        points = source_points(self._sources)
+        return points if self._boundary is None else self._boundary.region.clipped(points)
 
     def _validate_queries(self, X):
         check_is_fitted(self)
@@ -456,37 +465,10 @@ KernelProfile, default='gaussian'
                 "leave-one-out scores need at least two samples, and the estimator was fitted on "
                 "n_samples=1."
             )
-        return evaluate(self._evaluator, X, n_jobs=self.n_jobs, verbose=self.verbose)
+        log_sums = evaluate if self._boundary is None else self._boundary.log_sums
+        return log_sums(self._evaluator, X, n_jobs=self.n_jobs, verbose=self.verbose)
 
 
 def _beside(array, X):
     """A result of fitting in the library and on the device of the data."""
     return from_numpy(array, X, namespace_of(X).float64)
-
-
-def _joined(batches):
-    """All rows, as a copy, and all weights, or None where no batch has any."""
-    xp = namespace_of(batches[0][0])
-    points = xp.concat([X for X, _ in batches], axis=0)
-    if all(weights is None for _, weights in batches):
-        return points, None
-    weights = [
-        xp.ones((X.shape[0],), dtype=xp.float64, device=device_of(X)) if w is None else w
-        for X, w in batches
-    ]
-    return points, xp.concat(weights)
-
-
-def _as_matrix(root, n_features):
-    if np.ndim(root) == 2:
-        return root @ root.T
-    return np.diag(np.broadcast_to(np.square(root), (n_features,)).copy())
-
-
-def _weighted_rows(rng, weights, size):
-    xp = namespace_of(weights)
-    cumulative = xp.cumulative_sum(weights / xp.max(weights))
-    # Below the total also after rounding, or a row past the last could be drawn.
-    draws = from_numpy(rng.random_sample(size) * (1 - 4e-16), cumulative) * cumulative[-1]
-    # side='right': a row of zero weight is never drawn, not even at a draw of exactly zero.
-    return xp.searchsorted(cumulative, draws, side="right")

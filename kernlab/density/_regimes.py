@@ -13,11 +13,11 @@ import numpy as np
 from scipy.special import ndtri
 from sklearn.utils import check_random_state
 
-from kernlab._core.namespace import namespace_of, to_numpy
+from kernlab._core.namespace import device_of, namespace_of, to_numpy
 from kernlab.density._thresholds import _root, _steepness, _steepness_inverse, refuse_heavy_tails
 from kernlab.exceptions import CondensedDensityWarning
 from kernlab.kernels._profiles import profile_of
-from kernlab.kernels._sums import log_kernel_sums, prepare_sources, source_points
+from kernlab.kernels._sums import log_kernel_sums, prepare_sources
 
 # In radii of the data: so narrow a Gaussian's log sum is the squared distance of the nearest point,
 # and the effective number of its terms counts the points that tie for it.
@@ -117,16 +117,18 @@ def measure_regime(estimator, max_queries, random_state):
     sources, kernel = estimator._sources, estimator._sources.kernel
     refuse_heavy_tails(kernel)
     rows, shares = _rows(estimator, max_queries, check_random_state(random_state))
-    points = source_points(sources)
+    points, boundary = estimator._points(), estimator._boundary
+    weights = estimator._weights if boundary is None else boundary.weights(estimator._weights)
+    xp = namespace_of(points)
+    queries = xp.take(points, xp.asarray(rows, device=device_of(points)), axis=0)
 
     def sums(factor, kernel):
-        scaled = prepare_sources(
-            points, kernel=kernel, root=sources.root * factor, weights=estimator._weights
-        )
-        log_sums = log_kernel_sums(
-            scaled, rows=rows, with_effective=True, n_jobs=estimator.n_jobs,
-            verbose=estimator.verbose,
-        )  # fmt: skip
+        scaled = prepare_sources(points, kernel=kernel, root=sources.root * factor, weights=weights)
+        options = {"n_jobs": estimator.n_jobs, "verbose": estimator.verbose}
+        if boundary is None:
+            log_sums = log_kernel_sums(scaled, rows=rows, with_effective=True, **options)
+        else:
+            log_sums = boundary.sums_and_terms(scaled, queries, own=rows, **options)
         return to_numpy(log_sums)
 
     def p2_of(effective):

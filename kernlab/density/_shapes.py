@@ -1,4 +1,4 @@
-"""What a fitted density can be asked beside its values: slopes, quantiles, slices, projections."""
+"""What a fitted density can be asked beside its values: draws, slopes, quantiles, slices."""
 
 # Reference for conditioning and projecting Gaussians: Bishop, *Pattern Recognition and Machine
 # Learning*, 2006, section 2.3.
@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import clone
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from kernlab._core.namespace import (
@@ -18,6 +19,8 @@ from kernlab._core.namespace import (
     namespace_of,
     scalar,
 )
+from kernlab.density._boundaries import cumulative_within, images_given, quantiles_within
+from kernlab.density._rows import weighted_rows
 from kernlab.kernels._coordinates import inverse_root, to_bandwidths
 from kernlab.kernels._cumulative import cumulative_quantiles, cumulative_sums
 from kernlab.kernels._gradients import log_sum_gradients
@@ -36,9 +39,50 @@ class DensityShapes:
     verbose: int
     _sources: Any
     _weights: Any
+    _boundary: Any
+    _points: Callable
     _like: Any
     _validate_queries: Callable
     _refuse_adaptive: Callable
+
+    def sample(self, n_samples=1, random_state=None):
+        """Draw from the estimated density.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+        random_state : int, RandomState instance or None, default=None
+
+        Returns
+        -------
+        X : array of shape (n_samples, n_features)
+            In the float dtype, library and device of the training data.
+        """
+        check_is_fitted(self)
+        adaptive = self._evaluator.adaptive
+        if adaptive is not None and adaptive.rule == "balloon":
+            self._refuse_adaptive("sample", "no density to draw from; take 'sample-point'")
+        if isinstance(n_samples, bool) or not isinstance(n_samples, Integral) or n_samples < 1:
+            raise ValueError(f"n_samples={n_samples!r} is not a positive integer.")
+        rng = check_random_state(random_state)
+        n_points, n_features = self._sources.n_points, self.n_features_in_
+        if self._weights is None:
+            rows = rng.randint(n_points, size=n_samples)
+        else:
+            rows = weighted_rows(rng, self._weights, n_samples)
+        root = self._sources.root
+        points = source_points(self._sources, rows)
+        xp = namespace_of(points)
+
+        def draw():
+            noise = profile_of(self._sources.kernel).draw(rng, n_features, n_samples)
+            if adaptive is not None:
+                noise *= adaptive.widths(rows)[:, None]
+            noise = noise * root if root.ndim < 2 else noise @ root.T
+            return points + from_numpy(noise, points)
+
+        points = draw() if self._boundary is None else self._boundary.draw(draw)
+        return xp.astype(points, self._like.dtype, copy=False)
 
     def score_gradient(self, X):
         """Gradient of the log density at each row of ``X``.
@@ -81,7 +125,8 @@ class DensityShapes:
                 f"kernel={self._profile.name!r} makes a density of steps, whose gradient is zero "
                 "wherever it exists; fit with a kernel that slopes, such as 'epanechnikov'."
             )
-        return log_sum_gradients(self._sources, X, n_jobs=self.n_jobs, verbose=self.verbose)
+        gradients = log_sum_gradients if self._boundary is None else self._boundary.gradients
+        return gradients(self._sources, X, n_jobs=self.n_jobs, verbose=self.verbose)
 
     def cdf(self, X):
         """Probability below each row of ``X``, for data of one feature.
@@ -98,11 +143,12 @@ class DensityShapes:
         Raises
         ------
         ValueError
-            With more than one feature, or fitted on arrays of another library than NumPy.
+            With more than one feature, with a period or ``boundary='linear'``, or fitted on arrays
+            of another library than NumPy.
 
         Notes
         -----
-        O(n_samples · n_queries) time.
+        O(n_samples · n_queries) time. With ``bounds`` it is accurate to 1e-14 of one instead.
 
         Examples
         --------
@@ -113,7 +159,10 @@ class DensityShapes:
         """
         self._check_one_feature("cdf")
         X = self._validate_queries(X)
-        return cumulative_sums(self._sources, X, n_jobs=self.n_jobs, verbose=self.verbose)
+        options = {"n_jobs": self.n_jobs, "verbose": self.verbose}
+        if self._boundary is not None:
+            return cumulative_within(self._boundary, self._sources, X[:, 0], **options)
+        return cumulative_sums(self._sources, X, **options)
 
     def ppf(self, q):
         """Quantiles: the least points with probability ``q`` below them, for data of one feature.
@@ -133,8 +182,8 @@ class DensityShapes:
         Raises
         ------
         ValueError
-            If a probability is NaN or outside [0, 1], with more than one feature, or fitted on
-            arrays of another library than NumPy.
+            If a probability is NaN or outside [0, 1], with more than one feature, with a period or
+            ``boundary='linear'``, or fitted on arrays of another library than NumPy.
 
         Notes
         -----
@@ -154,9 +203,11 @@ class DensityShapes:
             raise ValueError(
                 f"q={float(q[wrong][0])!r} is not a probability; give numbers in [0, 1]."
             )
-        quantiles = cumulative_quantiles(
-            self._sources, q.ravel(), n_jobs=self.n_jobs, verbose=self.verbose
-        )
+        options = {"n_jobs": self.n_jobs, "verbose": self.verbose}
+        if self._boundary is not None:
+            quantiles = quantiles_within(self._boundary, self._sources, q.ravel(), **options)
+        else:
+            quantiles = cumulative_quantiles(self._sources, q.ravel(), **options)
         return quantiles.reshape(q.shape)
 
     def marginal(self, features):
@@ -197,7 +248,7 @@ class DensityShapes:
                 f"the marginals of kernel={self._profile.name!r} are not kernels of that shape; "
                 "fit with 'gaussian' or a Student-t kernel, or fit anew on these features alone."
             )
-        points = source_points(self._sources)
+        points = self._points()
         return self._fitted_on(_columns(points, kept), self._weights, self._root_of(kept), kept)
 
     def condition(self, features, values):
@@ -225,7 +276,8 @@ class DensityShapes:
         ------
         ValueError
             For kernels other than the Gaussian, whose conditionals are not sums of one kernel; for
-            bad features or values, and if no feature is left.
+            bad features or values, values outside of ``bounds``, and if no feature is left; under
+            ``boundary='reflect'`` also with a full bandwidth matrix, if bounded features are left.
 
         Examples
         --------
@@ -257,13 +309,17 @@ class DensityShapes:
                 f"values={values.tolist()} must be {len(given)} finite numbers, one for each of "
                 "features."
             )
-        points = source_points(self._sources)
+        points, base = self._points(), self._weights
+        if self._boundary is not None:
+            points, base, values = images_given(
+                self._boundary, self._sources, points, base, given, values
+            )
         xp = namespace_of(points)
         values = from_numpy(values, points)
         given_points = _columns(points, given)
         root = self._root_of(given)
         z = to_bandwidths(given_points, values, inverse_root(root))
-        weights, rows = self._weights_near(z)
+        weights, rows = _weights_near(z, base)
         points = xp.take(_columns(points, rest), rows, axis=0)
         rest_root = self._root_of(rest)
         if np.ndim(root) == 2:
@@ -273,23 +329,6 @@ class DensityShapes:
             points = points + moved @ from_numpy(gain, points).T
             rest_root = np.linalg.cholesky(H[np.ix_(rest, rest)] - gain @ H[np.ix_(given, rest)])
         return self._fitted_on(points, weights, rest_root, rest)
-
-    def _weights_near(self, z):
-        """Weights of points ``z`` bandwidths from the values, and the rows that keep one."""
-        xp = namespace_of(z)
-        with np.errstate(over="ignore", divide="ignore"):
-            log_weights = -xp.sum(z * z, axis=1) / 2
-            if self._weights is not None:
-                log_weights = log_weights + xp.log(self._weights)
-        largest = scalar(xp.max(log_weights))
-        if not largest > -np.inf:
-            raise ValueError(
-                "values lie more than 1e150 bandwidths from every point, where no weight is left "
-                "to tell the points apart; give values nearer to the data."
-            )
-        weights = xp.exp(log_weights - largest)
-        (rows,) = xp.nonzero(weights > 1e-300)
-        return xp.take(weights, rows, axis=0), rows
 
     @property
     def _profile(self):
@@ -352,10 +391,30 @@ class DensityShapes:
         name = self._sources.kernel
         kernel = name if name in PROFILES else self._profile
         other = clone(self).set_params(bandwidth=bandwidth, kernel=kernel)
+        if self._boundary is not None:
+            other.set_params(**self._boundary.region.part(features).parameters())
         other.fit(points, sample_weight=weights)
         if hasattr(self, "feature_names_in_"):
             other.feature_names_in_ = self.feature_names_in_[features]
         return other
+
+
+def _weights_near(z, base):
+    """Weights of points ``z`` bandwidths from the values, and the rows that keep one."""
+    xp = namespace_of(z)
+    with np.errstate(over="ignore", divide="ignore"):
+        log_weights = -xp.sum(z * z, axis=1) / 2
+        if base is not None:
+            log_weights = log_weights + xp.log(base)
+    largest = scalar(xp.max(log_weights))
+    if not largest > -np.inf:
+        raise ValueError(
+            "values lie more than 1e150 bandwidths from every point, where no weight is left "
+            "to tell the points apart; give values nearer to the data."
+        )
+    weights = xp.exp(log_weights - largest)
+    (rows,) = xp.nonzero(weights > 1e-300)
+    return xp.take(weights, rows, axis=0), rows
 
 
 def _columns(points, features):

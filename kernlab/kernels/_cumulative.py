@@ -47,7 +47,7 @@ def cumulative_quantiles(sources, shares, *, n_jobs=None, verbose=0):
             below = _below(table, points[:, None], np.zeros((len(points), 1)), n_jobs, verbose)
             return below - shares[inside[which]]
 
-        z[inside] = _least_roots(excess, inside.size, first - 1, last + 1)
+        z[inside] = least_roots(excess, inside.size, first - 1, last + 1)
     return from_bandwidths(z[:, None], table.centre, table.root)[:, 0]
 
 
@@ -86,7 +86,7 @@ def _below(table, q, q_low, n_jobs, verbose):
     return shares
 
 
-def _least_roots(function, size, low, high):
+def least_roots(function, size, low, high):
     """Upper ends of brackets of the least points where increasing functions reach zero.
 
     ``function(points, which)`` evaluates those numbered ``which``. A value of zero counts as above,

@@ -98,8 +98,10 @@ def prepare_evaluator(
     return Evaluator(algorithm, tree.sources, tolerance, tree=tree, grid=grid)
 
 
-def evaluate(evaluator, queries=None, *, n_jobs=None, verbose=0):
+def evaluate(evaluator, queries=None, *, own=None, n_jobs=None, verbose=0):
     """Log sums at ``queries``, or leave-one-out at the points, and bounds on their errors.
+
+    ``own`` is None, or the number of the point that each query leaves out.
 
     Returns
     -------
@@ -111,14 +113,14 @@ def evaluate(evaluator, queries=None, *, n_jobs=None, verbose=0):
         return log_sums[0], errors
     if evaluator.line is not None:
         points = None if queries is None else np.asarray(queries[:, 0], dtype=np.float64)
-        return line_log_sums(evaluator.line, points, **options)
-    if evaluator.grid is not None:
+        return line_log_sums(evaluator.line, points, own=own, **options)
+    if evaluator.grid is not None and own is None:
         return _grid_then_tree(evaluator, queries, options)
     if evaluator.tree is not None:
-        return tree_log_sums(evaluator.tree, queries, **tolerance._asdict(), **options)
-    if evaluator.algorithm == "sampled" and queries is not None:
+        return tree_log_sums(evaluator.tree, queries, own=own, **tolerance._asdict(), **options)
+    if evaluator.algorithm == "sampled" and queries is not None and own is None:
         return sampled_log_sums(evaluator.sources, queries, rtol=tolerance.rtol, **options)
-    log_sums = log_kernel_sums(evaluator.sources, queries, **options)[0, ...]
+    log_sums = log_kernel_sums(evaluator.sources, queries, own=own, **options)[0, ...]
     xp = namespace_of(log_sums)
     size = xp.where(xp.isfinite(log_sums), xp.abs(log_sums), xp.zeros_like(log_sums))
     rounding = _rounding(evaluator.sources)

@@ -103,7 +103,7 @@ def prepare_line(points, *, h, weights=None, tolerance=TIGHTEST):
     )
 
 
-def line_log_sums(line, queries=None, *, n_jobs=None, verbose=0):
+def line_log_sums(line, queries=None, *, own=None, n_jobs=None, verbose=0):
     """Logarithms of the sums, and bounds on the errors of the logarithms.
 
     Parameters
@@ -111,6 +111,8 @@ def line_log_sums(line, queries=None, *, n_jobs=None, verbose=0):
     line : LineSources
     queries : (m,) float64 array or None
         None takes every point and leaves out its own term.
+    own : (m,) array of int or None
+        With queries, the point that each leaves out.
     n_jobs, verbose : see :func:`kernlab._core.threads.run_slices`
 
     Returns
@@ -119,15 +121,16 @@ def line_log_sums(line, queries=None, *, n_jobs=None, verbose=0):
     """
     from kernlab.kernels import _line_numba as compiled
 
-    own = line.places if queries is None else None
-    m = len(line.places if queries is None else queries)
+    if queries is None:
+        queries, own = line.points[line.places], slice(None)
+    m = len(queries)
+    places = np.full(m, -1) if own is None else line.places[own]
     log_sums, errors = np.empty(m), np.empty(m)
 
     def work(part):
-        own_part = np.full(part.stop - part.start, -1) if own is None else own[part]
         compiled.line_sums(
-            line.points[own_part] if own is not None else queries[part],
-            own_part,
+            queries[part],
+            places[part],
             line.points,
             line.log_weights,
             line.centres,

@@ -221,12 +221,14 @@ def line_sums(
         total, magnitude, mass = _expansion(
             query, first, centres, inverse, reach, moments, masses, a, value
         )
+        own_error = 0.0
         if own[i] >= 0:
-            own_weight = 1.0
-            if log_weights is not None:
-                own_weight = vector_exp(log_weights[own[i]])
-            total -= own_weight
-        error = mass * remainder + bits * magnitude + (total_mass - mass) * outside
+            u = (query - points[own[i]]) * inverse
+            log_weight = 0.0 if log_weights is None else log_weights[own[i]]
+            own_term = vector_exp(log_weight - u * u)
+            total -= own_term
+            own_error = bits * own_term * (1 + u * u)
+        error = own_error + mass * remainder + bits * magnitude + (total_mass - mass) * outside
         if error <= tolerance * total:
             log_sums[i] = math.log(total)
             errors[i] = error / total

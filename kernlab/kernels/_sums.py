@@ -148,7 +148,7 @@ def prepare_sources(
 
 
 def log_kernel_sums(
-    sources, queries=None, *, rows=None, with_effective=False, n_jobs=None, verbose=0
+    sources, queries=None, *, rows=None, own=None, with_effective=False, n_jobs=None, verbose=0
 ):
     """Logarithms of the kernel sums, with no normaliser.
 
@@ -159,6 +159,8 @@ def log_kernel_sums(
         None takes every source point and leaves out its own term.
     rows : (m,) array of int or None
         Without queries, only these source points.
+    own : (m,) array of int or None
+        With queries, the source point that each leaves out.
     with_effective : bool
         Also ``(Σ terms)² / Σ terms²``, always in double precision.
     n_jobs, verbose : see :func:`run_slices`
@@ -175,24 +177,20 @@ def log_kernel_sums(
     """
     if not isinstance(sources, Sources):
         return _sums_array.log_kernel_sums(
-            sources, queries, rows=rows, with_effective=with_effective, verbose=verbose
+            sources, queries, rows=rows, own=own, with_effective=with_effective, verbose=verbose
         )
-    places = places_of(sources)
-    if rows is not None:
-        places = places[rows]
+    places = own_places(sources, queries, rows, own)
     m = len(places) if queries is None else len(queries)
     log_sums = np.empty((1 + with_effective, m))
     threads = effective_n_jobs(n_jobs)
 
     def work(part):
         if queries is None:
-            own = places[part]
-            z, z_low = source_rows(sources, own)
+            z, z_low = source_rows(sources, places[part])
         else:
-            own = np.full(part.stop - part.start, -1)
             z, z_low = query_rows(sources, queries[part])
         far = None if queries is None else queries[part]
-        log_sums[:, part] = _sum_block(sources, far, z, z_low, own, with_effective)
+        log_sums[:, part] = _sum_block(sources, far, z, z_low, places[part], with_effective)
 
     run_slices(
         work,
@@ -300,6 +298,13 @@ def places_of(sources):
     return places
 
 
+def own_places(sources, queries, rows, own):
+    """Place of the point that each query leaves out, -1 for none; see ``log_kernel_sums``."""
+    if queries is None:
+        return places_of(sources)[slice(None) if rows is None else rows]
+    return np.full(len(queries), -1) if own is None else places_of(sources)[own]
+
+
 def source_rows(sources, places):
     """Coordinates of the points in some places, relative to the common centre."""
     layout = sources.double
@@ -332,6 +337,8 @@ def _sum_block(sources, queries, z, z_low, own, with_effective):
     log_sums = np.empty((1 + with_effective, len(z)))
     for i in np.flatnonzero(far):
         log_terms = _far_log_terms(sources, queries[i])
+        if own[i] >= 0 and len(log_terms) > 1:
+            log_terms[own[i]] = -np.inf
         log_sums[0, i] = logsumexp(log_terms)
         if with_effective:
             terms = np.exp(log_terms - log_terms.max()) if log_sums[0, i] > -np.inf else 0.0

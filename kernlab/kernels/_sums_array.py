@@ -76,11 +76,12 @@ def prepare_sources(points, *, kernel, root, weights, precision):
 
 
 @np.errstate(divide="ignore", over="ignore", invalid="ignore")  # for NumPy in a strict namespace
-def log_kernel_sums(sources, queries=None, *, rows=None, with_effective=False, verbose=0):
+def log_kernel_sums(sources, queries=None, *, rows=None, own=None, with_effective=False, verbose=0):
     """As :func:`kernlab.kernels._sums.log_kernel_sums`, in the namespace of the sources."""
     xp = namespace_of(sources.z)
     q, q_low = query_rows(sources, queries)
-    own = None
+    if own is not None:
+        own = xp.asarray(own, device=device_of(q))
     if queries is None:
         own = xp.arange(sources.n_points, device=device_of(q))
         if rows is not None:

@@ -22,7 +22,7 @@ from kernlab.kernels._profiles import profile_of
 from kernlab.kernels._sums import (
     Sources,
     log_kernel_sums,
-    places_of,
+    own_places,
     prepare_sources,
     query_rows,
     source_rows,
@@ -65,7 +65,7 @@ def prepare_tree(points, *, kernel, root, weights=None):
 
 
 def tree_log_sums(
-    tree, queries=None, *, rows=None, rtol=0.0, log_atol=-np.inf, n_jobs=None, verbose=0
+    tree, queries=None, *, rows=None, own=None, rtol=0.0, log_atol=-np.inf, n_jobs=None, verbose=0
 ):
     """Logarithms of the sums, and bounds on the errors of the logarithms.
 
@@ -76,6 +76,8 @@ def tree_log_sums(
         None takes every point and leaves out its own term.
     rows : index array or None
         Of the points, where ``queries`` is None; None is all.
+    own : (m,) array of int or None
+        With queries, the source point that each leaves out.
     rtol, log_atol : float
         A sum may lack ``rtol·sum + exp(log_atol)``.
     n_jobs, verbose : see :func:`kernlab._core.threads.run_slices`
@@ -85,18 +87,18 @@ def tree_log_sums(
     log_sums, errors : (m,) arrays
     """
     sources = tree.sources
+    places = own_places(sources, queries, rows, own)
     if queries is None:
-        own = places_of(sources)[slice(None) if rows is None else rows]
-        z, z_low = source_rows(sources, own)
+        z, z_low = source_rows(sources, places)
     else:
-        own = np.full(len(queries), -1)
         z, z_low = query_rows(sources, queries)
     m = len(z)
     log_sums, errors = np.empty(m), np.zeros(m)
     near = np.max(np.abs(z), axis=1) <= FARTHEST
     far = np.flatnonzero(~near)
     if far.size:
-        log_sums[far] = log_kernel_sums(sources, queries[far], n_jobs=n_jobs)[0]
+        mine = None if own is None else own[far]
+        log_sums[far] = log_kernel_sums(sources, queries[far], own=mine, n_jobs=n_jobs)[0]
     from kernlab.kernels import _tree_numba as compiled
     from kernlab.kernels._sums_numba import spatial_order
 
@@ -107,7 +109,7 @@ def tree_log_sums(
         block = order[part]
         low = None if z_low is None else z_low[block]
         log_sums[block], errors[block], _ = _evaluate(
-            tree, z[block], low, own[block], rtol, log_atol - sources.log_scale
+            tree, z[block], low, places[block], rtol, log_atol - sources.log_scale
         )
 
     threads = effective_n_jobs(n_jobs)
