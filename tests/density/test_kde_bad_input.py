@@ -148,3 +148,10 @@ def test_other_bad_parameters():
         KernelDensity(bandwidth=1.0).fit(GOOD[:1]).leave_one_out_score()
     with pytest.raises(ValueError, match="one row carries all of sample_weight"):
         KernelDensity(bandwidth=1.0).fit(GOOD, sample_weight=np.eye(30)[4]).leave_one_out_score()
+
+
+@pytest.mark.parametrize("region", [{"bounds": (-50.0, 50.0)}, {"period": 100.0}])
+def test_adaptive_widths_do_not_go_with_bounds(rng, region):
+    kde = KernelDensity(bandwidth=1.0, adaptive="sample-point", **region)
+    with pytest.raises(ValueError, match=r"adaptive='sample-point'.*Drop one"):
+        kde.fit(rng.normal(size=(20, 1)))
