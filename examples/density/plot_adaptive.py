@@ -25,9 +25,9 @@ densities = {
     ),
     "normal": (stats.norm.pdf, lambda rng, n: rng.normal(size=n)),
 }
-grid = np.linspace(-8, 8, 1601)
+grid = np.linspace(-8, 8, 1201)
 step = grid[1] - grid[0]
-bandwidths = np.geomspace(0.03, 1.0, 9)
+bandwidths = np.geomspace(0.04, 1.0, 8)
 rules = {"fixed": None, "sample-point": "sample-point", "balloon": "balloon"}
 n, repeats = 400, 8
 

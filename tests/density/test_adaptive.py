@@ -98,15 +98,16 @@ def test_leave_one_out_leaves_out_the_term_and_a_balloons_whole_point(rng):
     expected = logsumexp(log_terms, axis=1) - log_norm
     np.testing.assert_allclose(kde.leave_one_out_score_samples(), expected, rtol=1e-11)
     balloon = KernelDensity(bandwidth=0.4, adaptive="balloon").fit(X)
+    left_out = balloon.leave_one_out_score_samples()
     at_data = brute_log_density("gaussian", X, X, 0.4)
-    for i in range(40):
+    for i in range(0, 40, 4):
         others = np.delete(X, i, axis=0)
         # The pilot's sum without the point, on the scale of the geometric mean with all.
         pilot = brute_log_density("gaussian", X[[i]], others, 0.4) + np.log(39 / 40)
         width = np.exp(-(pilot - at_data.mean()) / 2)
         terms = log_profile("gaussian", distances(X[[i]], others, 0.4) / width, 1) - np.log(width)
         expected = logsumexp(terms) - log_norm
-        assert balloon.leave_one_out_score_samples()[i] == pytest.approx(expected, rel=1e-10)
+        assert left_out[i] == pytest.approx(expected, rel=1e-10)
 
 
 def test_effective_samples_count_the_terms(rng):
