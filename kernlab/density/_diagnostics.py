@@ -36,9 +36,12 @@ class DensityDiagnostics:
         log_density : array of shape (n_samples,)
         """
         check_is_fitted(self)
-        log_sums, _ = self._log_sums(None)
-        xp = namespace_of(log_sums)
-        log_others = self._log_weight_of_others(xp)
+        log_others = self._log_weight_of_others()
+        least = log_others
+        if self._weights is not None:
+            least = scalar(namespace_of(log_others).min(log_others))
+        share = least - self._sources.log_total_weight
+        log_sums, _ = self._log_sums(None, log_share=share)
         return log_sums - log_others - self._log_volume
 
     def leave_one_out_score(self):
@@ -187,13 +190,19 @@ class DensityDiagnostics:
             )
         return evaluate_terms(self._evaluator, X, n_jobs=self.n_jobs, verbose=self.verbose)
 
-    def _log_weight_of_others(self, xp):
+    def _log_weight_of_others(self):
         """Log of the weights of all points but each one, on the scale of the log sums."""
+        if self._sources.n_points < 2:
+            raise ValueError(
+                "leave-one-out scores need at least two samples, and the estimator was fitted on "
+                "n_samples=1."
+            )
         if self._weights is None:
             # On the scale of the log sums, whose weights need not be one under bounds.
             n_points = self._sources.n_points
             scale = self._sources.log_total_weight - float(np.log(n_points))
             return float(np.log(n_points - 1)) + scale
+        xp = namespace_of(self._weights)
         share = self._weights / xp.max(self._weights)
         # Sums from both ends: the total less a dominant weight would cancel.
         zero = xp.zeros_like(share[:1])

@@ -98,20 +98,22 @@ KernelProfile, default='gaussian'
         of any degrees of freedom are made by :func:`kernlab.kernels.student_t`.
     algorithm : {'auto', 'exact', 'fft', 'fgt', 'sampled', 'tree'}, default='auto'
         How the sums are formed. ``'auto'`` sums all pairs unless ``rtol`` or ``atol`` permits an
-        error, and then chooses; the choice is ``algorithm_``. All keep to the tolerance for every
-        query, and :meth:`score_samples` returns the bound they reached.
+        error, and then chooses; the choice is ``algorithm_``. All but ``'sampled'`` keep to the
+        tolerance, or to rounding where that is more, for every query, and :meth:`score_samples`
+        returns the bound they reached.
 
         - ``'exact'``: all pairs.
         - ``'tree'``: blocks of points that cannot matter are left out; every kernel, any
           dimension, most gain where the bandwidth is small. With ``rtol=atol=0`` it leaves out
-          only points outside a bounded kernel's support.
+          only what cannot be told from zero.
         - ``'fgt'``: fast Gauss transform, one feature, Gaussian kernel; relative error at most
           ``max(rtol, 1e-13)``.
         - ``'fft'``: convolution on a grid, up to three features, Gaussian kernel; queries that the
           grid does not resolve, as in the tails, go to the tree.
         - ``'sampled'``: random points until the relative standard error is ``rtol``; every kernel,
           any dimension. Never chosen by ``'auto'``, for its errors are standard errors and not
-          bounds. Where few points carry a density it is summed in full.
+          bounds. Where few of the points drawn carry a density it is summed in full; a handful
+          of points beside the query, or of huge weight, can be missed.
     rtol, atol : float, default=0
         Error permitted of a density: ``rtol`` times it, plus ``atol``.
     bounds : array-like of shape (2,) or (n_features, 2), default=None
@@ -457,16 +459,19 @@ KernelProfile, default='gaussian'
     def _log_density(self, X):
         """Log density at validated points, and its error bound."""
         log_sums, errors = self._log_sums(X)
-        return log_sums - (self._sources.log_total_weight + self._log_volume), errors
+        log_normalizer = self._sources.log_total_weight + self._log_volume
+        rounding = 2 * np.finfo(float).eps
+        rounding *= abs(self._sources.log_total_weight) + abs(self._log_volume)
+        return log_sums - log_normalizer, errors + rounding
 
-    def _log_sums(self, X):
-        if X is None and self._sources.n_points < 2:
-            raise ValueError(
-                "leave-one-out scores need at least two samples, and the estimator was fitted on "
-                "n_samples=1."
-            )
+    def _log_sums(self, X, log_share=0.0):
+        """Log sums and their error bounds, with an absolute tolerance of that share of the total."""
+        evaluator = self._evaluator
+        tolerance = evaluator.tolerance
+        tolerance = tolerance._replace(log_atol=tolerance.log_atol + log_share)
+        evaluator = evaluator._replace(tolerance=tolerance)
         log_sums = evaluate if self._boundary is None else self._boundary.log_sums
-        return log_sums(self._evaluator, X, n_jobs=self.n_jobs, verbose=self.verbose)
+        return log_sums(evaluator, X, n_jobs=self.n_jobs, verbose=self.verbose)
 
 
 def _beside(array, X):

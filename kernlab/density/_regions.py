@@ -198,8 +198,7 @@ def region_of(bounds, period, n_features):
         if table.shape != (n_features, 2):
             raise ValueError(
                 f"bounds has shape {table.shape} and X has {n_features} features; give a lower and "
-                "an upper bound for each, or one pair for all, None or an infinity where there is "
-                "none."
+                "an upper bound for each, or one pair for all, None or an infinity where open."
             )
         low = np.where(np.isnan(table[:, 0]), -np.inf, table[:, 0])
         high = np.where(np.isnan(table[:, 1]), np.inf, table[:, 1])

@@ -12,8 +12,8 @@ from sklearn.utils import check_random_state
 from kernlab._core.namespace import is_numpy_namespace, namespace_of
 from kernlab.kernels._adaptive import AdaptiveSums, prepare_adaptive
 from kernlab.kernels._grid import MOST_FEATURES, GridSources, grid_log_sums, prepare_grid
-from kernlab.kernels._line import TIGHTEST, LineSources, line_log_sums, prepare_line
-from kernlab.kernels._precision import MIXED_TOLERANCE, ROUNDING
+from kernlab.kernels._line import TIGHTEST, LineSources, line_is_fine, line_log_sums, prepare_line
+from kernlab.kernels._precision import rate_of, rounding_of
 from kernlab.kernels._sampled import sampled_log_sums
 from kernlab.kernels._sums import DIRECT_FEATURES, log_kernel_sums, prepare_sources
 from kernlab.kernels._tree import TreeSources, prepare_tree, tree_log_sums, visited_share
@@ -95,6 +95,8 @@ def prepare_evaluator(
     grid = None
     if algorithm == "fft":
         grid = prepare_grid(points, root=root, weights=weights, rtol=tolerance.rtol)
+        if grid is None:
+            algorithm = "tree"
     return Evaluator(algorithm, tree.sources, tolerance, tree=tree, grid=grid)
 
 
@@ -121,10 +123,7 @@ def evaluate(evaluator, queries=None, *, own=None, n_jobs=None, verbose=0):
     if evaluator.algorithm == "sampled" and queries is not None and own is None:
         return sampled_log_sums(evaluator.sources, queries, rtol=tolerance.rtol, **options)
     log_sums = log_kernel_sums(evaluator.sources, queries, own=own, **options)[0, ...]
-    xp = namespace_of(log_sums)
-    size = xp.where(xp.isfinite(log_sums), xp.abs(log_sums), xp.zeros_like(log_sums))
-    rounding = _rounding(evaluator.sources)
-    return log_sums, xp.where(size > 1, size * rounding, xp.full_like(size, rounding))
+    return log_sums, rounding_of(evaluator.sources, log_sums)
 
 
 def evaluate_terms(evaluator, queries, *, n_jobs=None, verbose=0):
@@ -145,13 +144,9 @@ def guaranteed(evaluator):
     if evaluator.line is not None:
         return max(tolerance.rtol, TIGHTEST)
     if evaluator.tree is not None:
-        return np.inf if tolerance.log_atol > -np.inf else max(tolerance.rtol, ROUNDING)
-    return _rounding(evaluator.sources)
-
-
-def _rounding(sources):
-    mixed = getattr(sources, "mixed", False) or getattr(sources, "single", None) is not None
-    return MIXED_TOLERANCE if mixed else ROUNDING
+        any_size = tolerance.log_atol > -np.inf
+        return np.inf if any_size else max(tolerance.rtol, rate_of(evaluator.sources))
+    return rate_of(evaluator.sources)
 
 
 def _check(points, kernel, algorithm, tolerance):
@@ -206,15 +201,14 @@ def _choose(points, sums, precision, tolerance):
     exact = Evaluator("exact", None, tolerance)
     if not tolerance.is_zero and is_numpy_namespace(namespace_of(points)):
         gaussian = sums["kernel"] == "gaussian"
-        if gaussian and n_features == 1:
+        if gaussian and n_features == 1 and line_is_fine(points, bandwidth_of(sums["root"])):
             return _with_line(points, sums, tolerance)
         tree = prepare_tree(points, **sums)
         if gaussian and n_features <= MOST_FEATURES and n_points >= _GRID_POINTS:
             grid = prepare_grid(
                 points, root=sums["root"], weights=sums["weights"], rtol=tolerance.rtol
             )
-            log_sums, errors = grid_log_sums(grid)
-            if np.mean(errors <= tolerance.permitted(log_sums)) >= _GRID_SHARE:
+            if _resolves(grid, tolerance):
                 return Evaluator("fft", tree.sources, tolerance, tree=tree, grid=grid)
         share = 0.0 if n_features <= DIRECT_FEATURES else visited_share(tree, **tolerance._asdict())
         if share <= _TREE_SHARE:
@@ -222,10 +216,23 @@ def _choose(points, sums, precision, tolerance):
     return exact._replace(sources=prepare_sources(points, precision=precision, **sums))
 
 
+def _resolves(grid, tolerance):
+    """Whether the grid serves most of the points themselves."""
+    if grid is None:
+        return False
+    log_sums, errors = grid_log_sums(grid)
+    return np.mean(errors <= tolerance.permitted(log_sums)) >= _GRID_SHARE
+
+
+def bandwidth_of(root):
+    """The one number that a root is in one feature."""
+    return float(np.ravel(root)[0])
+
+
 def _with_line(points, sums, tolerance):
     line = prepare_line(
         np.asarray(points[:, 0], dtype=np.float64),
-        h=float(np.ravel(sums["root"])[0]),
+        h=bandwidth_of(sums["root"]),
         weights=sums["weights"],
         tolerance=max(tolerance.rtol, TIGHTEST),
     )

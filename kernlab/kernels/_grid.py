@@ -27,6 +27,8 @@ MOST_FEATURES = 3
 _MOST_CELLS = 2**22
 # Spacing in bandwidths below which rounding is all that is left.
 _FINEST = 0.04
+# And above which a kernel falls between the nodes.
+_COARSEST = 1.0
 # Bandwidths beyond which the kernel, exp(-R²/2) = 1e-22, is left out.
 _REACH = 10.0
 # Bandwidths of grid around the points.
@@ -76,6 +78,11 @@ def prepare_grid(points, *, root, weights=None, rtol=0.0):
     rtol : float
         Relative error that most sums should keep; the spacing is chosen for it as far as memory
         permits, and the finest for 0. What is reached is ``error``.
+
+    Returns
+    -------
+    grid : GridSources or None
+        None where the points are so many bandwidths wide that no grid in memory resolves anything.
     """
     from kernlab.kernels import _grid_numba as compiled
 
@@ -87,6 +94,8 @@ def prepare_grid(points, *, root, weights=None, rtol=0.0):
         masses, log_scale = weights / weights.max(), float(np.log(weights.max()))
     extent = np.ptp(z, axis=0) + 2 * _MARGIN
     spacing = _spacing(extent, rtol)
+    if not spacing < _COARSEST:
+        return None
     low = z.min(axis=0) - _MARGIN - NODES * spacing
     shape = np.ceil(extent / spacing).astype(int) + 2 * NODES + 1
     grid = np.zeros((1,) * (3 - n_features) + tuple(shape))
@@ -178,11 +187,13 @@ def _interpolation_error(n_features):
 def _spacing(extent, rtol):
     """Spacing that resolves a thousandth of a uniform density, within memory."""
     n_features = len(extent)
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", under="ignore"):
         volume = np.prod(extent)
         share = 0.001 * (2 * math.pi) ** (n_features / 2) / volume
         wanted = (rtol * share / _interpolation_error(n_features)) ** (1 / NODES)
         spacing = max(_FINEST, wanted, (volume / _MOST_CELLS) ** (1 / n_features))
+    if not spacing < _COARSEST:
+        return np.inf
     while np.prod(np.ceil(extent / spacing) + 2 * NODES + 1) > _MOST_CELLS:
         spacing *= 1.05
     return float(spacing)

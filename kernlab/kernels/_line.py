@@ -20,8 +20,9 @@ from kernlab._core.threads import run_slices
 
 # The tightest relative error that the expansions reach with room for rounding.
 TIGHTEST = 1e-13
-# Doubles hold whole numbers to here, and boxes are numbered by them.
-_MOST_BOXES = 2.0**52
+# Ulps of the largest coordinate that a box is wide at least: so the middle of a box is rounded to
+# a millionth of its width, and boxes are counted exactly.
+_LEAST_WIDTH = 2.0**20
 _SLICE = 2**14
 
 
@@ -41,6 +42,13 @@ class LineSources:
     remainder: float
     tolerance: float
     log_scale: float
+    log_range: float
+
+
+def line_is_fine(points, h):
+    """Whether boxes as wide as the kernel are many ulps of the coordinates wide."""
+    width = math.sqrt(2.0) * h
+    return width >= _LEAST_WIDTH * np.spacing(float(np.max(np.abs(points))))
 
 
 def prepare_line(points, *, h, weights=None, tolerance=TIGHTEST):
@@ -63,19 +71,21 @@ def prepare_line(points, *, h, weights=None, tolerance=TIGHTEST):
     points = points[order]
     places = np.empty(len(points), dtype=np.int64)
     places[order] = np.arange(len(points))
-    log_weights, log_scale = None, 0.0
+    log_weights, log_scale, log_range = None, 0.0, 0.0
     if weights is not None:
         largest = weights.max()
         log_scale = float(np.log(largest))
         with np.errstate(divide="ignore"):
-            log_weights = np.log(weights[order] / largest)
+            log_weights = np.log(weights[order]) - log_scale
+        log_range = float(-log_weights[weights[order] > 0].min())
     width = 2 * compiled.HALF_WIDTH / inverse
-    numbers = np.floor((points - points[0]) / width)
-    if not numbers[-1] < _MOST_BOXES:
+    if not line_is_fine(points, h):
         raise ValueError(
-            f"bandwidth={h!r} is too small for algorithm='fgt' on X, whose range is "
-            f"{points[-1] - points[0]:.3g}; use algorithm='exact'."
+            f"bandwidth={h!r} is too small for algorithm='fgt' on X, whose coordinates go up to "
+            f"{np.max(np.abs(points)):.3g} and are rounded to less than a millionth of that width; "
+            "use algorithm='exact'."
         )
+    numbers = np.floor((points - points[0]) / width)
     starts = np.flatnonzero(np.diff(numbers, prepend=-1.0))
     centres = points[0] + (numbers[starts] + 0.5) * width
     starts = np.append(starts, len(points))
@@ -100,6 +110,7 @@ def prepare_line(points, *, h, weights=None, tolerance=TIGHTEST):
         remainder=_remainder(n_terms),
         tolerance=tolerance,
         log_scale=log_scale,
+        log_range=log_range,
     )
 
 
@@ -148,10 +159,11 @@ def line_log_sums(line, queries=None, *, own=None, n_jobs=None, verbose=0):
     run_slices(
         work, m, slice_size=_SLICE, n_jobs=n_jobs, verbose=verbose, label="fast Gauss transform"
     )
+    # The rounding of large energies and log weights, and of the logarithm.
+    size = np.abs(np.where(np.isfinite(log_sums), log_sums, 0.0)) + line.log_range
     log_sums += line.log_scale
     errors = -np.log1p(-errors)  # what was found may be too much
-    # The rounding of large energies, and of the logarithm.
-    errors += 4 * np.finfo(float).eps * np.abs(np.where(np.isfinite(log_sums), log_sums, 0.0))
+    errors += 4 * np.finfo(float).eps * (size + abs(line.log_scale))
     return log_sums, errors
 
 
@@ -161,7 +173,8 @@ def _remainder(n_terms):
     The exponential series of ``2at``, ``|t| ≤ ½``, leaves ``|2at|^P/P! max(1, exp(2at))``.
     """
     a = (0.5 + math.sqrt(0.25 + 2 * n_terms)) / 2  # where it is largest
-    return math.exp(n_terms * math.log(a) - gammaln(n_terms + 1) - (a - 0.5) ** 2)
+    # Middles of boxes are rounded, so that |t| may pass ½ by a millionth.
+    return 1.001 * math.exp(n_terms * math.log(a) - gammaln(n_terms + 1) - (a - 0.5) ** 2)
 
 
 def _terms(remainder):

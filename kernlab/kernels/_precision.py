@@ -5,6 +5,7 @@ Written once for compiled and for array code.
 
 import numpy as np
 
+from kernlab._core.namespace import namespace_of
 from kernlab.kernels._profiles import profile_of
 
 _EPS = float(np.finfo(np.float64).eps)
@@ -47,3 +48,29 @@ def too_coarse(sources, log_sums, reach, *, by_product):
     else:
         error = _EPS32 * reach * profile.steepest(*profile.parameters(len(sources.centre)))
     return ~(error <= MIXED_TOLERANCE * abs(log_sums)) & ~(error <= MIXED_TOLERANCE)
+
+
+def rate_of(sources):
+    """Rounding of a log sum relative to ``max(1, |log sum|)``: as promised, and of a full matrix."""
+    mixed = getattr(sources, "mixed", False) or getattr(sources, "single", None) is not None
+    rate = MIXED_TOLERANCE if mixed else ROUNDING
+    if np.ndim(sources.root) < 2:
+        return rate
+    # Solving with a Cholesky factor of the matrix H costs its condition number.
+    return rate + _EPS * float(np.linalg.cond(sources.root)) ** 2
+
+
+def rounding_of(sources, log_sums):
+    """What rounding may have moved each log sum by."""
+    xp = namespace_of(log_sums)
+    finite = xp.isfinite(log_sums)
+    log_sums = xp.where(finite, log_sums, xp.zeros_like(log_sums))
+    size = xp.abs(log_sums)
+    error = xp.where(size > 1, size, xp.ones_like(size)) * rate_of(sources)
+    if not profile_of(sources.kernel).bounded:
+        return error
+    # Near the edge of support a value is all but zero while its rounding is that of coordinates:
+    # the slope of no kernel of the table passes 4, and no weight the largest.
+    edge = 8 * _EPS * (1 + min(sources.radius, 1e3)) * sources.n_points
+    log_scale = getattr(sources, "log_scale", 0.0)
+    return error + edge * xp.where(finite, xp.exp(log_scale - log_sums), xp.zeros_like(size))

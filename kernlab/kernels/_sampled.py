@@ -2,9 +2,10 @@
 
 Points stand in random order, and a query adds up ever more of them until the standard error of its
 estimate is as asked. That error is normal only while the central limit theorem holds: while many
-terms carry the sum. Below the bandwidth where it ceases to, the sum is carried by few points, which
-a sample misses; then the number of effective terms stays small, sampling goes on to the last point,
-and the sum is exact.
+terms carry the sum. Below the bandwidth where it ceases to, few of the points drawn carry the sum;
+then sampling goes on, in the end to the last point, and the sum is exact. Nothing is known of points
+not drawn: a handful beside the query, or one of huge weight, that outweigh all the rest can be
+missed, and then so is the error.
 """
 
 # Reference: Biroli and Mézard, arXiv:2408.05807, for where the central limit theorem fails.
@@ -13,7 +14,7 @@ import numpy as np
 
 from kernlab._core.threads import effective_n_jobs, run_slices
 from kernlab.kernels._coordinates import FARTHEST
-from kernlab.kernels._precision import ROUNDING
+from kernlab.kernels._precision import rounding_of
 from kernlab.kernels._sums import accumulate, initial_sums, log_kernel_sums, query_rows, tiles_of
 
 # Effective terms below which no error bar is called normal: the sample variance of a sum of so many
@@ -63,8 +64,7 @@ def sampled_log_sums(sources, queries, *, rtol, n_jobs=None, verbose=0):
         verbose=verbose,
         label="sampled sums",
     )
-    size = np.abs(np.where(np.isfinite(log_sums), log_sums, 0.0))
-    return log_sums, errors + ROUNDING * np.maximum(1.0, size)
+    return log_sums, errors + rounding_of(sources, log_sums)
 
 
 def _sample(sources, z, z_low, rtol):

@@ -17,7 +17,7 @@ from scipy.special import logsumexp
 
 from kernlab._core.threads import effective_n_jobs, run_slices
 from kernlab.kernels._coordinates import FARTHEST
-from kernlab.kernels._precision import ROUNDING
+from kernlab.kernels._precision import rounding_of
 from kernlab.kernels._profiles import profile_of
 from kernlab.kernels._sums import (
     Sources,
@@ -115,8 +115,7 @@ def tree_log_sums(
     threads = effective_n_jobs(n_jobs)
     size = compiled.DIRECT_QUERIES * max(1, -(-m // (16 * threads * compiled.DIRECT_QUERIES)))
     run_slices(work, len(order), slice_size=size, n_jobs=threads, verbose=verbose, label="tree")
-    errors += ROUNDING * np.maximum(1.0, np.abs(np.where(np.isfinite(log_sums), log_sums, 0.0)))
-    return log_sums, errors
+    return log_sums, errors + rounding_of(sources, log_sums)
 
 
 def visited_share(tree, *, rtol, log_atol):
@@ -138,9 +137,7 @@ def _evaluate(tree, z, z_low, own, rtol, log_atol):
     m, visited = len(z), np.zeros(1, dtype=np.int64)
     profile = profile_of(sources.kernel)
     shifts = np.full(m, initial_shift(profile, np.float64))
-    sums, errors = np.zeros(m), np.zeros(m)
-    # Coordinates of tiles, boxes and queries are rounded by half an ulp of the largest.
-    slack = 4 * np.finfo(float).eps * (sources.radius + np.max(np.abs(z), initial=0.0))
+    sums, log_errors = np.zeros(m), np.empty(m)
     compiled.tree_sums(
         kernel_tag(profile, z.shape[1], np.float64),
         layout.tiles,
@@ -154,16 +151,18 @@ def _evaluate(tree, z, z_low, own, rtol, log_atol):
         np.ascontiguousarray(z),
         z_low,
         own,
-        slack,
+        sources.radius,
         rtol,
         log_atol,
         shifts,
         sums,
-        errors,
+        log_errors,
         visited,
     )
-    with np.errstate(divide="ignore", invalid="ignore"):
-        log_sums = np.log(sums) - shifts + sources.log_scale
-        # log(1 + e): the true sum is larger by at most the share left out; unknown beside nothing.
-        left_out = np.where(errors > 0, np.log1p(errors / sums), 0.0)
-    return log_sums, left_out, int(visited[0])
+    with np.errstate(divide="ignore"):
+        log_sums = np.log(sums) - shifts
+    # log(1 + e): the true sum is larger by at most the share left out; unknown beside nothing.
+    left_out = np.zeros(m)
+    some = log_errors > -np.inf
+    left_out[some] = np.logaddexp(0.0, log_errors[some] - log_sums[some])
+    return log_sums + sources.log_scale, left_out, int(visited[0])

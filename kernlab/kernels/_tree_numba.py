@@ -22,6 +22,9 @@ from kernlab.kernels._sums_numba import (
 INLINED_REVISION = "a71a7237"
 
 _EPS = 2.0**-53
+_LOG_TWO = math.log(2.0)
+# More than the rounding of a sum of logarithms.
+_SPARE = 1e-12
 
 
 def _log_value(tag, x):
@@ -45,13 +48,13 @@ def _compile_log_value(tag, x):
 
 @njit(fastmath=FAST)
 def _gap(low, high, query_low, query_high, slack):
-    """Least squared distance between two boxes, rounded down."""
+    """Least squared distance between two boxes, rounded down; ``slack`` is their rounding."""
     total = 0.0
     for f in range(low.shape[0]):
         gap = max(low[f] - query_high[f], query_low[f] - high[f]) - slack
         if gap > 0:
             total += gap * gap
-    return total * (1 - 16 * _EPS)
+    return total * (1 - (16 + 2 * low.shape[0]) * _EPS)
 
 
 @njit(fastmath=FAST)
@@ -59,17 +62,22 @@ def _suffix_sums(log_bounds, order, rest):
     """``rest[r] = log Σ exp(log_bounds[order[s]])`` over ``s ≥ r``."""
     rest[order.shape[0]] = -np.inf
     for r in range(order.shape[0] - 1, -1, -1):
-        large = max(rest[r + 1], log_bounds[order[r]])
-        small = min(rest[r + 1], log_bounds[order[r]])
-        rest[r] = large
-        if small > -np.inf:
-            rest[r] = large + math.log1p(math.exp(small - large))
+        rest[r] = _log_add(rest[r + 1], log_bounds[order[r]])
+
+
+@njit(fastmath=FAST)
+def _log_add(a, b):
+    """``log(exp(a) + exp(b))``."""
+    large, small = max(a, b), min(a, b)
+    if small == -np.inf:
+        return large
+    return large + math.log1p(math.exp(small - large))
 
 
 @njit(fastmath=FAST)
 def tree_sums(
     tag, tiles, tiles_low, weights, lows, highs, log_masses, log_total, n_points, queries,
-    queries_low, own, slack, rtol, log_atol, shifts, sums, errors, visited,
+    queries_low, own, radius, rtol, log_atol, shifts, sums, log_errors, visited,
 ):  # fmt: skip
     """Sums over all tiles to within a tolerance, tiles that cannot matter left out.
 
@@ -81,12 +89,12 @@ def tree_sums(
         Boxes that hold the points of the tiles.
     log_masses : (n_tiles,) array
         Logarithms of the tiles' total weights, and ``log_total`` of all.
-    slack : float
-        What rounding may add to a coordinate.
+    radius : float
+        Largest size of a coordinate of the points.
     rtol, log_atol : float
         What is left out of a sum is at most ``rtol·sum + exp(log_atol)``.
-    errors : (m,) array, out
-        Bound on what was left out, on the scale of ``sums``.
+    log_errors : (m,) array, out
+        Logarithms of bounds on what was left out; not on the scale of ``sums``, which moves.
     visited : (1,) int64 array, in and out
         Counts pairs of a query and a tile.
     """
@@ -109,6 +117,11 @@ def tree_sums(
             for i in range(first + 1, last):
                 query_low[f] = min(query_low[f], queries[i, f])
                 query_high[f] = max(query_high[f], queries[i, f])
+        # Coordinates of tiles, boxes and queries are rounded by half an ulp of the largest.
+        slack = radius
+        for f in range(n_features):
+            slack = max(slack, max(abs(query_low[f]), abs(query_high[f])))
+        slack *= 8 * _EPS
         for t in range(n_tiles):
             gap = _gap(lows[t], highs[t], query_low, query_high, slack)
             log_bounds[t] = log_masses[t] + _log_value(tag, gap)
@@ -116,7 +129,8 @@ def tree_sums(
         _suffix_sums(log_bounds, order, rest)
         n_waiting = last - first
         for i in range(first, last):
-            errors[i] = 0.0
+            log_errors[i] = -np.inf
+        log_rtol = math.log(rtol)
         finished = np.zeros(last - first, np.bool_)
         for r in range(n_tiles):
             t = order[r]
@@ -125,24 +139,24 @@ def tree_sums(
                 if finished[i - first]:
                     continue
                 if _bounded(tag) or shifts[i] < largest:
-                    budget = rtol * sums[i] + math.exp(min(700.0, log_atol + shifts[i]))
-                    left = rest[r] + shifts[i]
-                    if left == -np.inf or math.exp(min(700.0, left)) <= budget - errors[i]:
-                        if left > -np.inf:
-                            errors[i] += math.exp(left) * (1 + 1e-9)
+                    permitted = _log_add(log_rtol + math.log(sums[i]) - shifts[i], log_atol)
+                    error = _log_add(log_errors[i], rest[r]) + _SPARE
+                    if rest[r] == -np.inf or error <= permitted:
+                        if rest[r] > -np.inf:
+                            log_errors[i] = error
                         finished[i - first] = True
                         n_waiting -= 1
                         continue
                     gap = _gap(lows[t], highs[t], queries[i], queries[i], slack)
-                    log_bound = log_masses[t] + _log_value(tag, gap) + shifts[i]
-                    if log_bound == -np.inf:
+                    bound = log_masses[t] + _log_value(tag, gap)
+                    if bound == -np.inf:
                         continue
                     # A tile may be left out if it takes no more than half its share.
-                    bound = math.exp(min(700.0, log_bound)) * (1 + 1e-9)
-                    share = 0.5 * math.exp(log_masses[t] - log_total)
-                    if bound <= share * budget and errors[i] + bound <= budget:
-                        errors[i] += bound
-                        continue
+                    if bound <= permitted + log_masses[t] - log_total - _LOG_TWO:
+                        error = _log_add(log_errors[i], bound) + _SPARE
+                        if error <= permitted:
+                            log_errors[i] = error
+                            continue
                 active[count] = i
                 count += 1
             if n_waiting == 0:
@@ -164,6 +178,4 @@ def tree_sums(
             )  # fmt: skip
             for k in range(count):
                 i = active[k]
-                if block_shifts[k] != shifts[i]:
-                    errors[i] *= math.exp(block_shifts[k] - shifts[i])
                 shifts[i], sums[i] = block_shifts[k], block_sums[k]

@@ -22,13 +22,13 @@ BOUNDS = [[0.0, 1.0], [-2.0, None], [None, None], [None, None]]
 PERIODS = [None, None, PERIOD, np.nan]
 
 
-def mixed_data(rng, n=150):
+def mixed_data(rng, n=60):
     return np.column_stack(
         [rng.beta(1, 2, n), rng.exponential(size=n) - 2, rng.uniform(-9, 9, n), rng.normal(size=n)]
     )
 
 
-def brute_images(y, reach=6):
+def brute_images(y, reach=5):
     """All images of one row of the mixed data, from the definition."""
     first = [s * y[0] + 2 * k for k in range(-reach, reach + 1) for s in (1, -1)]
     second = [y[1], -4 - y[1]]
@@ -48,7 +48,7 @@ def brute_log_folded(kernel, Y, X, root, weights=None):
     )
 
 
-def integral(kde, low, high, n_panels=400):
+def integral(kde, low, high, n_panels=120):
     """Gauss-Legendre of so many panels, for densities smooth inside each."""
     return piecewise_integral(kde, np.linspace(low, high, n_panels + 1))
 
@@ -69,7 +69,7 @@ def piecewise_integral(kde, edges):
     [("gaussian", False), ("gaussian", True), ("epanechnikov", True), ("exponential", False)],
 )
 def test_folding_against_the_sum_over_all_images(rng, kernel, matrix):
-    X, weights = mixed_data(rng), rng.gamma(1.0, size=150)
+    X, weights = mixed_data(rng), rng.gamma(1.0, size=60)
     Y = wrapped(mixed_data(rng, 8))
     h = np.array([0.2, 0.5, 0.9, 0.6])
     root = h
@@ -85,7 +85,7 @@ def test_folding_against_the_sum_over_all_images(rng, kernel, matrix):
     np.testing.assert_array_equal(kde.score_samples(Y + np.eye(4)[0]), -np.inf)
 
 
-@pytest.mark.parametrize("h", [0.05, 0.6, 3.0, 40.0])
+@pytest.mark.parametrize("h", [0.05, 0.6, 3.0, 20.0])
 def test_wrapped_normal_is_the_theta_function(h):
     kde = KernelDensity(bandwidth=h, period=PERIOD).fit([[0.5]])
     y = np.linspace(0, PERIOD, 40)
@@ -174,7 +174,7 @@ def test_local_line_by_its_definition(rng):
 def test_bias_at_the_bound():
     """E f̂(0) on exponential data, whose density at zero is 1 and whose slope is -1."""
     # Quantiles in place of random data: means over them are integrals, to about 1/n.
-    X = -np.log1p(-(np.arange(100_000) + 0.5) / 100_000).reshape(-1, 1)
+    X = -np.log1p(-(np.arange(20_000) + 0.5) / 20_000).reshape(-1, 1)
     bias = {}
     for boundary in ("reflect", "renormalize", "linear"):
         bias[boundary] = [
@@ -189,14 +189,14 @@ def test_bias_at_the_bound():
     plain = np.exp(KernelDensity(bandwidth=0.1).fit(X).score_samples([[0.0]])[0])
     # ∫ K_h(x) e^-x dx over x > 0 is exp(h²/2) Φ(-h), of which folding has twice.
     exact = [2 * np.exp(h**2 / 2) * norm.cdf(-h) - 1 for h in (0.1, 0.05)]
-    np.testing.assert_allclose(plain, (1 + exact[0]) / 2, atol=2e-5)
-    np.testing.assert_allclose(bias["reflect"], exact, atol=4e-5)
+    np.testing.assert_allclose(plain, (1 + exact[0]) / 2, atol=1e-4)
+    np.testing.assert_allclose(bias["reflect"], exact, atol=2e-4)
     # Cut off, a kernel counts 1/Φ(x/h): the limit is log 2, not 1.
     cut = [
         quad(lambda t, h=h: norm.pdf(t) / norm.cdf(t) * np.exp(-h * t), 0, 12)[0] - 1
         for h in (0.1, 0.05)
     ]
-    np.testing.assert_allclose(bias["renormalize"], cut, atol=4e-5)
+    np.testing.assert_allclose(bias["renormalize"], cut, atol=2e-4)
     # Without a line the bias halves with h; with one it falls fourfold.
     assert 1.8 < bias["reflect"][0] / bias["reflect"][1] < 2.1
     assert 3.0 < bias["linear"][0] / bias["linear"][1] < 5.0
@@ -209,7 +209,7 @@ def test_bias_at_the_bound():
 @pytest.mark.parametrize("algorithm", ["exact", "tree", "fgt", "fft", "sampled"])
 @pytest.mark.parametrize("boundary", ["reflect", "renormalize", "linear"])
 def test_errors_hold_for_every_algorithm(rng, algorithm, boundary):
-    X, Y = rng.exponential(size=(3000, 1)), rng.exponential(size=(200, 1))
+    X, Y = rng.exponential(size=(1500, 1)), rng.exponential(size=(200, 1))
     options = {"bandwidth": 0.2, "bounds": [0, 9 + X.max()], "boundary": boundary}
     exact = KernelDensity(**options).fit(X)
     kde = KernelDensity(**options, algorithm=algorithm, rtol=1e-3, random_state=0).fit(X)
@@ -249,7 +249,7 @@ def test_leave_one_out_in_several_features(rng):
 
 
 def test_absolute_tolerance_is_shared_by_the_images(rng):
-    X, Y = rng.uniform(0, 10, size=(4000, 2)), rng.uniform(0, 10, size=(300, 2))
+    X, Y = rng.uniform(0, 10, size=(2000, 2)), rng.uniform(0, 10, size=(100, 2))
     options = {"bandwidth": 0.2, "bounds": [[0, 10], [0, None]]}
     exact = np.exp(KernelDensity(**options).fit(X).score_samples(Y))
     kde = KernelDensity(**options, algorithm="tree", atol=1e-3).fit(X)
@@ -294,7 +294,7 @@ def test_distribution_function_and_quantiles(rng, boundary, bounds):
     ends = kde.ppf([0, 1])
     assert ends[0] == (0 if bounds[0] is not None else -np.inf)
     assert ends[1] == (3 if bounds[1] is not None else np.inf)
-    draws = kde.sample(2000, random_state=0)
+    draws = kde.sample(500, random_state=0)
     # The probability of a larger statistic is one in ten thousand, under a fixed seed.
     assert kstest(draws[:, 0], lambda t: kde.cdf(np.reshape(t, (-1, 1)))).pvalue > 1e-4
 
@@ -390,7 +390,7 @@ def test_bandwidth_of_bounded_data_is_that_of_the_reflected():
 # --- Invariances and limits -----------------------------------------------------------------------
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(turns=st.integers(-1000, 1000), seed=st.integers(0, 99), exponent=st.integers(-150, 145))
 def test_turning_around_a_circle_changes_nothing(turns, seed, exponent):
     rng, scale = np.random.default_rng(seed), 10.0**exponent
@@ -404,7 +404,7 @@ def test_turning_around_a_circle_changes_nothing(turns, seed, exponent):
     np.testing.assert_allclose(turned.score_samples(Y + 8 * scale), expected, atol=1e-9)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(
     offset=st.sampled_from([0.0, 1.0, -3.0, 1e9]),
     seed=st.integers(0, 99),
@@ -426,8 +426,8 @@ def test_far_queries_and_wide_kernels(rng):
     values = kde.score_samples([[0.5, 1e8], [0.5, 1e160]])
     np.testing.assert_allclose(values[0], -((1e8 - X[:, 1].max()) ** 2) / 0.02, rtol=1e-7)
     assert values[1] == -np.inf
-    # A kernel of a hundred circles is flat.
-    flat = KernelDensity(bandwidth=100.0, period=1.0).fit([[0.3]]).score_samples([[0.1], [0.8]])
+    # A kernel of ten circles is flat.
+    flat = KernelDensity(bandwidth=10.0, period=1.0).fit([[0.3]]).score_samples([[0.1], [0.8]])
     np.testing.assert_allclose(flat, 0, atol=1e-12)
     with pytest.raises(ValueError, match="more than 4096 images .* narrower bandwidth"):
         KernelDensity(bandwidth=1e4, period=1.0).fit([[0.3]]).score_samples([[0.1]])
@@ -435,9 +435,9 @@ def test_far_queries_and_wide_kernels(rng):
 
 def test_arrays_of_another_library(rng):
     torch = pytest.importorskip("torch")
-    X, Y = mixed_data(rng, 60), wrapped(mixed_data(rng, 9))
+    X, Y = mixed_data(rng, 30), wrapped(mixed_data(rng, 4))
     Y[0, 0] = -1.0
-    options = {"bandwidth": [0.3, 0.5, 1.2, 0.6], "bounds": BOUNDS, "period": PERIODS}
+    options = {"bandwidth": [0.2, 0.5, 0.6, 0.6], "bounds": BOUNDS, "period": PERIODS}
     for more in ({}, {"boundary": "renormalize", "period": None}):
         ours = KernelDensity(**{**options, **more}).fit(X)
         theirs = KernelDensity(**{**options, **more}).fit(torch.asarray(X))

@@ -117,6 +117,24 @@ def test_the_farthest_queries(rng):
     assert np.all(errors[:2] <= 1e-14 * np.abs(exact[:2]))
 
 
+def test_weights_from_tiny_to_huge():
+    points, weights = np.array([0.0, 1000.0]), np.array([1e300, 1e-300])
+    log_sums, errors = line_log_sums(prepare_line(points, h=1.0, weights=weights), points)
+    assert abs(log_sums[1] - math.log(1e-300)) <= errors[1] <= 1e-11
+
+
+def test_where_coordinates_are_rounded_to_the_kernels_width_it_is_refused(rng):
+    ulp = np.spacing(1e9)
+    points = 1e9 + ulp * rng.integers(0, 40, 100)
+    with pytest.raises(ValueError, match="millionth"):
+        prepare_line(points, h=0.75 * ulp)
+    queries = 1e9 + ulp * np.arange(-3, 43)
+    h = 2.0**20 * ulp
+    log_sums, errors = line_log_sums(prepare_line(points, h=h), queries)
+    expected = np.array([mp_log_sum(points, y, h) for y in queries])
+    assert np.all(np.abs(log_sums - expected) <= errors)
+
+
 def test_too_small_a_bandwidth_names_the_remedy():
     with pytest.raises(ValueError, match=r"algorithm='exact'"):
         prepare_line(np.array([0.0, 1.0]), h=1e-20)
