@@ -465,7 +465,7 @@ KernelProfile, default='gaussian'
         return log_sums - log_normalizer, errors + rounding
 
     def _log_sums(self, X, log_share=0.0):
-        """Log sums and their error bounds, with an absolute tolerance of that share of the total."""
+        """Log sums and their error bounds, at that share of the absolute tolerance."""
         evaluator = self._evaluator
         tolerance = evaluator.tolerance
         tolerance = tolerance._replace(log_atol=tolerance.log_atol + log_share)

@@ -37,6 +37,7 @@ class DensityShapes:
     feature_names_in_: Any
     n_jobs: int | None
     verbose: int
+    _evaluator: Any
     _sources: Any
     _weights: Any
     _boundary: Any

@@ -51,7 +51,7 @@ def too_coarse(sources, log_sums, reach, *, by_product):
 
 
 def rate_of(sources):
-    """Rounding of a log sum relative to ``max(1, |log sum|)``: as promised, and of a full matrix."""
+    """Rounding of a log sum, relative to ``max(1, |log sum|)``."""
     mixed = getattr(sources, "mixed", False) or getattr(sources, "single", None) is not None
     rate = MIXED_TOLERANCE if mixed else ROUNDING
     if np.ndim(sources.root) < 2:

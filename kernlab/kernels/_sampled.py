@@ -3,9 +3,9 @@
 Points stand in random order, and a query adds up ever more of them until the standard error of its
 estimate is as asked. That error is normal only while the central limit theorem holds: while many
 terms carry the sum. Below the bandwidth where it ceases to, few of the points drawn carry the sum;
-then sampling goes on, in the end to the last point, and the sum is exact. Nothing is known of points
-not drawn: a handful beside the query, or one of huge weight, that outweigh all the rest can be
-missed, and then so is the error.
+then sampling goes on, in the end to the last point, and the sum is exact. Nothing is known of
+points not drawn: a handful beside the query, or one of huge weight, that outweigh all the rest can
+be missed, and then so is the error.
 """
 
 # Reference: Biroli and Mézard, arXiv:2408.05807, for where the central limit theorem fails.
