@@ -21,6 +21,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.neighbors import KernelDensity as SklearnDensity
 
 from kernlab.density import (
+    ConditionalKernelDensity,
     DensityRegimeDisplay,
     KernelDensity,
     KernelDensityDisplay,
@@ -203,6 +204,36 @@ def slices():
     return medians
 
 
+def bounds():
+    """The density of waiting times at zero, where it is 1."""
+    waits = np.random.default_rng(0).exponential(size=(2000, 1))
+    print("Exponential waiting times: density at the bound, where it is 1")
+    found = {}
+    for boundary in ("none", "reflect", "renormalize", "linear"):
+        options = {} if boundary == "none" else {"bounds": [0, None], "boundary": boundary}
+        kde = KernelDensity(bandwidth=0.25, **options).fit(waits)
+        found[boundary] = float(np.exp(kde.score_samples([[0.0]])[0]))
+        print(f"{boundary:12} {found[boundary]:.3f}")
+    print()
+    return found
+
+
+def conditional():
+    """Quantiles given a feature, and how many rows each answer rests on."""
+    rng = np.random.default_rng(0)
+    X = rng.uniform(0, 3, size=(400, 1))
+    y = np.sin(2 * X[:, 0]) + 0.2 * X[:, 0] * rng.normal(size=400)
+    model = ConditionalKernelDensity().fit(X, y)
+    rows = np.array([[0.5], [1.5], [2.5], [5.0]])
+    quantiles = model.predict_quantile(rows, [0.05, 0.5, 0.95])
+    print("Quantiles of sin(2x) with growing noise; beyond x = 3 there are no data")
+    print(f"{'x':>5}{'5 %':>8}{'median':>8}{'95 %':>8}{'rows':>7}")
+    for x, found, count in zip(rows[:, 0], quantiles, model.effective_samples(rows), strict=True):
+        print(f"{x:5.1f}" + "".join(f"{q:8.2f}" for q in found) + f"{count:7.1f}")
+    print()
+    return quantiles
+
+
 def directions():
     """Concentrations in 2048 dimensions, where SciPy's Bessel functions underflow."""
     X = np.random.default_rng(0).normal(loc=0.5, size=(2000, 2048))
@@ -225,7 +256,7 @@ def save(figure, name):
 
 def main():
     OUTPUT.mkdir(exist_ok=True)
-    parts = (density, bandwidths, regimes, to_a_tolerance, slices, directions)
+    parts = (density, bandwidths, regimes, to_a_tolerance, slices, bounds, conditional, directions)
     return {part.__name__: part() for part in parts}
 
 

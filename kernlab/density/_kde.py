@@ -460,7 +460,7 @@ KernelProfile, default='gaussian'
         """Log density at validated points, and its error bound."""
         log_sums, errors = self._log_sums(X)
         log_normalizer = self._sources.log_total_weight + self._log_volume
-        rounding = 2 * np.finfo(float).eps
+        rounding = 2 * float(np.finfo(float).eps)
         rounding *= abs(self._sources.log_total_weight) + abs(self._log_volume)
         return log_sums - log_normalizer, errors + rounding
 

@@ -72,5 +72,5 @@ def rounding_of(sources, log_sums):
     # Near the edge of support a value is all but zero while its rounding is that of coordinates:
     # the slope of no kernel of the table passes 4, and no weight the largest.
     edge = 8 * _EPS * (1 + min(sources.radius, 1e3)) * sources.n_points
-    log_scale = getattr(sources, "log_scale", 0.0)
+    edge, log_scale = float(edge), getattr(sources, "log_scale", 0.0)
     return error + edge * xp.where(finite, xp.exp(log_scale - log_sums), xp.zeros_like(size))
