@@ -47,7 +47,9 @@ def test_where_few_points_carry_the_sum_it_is_exact(rng, kernel):
     np.testing.assert_array_equal(np.isfinite(log_sums), np.isfinite(exact))
     finite = np.isfinite(exact)
     np.testing.assert_allclose(log_sums[finite], exact[finite], rtol=1e-12, atol=1e-12)
-    assert np.all(errors <= 1.01e-12 * np.maximum(1, np.abs(np.nan_to_num(exact, neginf=0.0))))
+    # Rounding, and for bounded support that of values at its edge; no error of sampling.
+    size = np.maximum(1, np.abs(exact[finite])) + 0.2 * N * np.exp(-exact[finite])
+    assert np.all(errors[finite] <= 1.01e-12 * size)
 
 
 def test_a_cluster_that_the_first_sample_misses_is_found(rng):
