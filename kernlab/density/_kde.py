@@ -380,7 +380,7 @@ KernelProfile, default='gaussian'
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.array_api_support = True
+        tags.array_api_support = self.adaptive is None
         return tags
 
     def _lay_out(self, X, weights):
