@@ -48,12 +48,8 @@ SINGULAR = {
 }
 
 
-# A row of zeros has no direction, and rows of which most coincide no likeliest bandwidth.
+# A row of zeros has no direction.
 DIRECTIONS = {"check_estimators_dtypes": "a row of the check's data is zero"}
-COINCIDING = dict.fromkeys(
-    ("check_sample_weights_shape", "check_sample_weights_not_overwritten"),
-    "most rows of the check's data coincide",
-)
 
 
 def expected_failures(estimator):
@@ -62,7 +58,7 @@ def expected_failures(estimator):
         return SINGULAR if estimator.bandwidth in ("scott", "silverman") else {}
     if isinstance(estimator, ConditionalKernelDensity):
         return {}
-    return {**DIRECTIONS, **(COINCIDING if data_driven else {})}
+    return DIRECTIONS
 
 
 @parametrize_with_checks(ESTIMATORS, expected_failed_checks=expected_failures)

@@ -200,11 +200,13 @@ class Renormalization(_Treatment):
             points = xp.where(outside, draw(), points)
 
     def cumulative(self, sources, x, **options):
-        low = max(float(self.region.low[0]), _reach(sources)[0])
-        points = np.concatenate([x, [low]])[:, None]
+        low = float(self.region.low[0])
+        points = np.concatenate([x, [low]])[:, None] if low > -np.inf else x[:, None]
         below = cumulative_sums(sources, points, **options)
+        if low > -np.inf:
+            below = below[:-1] - below[-1]
         # The sums divide by the weights 1/mass, the density by the weights as given.
-        return (below[:-1] - below[-1]) * np.exp(-self.log_scale)
+        return below * np.exp(-self.log_scale)
 
 
 class LinearCorrection(_Treatment):

@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator, DensityMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from kernlab._core.namespace import from_numpy, namespace_of, scalar, to_numpy
+from kernlab._core.namespace import from_numpy, is_foreign, namespace_of, scalar, to_numpy
 from kernlab._core.validation import (
     Interval,
     StrOptions,
@@ -26,6 +26,10 @@ from kernlab.density._von_mises_fisher import check_count
 _SEARCH_RANGE = 32.0
 _SEARCH_GRID = 11
 _SEARCH_TOLERANCE = 1e-3
+# Angle at which the rounding of unit vectors begins to show.
+_NARROWEST = 1e-7
+# Decimals to which rows that were scaled to unit length agree if they were equal before.
+_SAME = 12
 
 
 class DirectionalKernelDensity(DensityMixin, BaseEstimator):
@@ -226,11 +230,12 @@ class DirectionalKernelDensity(DensityMixin, BaseEstimator):
         The grid is about the rule n^(-1/(p+3)) for the p-1 dimensions of the sphere, times the
         width of a single distribution fitted to all.
         """
+        rows, weights = _distinct(rows, weights)
         n_samples, p = rows.shape
         if n_samples < 2:
             raise ValueError(
-                "bandwidth='auto' needs at least two samples, got n_samples=1; give bandwidth as "
-                "a number."
+                "bandwidth='auto' needs at least two different samples, got one (effectively "
+                "n_samples=1); give bandwidth as a number."
             )
         _, length, complement = mean_direction(rows, weights)
         kappa = float(kappa_of(float(p), length, complement))
@@ -250,6 +255,11 @@ class DirectionalKernelDensity(DensityMixin, BaseEstimator):
             reach = math.log(_SEARCH_RANGE)
             grid = math.log(start) + np.linspace(-reach, reach, _SEARCH_GRID)
             losses = [loss(point) for point in grid]
+            # Tight clusters far apart are far narrower than one distribution fitted to all.
+            while np.argmin(losses) == 0 and grid[0] > math.log(_NARROWEST):
+                lower = grid[:-1] - 2 * reach
+                losses = [loss(point) for point in lower] + losses
+                grid = np.concatenate([lower, grid])
             best = int(np.argmin(losses))
         if grid is None or best == 0:
             raise ValueError(
@@ -266,6 +276,21 @@ class DirectionalKernelDensity(DensityMixin, BaseEstimator):
             options={"xatol": _SEARCH_TOLERANCE},
         )
         return math.exp(found.x)
+
+
+def _distinct(rows, weights):
+    """NumPy rows that are equal but for rounding as one of their total weight.
+
+    Else leaving out a row would leave its twin in, and the likelihood grow without bound.
+    """
+    if is_foreign(rows):
+        return rows, weights
+    _, first, place = np.unique(
+        np.round(rows, _SAME), axis=0, return_index=True, return_inverse=True
+    )
+    if len(first) == len(rows):
+        return rows, weights
+    return rows[first], np.bincount(np.ravel(place), weights)
 
 
 def _change_of_normalizer(p, bandwidth):

@@ -23,6 +23,11 @@ _STAGES = 7
 _STEP, _LARGEST = 0.3, 0.1
 
 
+# One and a half times the constant of the largest bandwidth that any density of one deviation
+# needs.
+_OVERSMOOTHED = 1.5 * 1.144
+
+
 def bandwidth_isj(x, sample_weight=None):
     """Improved Sheather-Jones bandwidth of one-dimensional data for the Gaussian kernel.
 
@@ -120,15 +125,23 @@ def bandwidth_isj_between(x, weights, low, high):
     above = min(_MARGIN, (high / 2 - values[-1] / 2) / half)
     widened = 1 + below + above
     units = ((values / 2 - values[0] / 2) / half + below) / widened
-    return float(half * (2 * widened * _of_values(units, weights)))
+    free = below == above == _MARGIN
+    return float(half * (2 * widened * _of_values(units, weights, free)))
 
 
-def _of_values(u, weights):
-    """Bandwidth of distinct values ``u`` inside [0, 1]."""
+def _of_values(u, weights, free):
+    """Bandwidth of distinct values ``u`` inside [0, 1]; ``free`` of bounds or not."""
     n_eff = effective_sample_size(u.size, weights)
     share = weights / weights.sum()
+    # No density of this deviation needs more (Terrell 1990), but for the scatter of an estimate.
+    largest = np.inf
+    if free:
+        deviation = np.sqrt(share @ (u - share @ u) ** 2)
+        largest = _OVERSMOOTHED * deviation * n_eff**-0.2
     for n_cells in _GRIDS:
         h, finer = _on_grid(_binned(u, share, n_cells), n_eff)
+        if h is not None and h > largest:
+            break
         if h is not None:
             return h
         if not finer:
@@ -136,8 +149,9 @@ def _of_values(u, weights):
     h = _normal_reference(u, share, n_eff)
     warnings.warn(
         "the improved Sheather-Jones equation has no solution that a grid resolves, for want of "
-        "points or because outliers stretch the data over very many bandwidths; Silverman's rule "
-        "is used. Drop the outliers, or use bandwidth='lscv'.",
+        "points, because outliers stretch the data over very many bandwidths or because a few "
+        "values hold most of the weight; Silverman's rule is used. Drop the outliers or the "
+        "repeated value, or use bandwidth='lscv'.",
         BandwidthWarning,
         stacklevel=3,
     )
@@ -147,7 +161,9 @@ def _of_values(u, weights):
 def _normal_reference(u, share, n_eff):
     mean = share @ u
     deviation = np.sqrt(share @ (u - mean) ** 2)
-    lower, upper = np.interp([0.25, 0.75], np.cumsum(share) - share / 2, u)
+    # Steps, not lines between them: half the data at one value has no quartiles to speak of.
+    reached = np.cumsum(share) * (1 + 1e-12)
+    lower, upper = u[np.searchsorted(reached, [0.25, 0.75])]
     # The quartiles of the standard normal are 1.349 apart.
     quartiles = (upper - lower) / 1.349
     return silverman_factor(n_eff, 1) * (min(deviation, quartiles) if quartiles > 0 else deviation)

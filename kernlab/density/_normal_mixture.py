@@ -47,8 +47,10 @@ def exact_mise(h, n_samples, weights, means, spreads):
     weights, means, covariances = _as_mixture(weights, means, spreads)
     d = means.shape[1]
     H = np.asarray(h, dtype=np.float64)
-    H = H**2 * np.eye(d) if H.ndim == 0 else H
-    if H.shape != (d, d) or not np.all(np.isfinite(H)) or not np.linalg.eigvalsh(H)[0] > 0:
+    if H.ndim == 0:
+        H = np.sign(H) * H**2 * np.eye(d)
+    symmetric = H.shape == (d, d) and np.all(np.isfinite(H)) and np.allclose(H, H.T)
+    if not symmetric or not np.linalg.eigvalsh(H)[0] > 0:
         raise ValueError(
             f"h={h!r} is not a positive number or a covariance matrix of shape {d, d}."
         )

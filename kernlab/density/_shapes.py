@@ -18,6 +18,7 @@ from kernlab._core.namespace import (
     is_numpy_namespace,
     namespace_of,
     scalar,
+    to_numpy,
 )
 from kernlab.density._boundaries import cumulative_within, images_given, quantiles_within
 from kernlab.density._rows import weighted_rows
@@ -321,6 +322,9 @@ class DensityShapes:
         root = self._root_of(given)
         z = to_bandwidths(given_points, values, inverse_root(root))
         weights, rows = _weights_near(z, base)
+        if np.ndim(self._sources.root) < 2:
+            # All images of a row, whose other features they share, are that one row.
+            rows, weights = _joined_images(rows, weights, self._sources.n_points)
         points = xp.take(_columns(points, rest), rows, axis=0)
         rest_root = self._root_of(rest)
         if np.ndim(root) == 2:
@@ -416,6 +420,14 @@ def _weights_near(z, base):
     weights = xp.exp(log_weights - largest)
     (rows,) = xp.nonzero(weights > 1e-300)
     return xp.take(weights, rows, axis=0), rows
+
+
+def _joined_images(rows, weights, n_points):
+    """Numbers below ``n_points`` of rows that repeat with that period, and their total weights."""
+    xp = namespace_of(weights)
+    total = np.bincount(to_numpy(rows) % n_points, to_numpy(weights), n_points)
+    kept = np.flatnonzero(total > 0)
+    return xp.asarray(kept, device=device_of(weights)), from_numpy(total[kept], weights)
 
 
 def _columns(points, features):

@@ -218,13 +218,13 @@ def kde_thresholds(alpha, *, eigvals=None, kernel="gaussian", n_features=None):
     0.8155
     """
     alpha = _positive("alpha", alpha)
+    refuse_heavy_tails(kernel)
     if kernel not in PROFILES:
         raise ValueError(f"kernel={kernel!r} is not one of {', '.join(PROFILES)}.")
     if n_features is not None and (
         isinstance(n_features, bool) or not isinstance(n_features, Integral) or n_features < 1
     ):
         raise ValueError(f"n_features={n_features!r} is not a positive integer.")
-    refuse_heavy_tails(kernel)
     spectrum = _Spectrum.of(eigvals)
     if n_features is None and kernel != "gaussian":
         if eigvals is None:

@@ -320,7 +320,11 @@ class VonMisesFisherMixture(DensityMixin, BaseEstimator):
         counts = to_numpy(xp.sum(shares, axis=0))
         sums = shares.T @ rows
         lengths = to_numpy(xp.sqrt(xp.sum(sums * sums, axis=1)))
-        # A component that has lost its rows keeps a direction and a weight of nothing.
+        # Rows that cancel, or that are lost, have no mean direction: it is the first axis.
+        none = lengths <= 1e-300
+        if np.any(none):
+            first_axis = np.outer(none, np.arange(rows.shape[1]) == 0)
+            sums = sums + from_numpy(1e-300 * first_axis, rows)
         safe_lengths, safe_counts = (np.maximum(a, 1e-300) for a in (lengths, counts))
         directions = sums / from_numpy(safe_lengths, rows)[:, None]
         r_bar = np.minimum(lengths / safe_counts, 1.0)

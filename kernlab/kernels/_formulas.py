@@ -228,7 +228,7 @@ def student_tail(df):
     log_constant = (df / 2 - 1) * math.log(df) - betaln(df / 2, 0.5)
 
     def tail(u):
-        far = np.exp(log_constant - df * np.log(np.maximum(u, 1.0)))
+        far = np.exp(log_constant - df * np.log(np.maximum(u, 1e100)))
         return np.where(u > 1e100, far, stdtr(df, -np.minimum(u, 1e100)))
 
     return tail

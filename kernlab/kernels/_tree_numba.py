@@ -19,7 +19,7 @@ from kernlab.kernels._sums_numba import (
 
 # Revision of the files inlined here (_core/fastmath.py, _core/jit.py, kernels/_formulas.py,
 # kernels/_profiles.py, kernels/_sums_numba.py); a test says when it is stale.
-INLINED_REVISION = "a71a7237"
+INLINED_REVISION = "ff68bf24"
 
 _EPS = 2.0**-53
 _LOG_TWO = math.log(2.0)

@@ -449,3 +449,24 @@ def test_arrays_of_another_library(rng):
             to_numpy(theirs.leave_one_out_score_samples()), ours.leave_one_out_score_samples()
         )
         assert theirs.sample(5, random_state=0).dtype == torch.float64
+
+
+def test_conditioning_at_a_wall_counts_a_row_and_its_image_as_one(rng):
+    X = np.column_stack([rng.exponential(size=300), rng.normal(size=300)])
+    h = np.array([0.2, 0.2])
+    walled = KernelDensity(bandwidth=h, bounds=[[0, None], [None, None]]).fit(X).condition(0, 0.0)
+    # At the wall a row and its image weigh the same, so the shares are those without a wall.
+    plain = KernelDensity(bandwidth=h).fit(X).condition(0, 0.0)
+    assert walled.n_eff_ == pytest.approx(plain.n_eff_, rel=1e-12)
+    Y = rng.normal(size=(5, 1))
+    np.testing.assert_allclose(walled.score_samples(Y), plain.score_samples(Y), rtol=1e-12)
+    np.testing.assert_allclose(walled.effective_samples(Y), plain.effective_samples(Y), rtol=1e-12)
+
+
+def test_power_tails_below_an_upper_bound_keep_their_mass(rng):
+    x = -rng.exponential(size=(50, 1))
+    kde = KernelDensity(
+        kernel="cauchy", bandwidth=0.3, bounds=[None, 0], boundary="renormalize"
+    ).fit(x)
+    shares = np.array([1e-8, 1e-6, 0.3])
+    np.testing.assert_allclose(kde.cdf(kde.ppf(shares)[:, None]), shares, rtol=1e-6)

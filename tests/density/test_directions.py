@@ -226,7 +226,7 @@ def test_coinciding_rows():
     X = np.tile([0.6, 0.8], (10, 1))
     with pytest.raises(ValueError, match=r"point in one direction \(n_samples=10\)"):
         VonMisesFisher().fit(X)
-    with pytest.raises(ValueError, match="so many rows of X coincide"):
+    with pytest.raises(ValueError, match="at least two different samples"):
         DirectionalKernelDensity().fit(X)
     assert VonMisesFisherMixture(max_kappa=1e6).fit(X).kappas_.tolist() == [1e6]
 
@@ -371,5 +371,31 @@ def test_draws_follow_the_kernel_density(rng):
 
 
 def test_kernel_density_needs_two_rows_for_a_bandwidth(rng):
-    with pytest.raises(ValueError, match="at least two samples, got n_samples=1"):
+    with pytest.raises(ValueError, match="at least two different samples"):
         DirectionalKernelDensity().fit([[1.0, 0.0]])
+
+
+def test_tight_clusters_far_apart_have_a_bandwidth(rng):
+    for spread in (0.03, 1e-3):
+        centres = np.eye(3)[rng.integers(2, size=300)]
+        X = normalize(centres + spread * rng.normal(size=(300, 3)))
+        h = DirectionalKernelDensity().fit(X).bandwidth_
+        assert 0.05 * spread < h < 2 * spread
+
+
+def test_equal_rows_are_left_out_together(rng):
+    angle = np.radians(10 * np.round(rng.normal(scale=3, size=500)))
+    X = np.column_stack([np.cos(angle), np.sin(angle)])
+    distinct, counts = np.unique(np.round(angle, 9), return_counts=True)
+    Z = np.column_stack([np.cos(distinct), np.sin(distinct)])
+    repeated = DirectionalKernelDensity().fit(X).bandwidth_
+    weighted = DirectionalKernelDensity().fit(Z, sample_weight=counts).bandwidth_
+    # To the tolerance of the search.
+    assert repeated == pytest.approx(weighted, rel=2e-3)
+    assert repeated > 0.1
+
+
+def test_rows_that_cancel_in_a_mixture_keep_unit_directions():
+    X = [[1.0, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0]]
+    mixture = VonMisesFisherMixture(n_components=1, random_state=0).fit(X)
+    np.testing.assert_allclose(np.linalg.norm(mixture.mean_directions_, axis=1), 1.0)

@@ -114,3 +114,13 @@ def test_no_solution_is_a_warning(rng):
 def test_bad_input(x, weights, message):
     with pytest.raises(ValueError, match=message):
         bandwidth_isj(x, weights)
+
+
+def test_an_atom_does_not_smooth_all_else_away(rng):
+    x = np.concatenate([np.zeros(1000), rng.exponential(size=2000)])
+    with pytest.warns(BandwidthWarning, match="few values hold most of the weight"):
+        h = bandwidth_isj(x)
+    assert 0.05 < h < 0.7 * x.std()
+    x = np.concatenate([np.zeros(2700), rng.exponential(size=300)])
+    with pytest.warns(BandwidthWarning):
+        assert bandwidth_isj(x) > 0.05 * x.std()

@@ -223,7 +223,7 @@ def test_arrays_of_alpha_and_bandwidths():
         ({"alpha": np.nan}, "alpha=nan is not positive"),
         ({"alpha": []}, "alpha=.* is not positive"),
         ({"alpha": "large"}, "alpha='large' is not numeric"),
-        ({"alpha": 1.0, "kernel": "box"}, "kernel='box' is not one of gaussian, tophat"),
+        ({"alpha": 1.0, "kernel": "box"}, "kernel='box' is not one of"),
         ({"alpha": 1.0, "eigvals": [[1.0]]}, r"eigvals has shape \(1, 1\)"),
         ({"alpha": 1.0, "eigvals": []}, r"eigvals has shape \(0,\)"),
         ({"alpha": 1.0, "eigvals": ["a"]}, "eigvals=.* is not numeric"),
