@@ -53,7 +53,6 @@ DIRECTIONS = {"check_estimators_dtypes": "a row of the check's data is zero"}
 
 
 def expected_failures(estimator):
-    data_driven = isinstance(getattr(estimator, "bandwidth", None), str)
     if isinstance(estimator, KernelDensity):
         return SINGULAR if estimator.bandwidth in ("scott", "silverman") else {}
     if isinstance(estimator, ConditionalKernelDensity):
