@@ -23,9 +23,8 @@ _STAGES = 7
 _STEP, _LARGEST = 0.3, 0.1
 
 
-# One and a half times the constant of the largest bandwidth that any density of one deviation
-# needs.
-_OVERSMOOTHED = 1.5 * 1.144
+# Twice the constant of the largest bandwidth that any density of one deviation needs.
+_OVERSMOOTHED = 2 * 1.144
 
 
 def bandwidth_isj(x, sample_weight=None):
