@@ -126,8 +126,8 @@ class DirectionalKernelDensity(DensityMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            For rows that are not unit vectors, and for ``bandwidth='auto'`` on a single row or on
-            rows so many of which coincide that the likelihood has no maximum.
+            For rows that are not unit vectors, and for ``bandwidth='auto'`` on fewer than two
+            different rows or where the likelihood has no maximum.
         """
         with whole_or_nothing(self):
             rows = unit_rows(self, X, reset=True)

@@ -4,6 +4,7 @@ Written once for compiled and for array code.
 """
 
 import numpy as np
+from scipy.linalg.lapack import dtrcon
 
 from kernlab._core.namespace import namespace_of
 from kernlab.kernels._profiles import profile_of
@@ -56,8 +57,10 @@ def rate_of(sources):
     rate = MIXED_TOLERANCE if mixed else ROUNDING
     if np.ndim(sources.root) < 2:
         return rate
-    # Solving with a Cholesky factor of the matrix H costs its condition number.
-    return rate + _EPS * float(np.linalg.cond(sources.root)) ** 2
+    # Solving with a Cholesky factor of the matrix H costs its condition number; the estimate from
+    # the triangle is O(d²), so that every call may ask.
+    reciprocal, _ = dtrcon(sources.root, uplo="L")
+    return rate + _EPS / reciprocal**2
 
 
 def rounding_of(sources, log_sums):
