@@ -1,1 +1,2 @@
-class PrivacyBudget: pass
+class PrivacyBudget:
+    pass

@@ -7,15 +7,17 @@ negative zero being drawn again. Every probability is met exactly: a uniform int
 as few bits as can hold it and drawn again when it is too large, and the exponentials are races
 of uniform integers. No number here is a float.
 
-Random bits come from ``words``; the place in them is a position, a pool of bits not yet taken and
-how many of those are left. Where words run out in the middle of a draw, that draw is not thrown
-away: long draws would be lost more often than short ones, which biases what remains. Instead
-``fill_laplace`` hands back the place where the draw began, and the caller calls again with the same
-words followed by new ones. What comes out is hence one function of one stream of independent
-words, wherever the stream was cut into blocks.
+Random bits come from ``size`` words at the address ``words``; the place in them is a position, a
+pool of bits not yet taken and how many of those are left. Where words run out in the middle of a
+draw, that draw is not thrown away: long draws would be lost more often than short ones, which
+biases what remains. Instead ``fill_laplace`` hands back the place where the draw began, and the
+caller calls again with the same words followed by new ones. What comes out is hence one function
+of one stream of independent words, wherever the stream was cut into blocks.
 """
 
 import numpy as np
+from numba import types
+from numba.extending import intrinsic
 
 from kernlab._core.jit import inline, njit
 
@@ -34,17 +36,33 @@ _RACE_ODD = _RACE - 13 * 1854
 _RACE_OPEN = 13
 
 
+@intrinsic
+def _word(typing_context, words, position):
+    """The word at a position after an address.
+
+    Arrays among the arguments of the functions below would have their references counted at each
+    call, which takes ten times as long as all the rest; an address has none.
+    """
+
+    def codegen(context, builder, signature, arguments):
+        address, index = arguments
+        pointer = builder.inttoptr(address, context.get_value_type(types.uint64).as_pointer())
+        return builder.load(builder.gep(pointer, [index]))
+
+    return types.uint64(types.intp, types.intp), codegen
+
+
 @inline
-def _take(count, words, position, pool, left):
+def _take(count, words, size, position, pool, left):
     """``count < 64`` fresh bits; zero, and a position beyond the end, once words run out.
 
     Zeros end every loop below, so that a draw without words comes to an end.
     """
     if left < count:
         # Bits too few to use are dropped; nothing was decided by their values.
-        if position >= words.size:
-            return np.uint64(0), words.size + 1, pool, left
-        pool = words[position]
+        if position >= size:
+            return np.uint64(0), size + 1, pool, left
+        pool = _word(words, position)
         position += 1
         left = 64
     value = pool & ((np.uint64(1) << np.uint64(count)) - np.uint64(1))
@@ -52,16 +70,16 @@ def _take(count, words, position, pool, left):
 
 
 @inline
-def _uniform(bound, bits, words, position, pool, left):
+def _uniform(bound, bits, words, size, position, pool, left):
     """A uniform integer below ``bound``, where ``2**(bits - 1) < bound <= 2**bits``."""
-    value, position, pool, left = _take(bits, words, position, pool, left)
+    value, position, pool, left = _take(bits, words, size, position, pool, left)
     while value >= bound:
-        value, position, pool, left = _take(bits, words, position, pool, left)
+        value, position, pool, left = _take(bits, words, size, position, pool, left)
     return value, position, pool, left
 
 
 @inline
-def _race(step, u, scale, bits, words, position, pool, left):
+def _race(step, u, scale, bits, words, size, position, pool, left):
     """Whether a race from ``step`` on, with chance ``u / (scale step)`` to go on, stops odd.
 
     From the first step, this has probability ``exp(-u / scale)``.
@@ -73,11 +91,11 @@ def _race(step, u, scale, bits, words, position, pool, left):
         # Chances 1 / step and u / scale one after the other: their product needs no product of
         # scale and step, and the first is cheap and mostly settles it.
         chosen, position, pool, left = _uniform(
-            np.uint64(step), step_bits, words, position, pool, left
+            np.uint64(step), step_bits, words, size, position, pool, left
         )
         if chosen != np.uint64(step - 1):
             break
-        below, position, pool, left = _uniform(scale, bits, words, position, pool, left)
+        below, position, pool, left = _uniform(scale, bits, words, size, position, pool, left)
         if below >= u:
             break
         step += 1
@@ -85,18 +103,18 @@ def _race(step, u, scale, bits, words, position, pool, left):
 
 
 @inline
-def _success(words, position, pool, left):
+def _success(words, size, position, pool, left):
     """True with probability ``1 / e``."""
     value, position, pool, left = _uniform(
-        np.uint64(_RACE), _RACE_BITS, words, position, pool, left
+        np.uint64(_RACE), _RACE_BITS, words, size, position, pool, left
     )
     if value >= np.uint64(_RACE_OPEN):
         return value >= np.uint64(_RACE_ODD), position, pool, left
-    return _race(8, np.uint64(1), np.uint64(1), 0, words, position, pool, left)
+    return _race(8, np.uint64(1), np.uint64(1), 0, words, size, position, pool, left)
 
 
 @njit
-def fill_laplace(scale, bits, words, pool, left, out, filled):
+def fill_laplace(scale, bits, block, pool, left, out, filled):
     """Fill ``out[filled:]`` until it is full or the words run out.
 
     Parameters
@@ -105,10 +123,10 @@ def fill_laplace(scale, bits, words, pool, left, out, filled):
         ``t`` in the probability of ``k``, proportional to ``exp(-|k| / t)``; at most 2^53.
     bits : int
         Bits of ``scale - 1``.
-    words : uint64 array
+    block : uint64 array
         Independent uniform words.
     pool, left : uint64, int
-        Bits of an earlier word that come before ``words``, and how many of them.
+        Bits of an earlier word that come before ``block``, and how many of them.
     out : int64 array
         Receives the draws.
     filled : int
@@ -117,9 +135,10 @@ def fill_laplace(scale, bits, words, pool, left, out, filled):
     Returns
     -------
     filled, position, pool, left
-        How many draws are in ``out``, and the place in ``words`` where the next one begins. An
+        How many draws are in ``out``, and the place in ``block`` where the next one begins. An
         unfinished draw begins there anew, from the same bits.
     """
+    words, size = block.ctypes.data, block.size
     position = 0
     while filled < out.size:
         start, start_pool, start_left = position, pool, left
@@ -127,21 +146,21 @@ def fill_laplace(scale, bits, words, pool, left, out, filled):
             u = np.uint64(0)
             kept = False
             while not kept:
-                u, position, pool, left = _uniform(scale, bits, words, position, pool, left)
+                u, position, pool, left = _uniform(scale, bits, words, size, position, pool, left)
                 kept, position, pool, left = _race(
-                    1, u, scale, bits, words, position, pool, left
+                    1, u, scale, bits, words, size, position, pool, left
                 )
             v = np.uint64(0)
             again = True
             while again:
-                again, position, pool, left = _success(words, position, pool, left)
+                again, position, pool, left = _success(words, size, position, pool, left)
                 v += np.uint64(again)
-            sign, position, pool, left = _take(1, words, position, pool, left)
+            sign, position, pool, left = _take(1, words, size, position, pool, left)
             magnitude = u + scale * v
             # Zero has one sign only.
             if sign == np.uint64(0) or magnitude > np.uint64(0):
                 break
-        if position > words.size:
+        if position > size:
             return filled, start, start_pool, start_left
         out[filled] = np.int64(magnitude if sign == np.uint64(0) else np.uint64(0) - magnitude)
         filled += 1
