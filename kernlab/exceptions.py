@@ -4,6 +4,7 @@ __all__ = [
     "BandwidthWarning",
     "CondensedDensityWarning",
     "MissingExtraError",
+    "PrivacyBudgetError",
     "SingularCovarianceError",
 ]
 
@@ -17,6 +18,13 @@ class CondensedDensityWarning(UserWarning):
 
 class MissingExtraError(ImportError):
     """An optional dependency is missing; the message names the extra that installs it."""
+
+
+class PrivacyBudgetError(ValueError):
+    """A release was refused because it does not fit what is left of a privacy budget.
+
+    Nothing was released or spent. The message names what was asked, what remains and the remedy.
+    """
 
 
 class SingularCovarianceError(ValueError):

@@ -79,6 +79,11 @@ def test_importing_density_leaves_optional_libraries_alone():
     assert not {"torch", "matplotlib", "cupy", "tqdm"} & _modules_after("import kernlab.density")
 
 
+def test_importing_privacy_leaves_its_suppliers_alone():
+    modules = _modules_after("import kernlab.privacy, kernlab.privacy._noise")
+    assert not {"opendp", "dp_accounting", "torch", "matplotlib"} & modules
+
+
 def test_public_modules_are_reachable_and_listed():
     for name in kernlab._MODULES:
         assert name in dir(kernlab)
