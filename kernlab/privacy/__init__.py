@@ -1,9 +1,10 @@
-"""Differential privacy: budgets of what may be released about one body of data.
+"""Differentially private similarity sums: release once, query for ever.
 
 Whatever is released about a record is an integer vector with integer noise added; everything
 after that is arithmetic on what is already public.
 """
 
 from kernlab.privacy._budget import PrivacyBudget
+from kernlab.privacy._distances import PrivateDistanceSum
 
-__all__ = ["PrivacyBudget"]
+__all__ = ["PrivacyBudget", "PrivateDistanceSum"]

@@ -1,0 +1,256 @@
+"""What every private sum has in common: fitting, queries, intervals, plans and reports."""
+
+import secrets
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_array, check_is_fitted
+
+from kernlab._core.validation import Interval, StrOptions, fit_context, whole_or_nothing
+from kernlab.privacy._archive import read_archive, write_archive
+from kernlab.privacy._budget import PrivacyBudget, as_fraction
+from kernlab.privacy._intervals import noise_quantile
+from kernlab.privacy._law import GAUSSIAN
+from kernlab.privacy._noise import noise_source
+from kernlab.privacy._records import private_table, public_queries
+from kernlab.privacy._release import design_release, law_of, release
+from kernlab.privacy._report import PrivacyReport, ReleasePlan
+
+ADJACENCIES = ("add-remove", "replace")
+
+
+class PrivateSum(BaseEstimator):
+    """Base of estimators that release noisy integer sums of records once.
+
+    A subclass implements ``_mechanism(n_features, rng)``, which checks its public parameters and
+    returns a function from a number of records to a mechanism.
+    """
+
+    _parameter_constraints = {
+        "epsilon": [Real, str],
+        "delta": [Interval(Real, 0, 1, closed="left")],
+        "adjacency": [StrOptions(set(ADJACENCIES))],
+        "n_hint": [Interval(Real, 1, None, closed="left"), None],
+        "projection_seed": [Interval(Integral, 0, None, closed="left"), None],
+        "noise": [StrOptions({"opendp", "builtin", "insecure-test"})],
+        "budget": [PrivacyBudget, None],
+        "n_jobs": [Integral, None],
+    }
+
+    def _allotment(self):
+        """The ε asked for, and the law of noise and allotment that it permits."""
+        epsilon = as_fraction(self.epsilon, "epsilon")
+        if self.delta > 0 and self.noise == "builtin":
+            raise ValueError(
+                f"delta={self.delta!r} asks for Gaussian noise, which noise='builtin' does not "
+                "sample; use noise='opendp', or delta=0 for Laplace noise."
+            )
+        return epsilon, *law_of(epsilon, float(self.delta))
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None):
+        """Release the sums of ``X``; the budget is spent before a value is read.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Private records, finite or not: what lies outside of the public bounds, NaN and
+            infinities are mapped to fixed public values. Any number of rows.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self : object
+            Fitted. Nothing of ``X`` is kept but the noisy statistics.
+        """
+        with whole_or_nothing(self):
+            X = private_table(self, X)
+            epsilon, law, allotment = self._allotment()
+            seed = self.projection_seed
+            seed = secrets.randbits(63) if seed is None else int(seed)
+            build = self._mechanism(X.shape[1], np.random.default_rng(seed))
+            source = noise_source(self.noise, seed=seed)
+            if self.budget is not None:
+                multiplier = float(allotment) ** -0.5 if law is GAUSSIAN else None
+                self.budget.spend(
+                    epsilon,
+                    float(self.delta),
+                    label=type(self).__name__,
+                    noise_multiplier=multiplier,
+                )
+            design, n_noisy, statistics = release(
+                build,
+                law,
+                allotment,
+                X,
+                source,
+                pairs=self.adjacency == "replace",
+                n_hint=self.n_hint,
+                n_jobs=self.n_jobs,
+            )
+            del X
+            self._publish(design, n_noisy, statistics, epsilon, seed, source.is_private)
+        return self
+
+    def _publish(self, design, n_noisy, statistics, epsilon, seed, is_private):
+        """Set the fitted attributes from what may be known to all."""
+        self.statistics_ = statistics
+        self.n_noisy_ = n_noisy
+        self.noise_scale_ = design.scales
+        self.grid_ = design.mechanism.grid
+        # A fraction of ε for Laplace noise; Gaussian scales are calibrated to (ε, δ) as a whole.
+        self.epsilon_ = epsilon if design.law is GAUSSIAN else design.spent
+        self.delta_ = float(self.delta)
+        self.projection_seed_ = seed
+        self.is_private_ = is_private
+        self._restore(design)
+
+    def _restore(self, design):
+        """Make ready to answer, from the statistics that are set."""
+        self._design = design
+        self._prepared = design.mechanism.prepare(self.statistics_, self.n_noisy_)
+
+    def query(self, Y):
+        """Sums at the rows of ``Y``: post-processing, as often as one likes.
+
+        Parameters
+        ----------
+        Y : array-like of shape (n_queries, n_features)
+            Public points.
+
+        Returns
+        -------
+        sums : float64 array of shape (n_queries,)
+            Not clipped: noise can make a small sum negative.
+        """
+        check_is_fitted(self)
+        Y = public_queries(self, Y)
+        return self._design.mechanism.query(self._prepared, self.n_noisy_, Y, n_jobs=self.n_jobs)
+
+    def mean(self, Y):
+        """Means over the records: :meth:`query` divided by the noisy count, or by 1 below that.
+
+        Parameters
+        ----------
+        Y : array-like of shape (n_queries, n_features)
+
+        Returns
+        -------
+        means : float64 array of shape (n_queries,)
+        """
+        return self.query(Y) / max(self.n_noisy_, 1.0)
+
+    def interval(self, Y, confidence=0.95):
+        """Intervals of the sums for the noise, whose law is public; each query by itself.
+
+        They cover what the same release would have answered without noise. The approximation of
+        the sum by the released statistics is not in them; :meth:`plan` tells its size.
+
+        Parameters
+        ----------
+        Y : array-like of shape (n_queries, n_features)
+        confidence : float in (0, 1), default=0.95
+
+        Returns
+        -------
+        interval : float64 array of shape (n_queries, 2)
+            Lower and upper ends about :meth:`query`.
+        """
+        check_is_fitted(self)
+        if not 0 < confidence < 1:
+            raise ValueError(f"confidence={confidence!r} must lie between 0 and 1, both excluded.")
+        center = self.query(Y)
+        Y = public_queries(self, Y)
+        design, half = self._design, np.empty(len(Y))
+        for start in range(0, len(Y), 256):
+            rows = slice(start, start + 256)
+            half[rows] = noise_quantile(
+                design.coefficients(Y[rows]), law=design.law.name, confidence=confidence
+            )
+        return np.column_stack([center - half, center + half])
+
+    def plan(self, n, d, Y=None):
+        """The error and cost to expect for ``n`` records of ``d`` features; no data are needed.
+
+        Parameters
+        ----------
+        n : int
+            Number of records, public or guessed.
+        d : int
+            Number of features.
+        Y : array-like of shape (n_queries, d), default=None
+            Public queries to plan for; by default typical ones, uniform in the box.
+
+        Returns
+        -------
+        plan : ReleasePlan
+            With ``noise_rms``, the root mean square of the noise of a typical query, and
+            ``approximation_rms``, that of what the statistics lose without noise.
+        """
+        self._validate_params()
+        if not n >= 1 or not d >= 1:
+            raise ValueError(f"plan needs n >= 1 records and d >= 1 features, got n={n!r}, d={d!r}.")
+        epsilon, law, allotment = self._allotment()
+        seed = 0 if self.projection_seed is None else int(self.projection_seed)
+        build = self._mechanism(int(d), np.random.default_rng(seed))
+        about = n if self.n_hint is None else self.n_hint
+        design = design_release(build, law, allotment, about, pairs=self.adjacency == "replace")
+        if Y is None:
+            noise = design.variance()
+        else:
+            Y = check_array(Y, dtype=np.float64)
+            noise = design.law.variance(design.coefficients(Y)).sum(axis=1).mean()
+        return ReleasePlan(
+            noise_rms=float(noise) ** 0.5,
+            approximation_rms=float(design.mechanism.approximation(n)),
+            n_records=int(n),
+            n_statistics=sum(int(np.prod(shape)) for shape in design.mechanism.shapes),
+            epsilon=design.spent if law is not GAUSSIAN else epsilon,
+            delta=float(self.delta),
+            count_std=float(law.variance(design.count_scale / 2**16)) ** 0.5,
+        )
+
+    def privacy_report(self):
+        """What was released, under which guarantee, and what it does not cover.
+
+        Returns
+        -------
+        report : PrivacyReport
+            Printable; ``to_dict()`` for machines.
+        """
+        check_is_fitted(self)
+        return PrivacyReport.of(self, self._design)
+
+    def save(self, path):
+        """Write the release alone: noisy statistics and public parameters, without pickle.
+
+        Parameters
+        ----------
+        path : str or path-like
+            The file appears whole or not at all.
+        """
+        check_is_fitted(self)
+        write_archive(self, path)
+
+    @classmethod
+    def load(cls, path):
+        """Read what :meth:`save` wrote.
+
+        Parameters
+        ----------
+        path : str or path-like
+
+        Returns
+        -------
+        estimator : object
+            Fitted; its ``budget`` is None.
+        """
+        return read_archive(cls, path)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.non_deterministic = True
+        tags.input_tags.allow_nan = True
+        return tags

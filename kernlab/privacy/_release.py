@@ -1,0 +1,170 @@
+"""A release: noisy count, layout that may depend on it, integer sums, noise; nothing else is kept.
+
+A *mechanism* describes the integer statistics of one kind of sum. It has ``shapes`` and ``grid``,
+``calibrate(law, allotment, pairs=)`` for the noise scales, ``variance(law, scales)`` and
+``count_weight`` for a typical query, ``sums(X)`` that alone reads records, and ``prepare``,
+``query`` and ``coefficients``, which only see what was released.
+"""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from kernlab.privacy._accounting import gaussian_multiplier, minimum_scale
+from kernlab.privacy._law import COUNT_BITS, GAUSSIAN, LAPLACE, Law
+
+# Layouts are weighed for this many records before the noisy count is known.
+NOMINAL_COUNT = 10_000
+# What the count receives at least, for means need it.
+LEAST_COUNT_SHARE = 0.02
+ONE = 2**COUNT_BITS
+
+
+def law_of(epsilon, delta):
+    """The law of noise and the allotment that an (ε, δ) permits.
+
+    Parameters
+    ----------
+    epsilon : Fraction
+    delta : float
+
+    Returns
+    -------
+    law : Law
+    allotment : Fraction
+    """
+    if delta == 0:
+        return LAPLACE, epsilon
+    return GAUSSIAN, 1 / Fraction(gaussian_multiplier(float(epsilon), delta)) ** 2
+
+
+@dataclass(frozen=True)
+class Design:
+    """Everything about a release that is public before it is made.
+
+    Attributes
+    ----------
+    mechanism : object
+    law : Law
+    scales : list of int64 arrays
+        Noise scales, which broadcast to the statistics' shapes.
+    count_scale : int
+        Noise scale of the count, in units of 2^-16 records; 0 where the count is public.
+    spent : Fraction
+        The exact worst sum over a record, the count's included.
+    pairs : bool
+        Whether neighbours differ by a replaced record.
+    """
+
+    mechanism: Any
+    law: Law
+    scales: list
+    count_scale: int
+    spent: Fraction
+    pairs: bool
+
+    def variance(self):
+        """Variance of the noise of a typical query."""
+        count = self.law.variance(self.count_scale) / ONE**2
+        mechanism = self.mechanism
+        return mechanism.variance(self.law, self.scales) + mechanism.count_weight**2 * float(count)
+
+    def coefficients(self, Y):
+        """Weights times scales of all the independent noise in each query, (n_queries, K)."""
+        weights, count = self.mechanism.coefficients(Y, self.scales)
+        return np.column_stack([weights, np.abs(count) * (self.count_scale / ONE)])
+
+
+def scale_of_count(build, law, allotment, *, pairs):
+    """Noise scale of the count of records, and what it spends; zeros where the count is public."""
+    if pairs:
+        return 0, Fraction(0)
+    mechanism = build(NOMINAL_COUNT)
+    scales, _ = mechanism.calibrate(law, allotment, pairs=pairs)
+    alone = law.variance(law.scale_of(ONE, allotment)) / ONE**2
+    variances = [mechanism.variance(law, scales), mechanism.count_weight**2 * float(alone)]
+    share = max(float(law.split(variances)[1]), LEAST_COUNT_SHARE)
+    scale = law.scale_of(ONE, allotment * Fraction(share))
+    return scale, law.spent([ONE**law.order], [scale])
+
+
+def complete_design(build, law, allotment, n, *, count_scale, count_spent, pairs):
+    """The design for about ``n`` records, from what the count leaves of the allotment."""
+    mechanism = build(n)
+    scales, spent = mechanism.calibrate(law, allotment - count_spent, pairs=pairs)
+    spent += count_spent
+    assert spent <= allotment
+    if law is GAUSSIAN:
+        least = min(int(part.min()) for part in scales)
+        least = min(least, count_scale) if count_scale else least
+        needed = minimum_scale(sum(int(np.prod(shape)) for shape in mechanism.shapes) + 1)
+        if least < needed:
+            raise ValueError(
+                f"epsilon is so large that noise of scale {least} grid steps would do, and the "
+                f"guarantee of Gaussian noise on integers needs {needed:.3g}; give a smaller "
+                "epsilon, or delta=0."
+            )
+    return Design(mechanism, law, scales, count_scale, spent, pairs)
+
+
+def design_release(build, law, allotment, n, *, pairs):
+    """The design for about ``n`` records, of which nothing has been counted yet."""
+    count_scale, count_spent = scale_of_count(build, law, allotment, pairs=pairs)
+    return complete_design(
+        build, law, allotment, n, count_scale=count_scale, count_spent=count_spent, pairs=pairs
+    )
+
+
+def draw(source, law, scales, shape):
+    """Integer noise of a shape, from scales that broadcast to it."""
+    sample = source.laplace if law is LAPLACE else source.gaussian
+    full = np.broadcast_to(scales, shape)
+    noise = np.empty(shape, dtype=np.int64)
+    for scale in np.unique(scales):
+        where = full == scale
+        noise[where] = sample(int(scale) if law is LAPLACE else float(scale), int(where.sum()))
+    return noise
+
+
+def noisy_count(source, law, n, scale):
+    """Count of records with its noise, in records; itself where the count is public."""
+    if scale == 0:
+        return float(n)
+    return (n * ONE + int(draw(source, law, np.array([scale]), (1,))[0])) / ONE
+
+
+def release_sums(design, source, X, n_jobs=None):
+    """Noisy integer statistics of the records; the exact ones do not outlive the call."""
+    statistics = design.mechanism.sums(X, n_jobs=n_jobs)
+    for part, scales in zip(statistics, design.scales, strict=True):
+        part += draw(source, design.law, scales, part.shape)
+    return statistics
+
+
+def release(build, law, allotment, X, source, *, pairs, n_hint=None, n_jobs=None):
+    """Design and make a release of the rows of ``X``.
+
+    The noisy count is drawn first; where ``n_hint`` is None it decides the layout, which is
+    adaptive composition of mechanisms whose parts of the allotment are fixed beforehand.
+
+    Returns
+    -------
+    design : Design
+    n_noisy : float
+    statistics : list of int64 arrays
+    """
+    count_scale, count_spent = scale_of_count(build, law, allotment, pairs=pairs)
+    n_noisy = noisy_count(source, law, len(X), count_scale)
+    about = n_noisy if n_hint is None else n_hint
+    design = complete_design(
+        build,
+        law,
+        allotment,
+        max(about, 1.0),
+        count_scale=count_scale,
+        count_spent=count_spent,
+        pairs=pairs,
+    )
+    return design, n_noisy, release_sums(design, source, X, n_jobs=n_jobs)
