@@ -191,7 +191,9 @@ class PrivateSum(BaseEstimator):
         """
         self._validate_params()
         if not n >= 1 or not d >= 1:
-            raise ValueError(f"plan needs n >= 1 records and d >= 1 features, got n={n!r}, d={d!r}.")
+            raise ValueError(
+                f"plan needs n >= 1 records and d >= 1 features, got n={n!r}, d={d!r}."
+            )
         epsilon, law, allotment = self._allotment()
         seed = 0 if self.projection_seed is None else int(self.projection_seed)
         build = self._mechanism(int(d), np.random.default_rng(seed))

@@ -10,6 +10,8 @@ from scipy.special import gammaln
 from kernlab._core.jit import njit
 from kernlab._core.threads import run_slices
 from kernlab.privacy._bins_numba import bin_columns, bin_projections
+from kernlab.privacy._dyadic import Dyadic
+from kernlab.privacy._hats import Hats
 from kernlab.privacy._law import as_weights
 
 QUERY_ROWS = 4096
@@ -37,7 +39,7 @@ class ColumnSums:
     factor : float
     """
 
-    line: object
+    line: Hats | Dyadic
     low: np.ndarray
     high: np.ndarray
     center: np.ndarray
@@ -135,6 +137,12 @@ class ColumnSums:
         """Sums at the rows of ``Y``; beyond an end they grow as for records that all lie within."""
         Z = self._coordinates(Y)
         low, high = self.ends
+        if self.line.power != 1 and np.any((low > Z) | (high < Z)):
+            raise ValueError(
+                "Queries for metric 'lp' must lie in bounds, for sums of powers outside of them are "
+                "not determined by what was released; some rows of Y are outside. Use wider "
+                "bounds, or metric='sqeuclidean' for p=2."
+            )
         out = np.empty(len(Z))
 
         def work(rows):

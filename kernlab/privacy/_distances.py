@@ -245,7 +245,13 @@ class PrivateDistanceSum(PrivateSum):
             reach = np.minimum(reach, self.norm_bound)
         factor = 1 / (k * mean_absolute_cosine(d))
         return ColumnSums(
-            self._line(n, int(k)), low, high, center, np.ascontiguousarray(directions), reach, factor
+            self._line(n, int(k)),
+            low,
+            high,
+            center,
+            np.ascontiguousarray(directions),
+            reach,
+            factor,
         )
 
     def _best_projections(self, low, high, center, n):

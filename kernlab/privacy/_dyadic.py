@@ -95,8 +95,7 @@ class Dyadic:
                 far = n_cells / (1 + self.alpha) ** ring
                 near = n_cells / (1 + self.alpha) ** (ring + 1) if ring < n_rings - 1 else 0.0
                 ends = [
-                    np.clip(np.rint(points + side * r), 0, n_cells).astype(int)
-                    for r in (near, far)
+                    np.clip(np.rint(points + side * r), 0, n_cells).astype(int) for r in (near, far)
                 ]
                 table += far / n_cells * side * (below[:, ends[1]] - below[:, ends[0]])
         return table

@@ -31,7 +31,9 @@ def private_table(estimator, X):
         )
     table = to_numpy(X) if is_foreign(X) else np.asarray(X)
     if table.dtype.kind == "c":
-        raise ValueError(f"Complex data not supported: X has dtype {table.dtype}; pass real numbers.")
+        raise ValueError(
+            f"Complex data not supported: X has dtype {table.dtype}; pass real numbers."
+        )
     if table.dtype.kind not in "fiub":
         raise TypeError(
             f"X has dtype {table.dtype}, and {name} reads numbers only: it does not try to convert "

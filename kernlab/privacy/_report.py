@@ -86,7 +86,9 @@ class PrivacyReport:
             estimator=type(estimator).__name__,
             law="discrete Laplace" if design.law.order == 1 else "discrete Gaussian",
             noise=estimator.noise,
-            count="public" if design.pairs else f"private, noise scale {design.count_scale / 2**16:g}",
+            count="public"
+            if design.pairs
+            else f"private, noise scale {design.count_scale / 2**16:g}",
             statistics=tuple(
                 (tuple(map(int, shape)), int(scales.min()), int(scales.max()))
                 for shape, scales in zip(design.mechanism.shapes, design.scales, strict=True)
