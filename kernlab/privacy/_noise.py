@@ -82,8 +82,8 @@ def exact_laplace(scale, size, *, entropy=os.urandom, block=_BLOCK):
     """
     out = np.empty(size, np.int64)
     bits = (scale - 1).bit_length()
-    # Words to expect for a draw: under four uniform integers, each drawn again at most every
-    # second time, and some 26 bits for the geometric part and the sign.
+    # A guess: four integers below the scale, more when many are drawn again, and some 26 bits for
+    # the geometric part and the sign. Where it is too low, one more block is fetched.
     words_per_draw = 1 + bits // 10
     words = np.empty(0, np.uint64)
     filled, pool, left = 0, 0, 0

@@ -72,10 +72,10 @@ def _take(count, words, size, position, pool, left):
 @inline
 def _uniform(bound, bits, words, size, position, pool, left):
     """A uniform integer below ``bound``, where ``2**(bits - 1) < bound <= 2**bits``."""
-    value, position, pool, left = _take(bits, words, size, position, pool, left)
-    while value >= bound:
+    while True:
         value, position, pool, left = _take(bits, words, size, position, pool, left)
-    return value, position, pool, left
+        if value < bound:
+            return value, position, pool, left
 
 
 @inline
