@@ -8,6 +8,7 @@ A *mechanism* describes the integer statistics of one kind of sum. It has ``shap
 
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ LEAST_COUNT_SHARE = 0.02
 ONE = 2**COUNT_BITS
 
 
+@lru_cache(maxsize=64)
 def law_of(epsilon, delta):
     """The law of noise and the allotment that an (ε, δ) permits.
 

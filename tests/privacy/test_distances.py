@@ -14,11 +14,11 @@ from kernlab.privacy._columns import draw_directions, mean_absolute_cosine
 
 TEST_NOISE = {"noise": "insecure-test"}
 # Noise so small that only what the statistics lose is left.
-QUIET = {"epsilon": 10**9, **TEST_NOISE}
+QUIET = {"epsilon": 10**9, "levels": 9, **TEST_NOISE}
 METRICS = {
     "l1": ({"metric": "l1"}, lambda X, Y: cdist(Y, X, "cityblock").sum(axis=1)),
     "l2": (
-        {"metric": "l2", "projection_seed": 0},
+        {"metric": "l2", "projection_seed": 0, "n_projections": 192},
         lambda X, Y: cdist(Y, X, "euclidean").sum(axis=1),
     ),
     "sqeuclidean": (
@@ -49,14 +49,14 @@ def test_without_noise_the_sums_are_those_of_the_definition(name, rng):
     X, Y = (box[0] + A * (box[1] - box[0]) for A in (X, Y))
     sums = PrivateDistanceSum(bounds=box, **QUIET, **options).fit(X).query(Y)
     # Interpolation in the finest cells; of directions, what is measured in d = 3.
-    tolerance = {"l2": 0.01, "sqeuclidean": 1e-6}.get(name, 1e-3)
+    tolerance = {"l2": 0.02, "sqeuclidean": 1e-6}.get(name, 1e-3)
     np.testing.assert_allclose(sums, exact(X, Y), rtol=tolerance)
 
 
 def test_in_one_dimension_l2_is_l1(rng):
     X, Y = rng.random((500, 1)), rng.random((20, 1))
     found = PrivateDistanceSum("l2", bounds=(0, 1), **QUIET).fit(X).query(Y)
-    np.testing.assert_allclose(found, cdist(Y, X).sum(axis=1), rtol=1e-5)
+    np.testing.assert_allclose(found, cdist(Y, X).sum(axis=1), rtol=1e-4)
 
 
 def test_l1_queries_outside_the_box_are_extended_exactly(rng):
@@ -88,15 +88,17 @@ def variants():
 @pytest.mark.parametrize("options", list(variants()))
 def test_realised_noise_is_the_planned(options, rng):
     """Root mean square over releases within 15 % of the plan, and intervals that cover."""
-    d, n = 4, 2000
+    d, n = 3, 300
     X, Y = rng.random((n, d)), rng.random((40, d))
-    shared = {"bounds": (0, 1), "epsilon": 1, "n_hint": n, **TEST_NOISE, **options}
+    shared = {"bounds": (0, 1), "epsilon": 1, "n_hint": n, "levels": 4, **TEST_NOISE, **options}
+    if options["metric"] == "l2":
+        shared["n_projections"] = 6
     shared.setdefault("projection_seed", 7)
     fitted = PrivateDistanceSum(**shared).fit(X)
     mechanism = fitted._design.mechanism
     noiseless = mechanism.query(mechanism.prepare(mechanism.sums(X), n), n, Y)
     plan = PrivateDistanceSum(**shared).plan(n, d, Y)
-    releases, inside, squares = 150, 0, []
+    releases, inside, squares = 120, 0, []
     for seed in range(releases):
         again = PrivateDistanceSum(**shared)
         again._mechanism = lambda d, rng: lambda n: mechanism  # noqa: B023 - one layout for all
@@ -107,7 +109,7 @@ def test_realised_noise_is_the_planned(options, rng):
     realised = math.sqrt(np.mean(squares))
     # Queries of one release share most of its noise: the standard error is that of the releases.
     error = np.std(squares) / math.sqrt(releases) / (2 * realised)
-    assert error < 0.08 * realised
+    assert error < 0.1 * realised
     assert realised == pytest.approx(plan.noise_rms, abs=4 * error)
     # Four queries to a release, and these as good as the same one: 5 standard errors.
     assert inside / releases == pytest.approx(0.95, abs=5 * math.sqrt(0.95 * 0.05 / releases))
