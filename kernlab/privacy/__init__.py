@@ -1,0 +1,1 @@
+"""Differentially private sums of similarities to a data set."""
