@@ -21,7 +21,7 @@ serve both; the sums of at most ``2**(30 - bits_value)`` records are separated a
 import numpy as np
 
 from kernlab._core.fastmath import wide_vectors
-from kernlab._core.jit import njit
+from kernlab._core.jit import inline, njit
 
 # Revision of the files inlined here (_core/fastmath.py and _core/jit.py); a test says when it is
 # stale. Changing it changes this file, and so renews Numba's disk cache.
@@ -30,20 +30,18 @@ INLINED_REVISION = "67436d3f"
 # Records that share one load of the frequencies, and features added in one pass over a tile.
 RECORDS = 4
 FEATURES = 4
-# Records that pass through the structured transform side by side, one vector register or two.
+# Records that pass through the structured transform side by side, two vector registers.
 LANES = 16
 # Frequencies of a tile: four records' phases and the sums fit the first cache beside the table.
 TILE = 256
 _TO_INTEGER = 1.5 * 2.0**52
 
 
-@njit
-def finite_records(X, records):
-    """Copy records into a zeroed buffer; a coordinate that is no finite number counts as zero."""
-    for i in range(X.shape[0]):
-        for j in range(X.shape[1]):
-            x = np.float64(X[i, j])
-            records[i, j] = x if x - x == 0.0 else 0.0
+@inline
+def _finite(x):
+    """A coordinate that is no finite number counts as zero."""
+    x = np.float64(x)
+    return x if x - x == 0.0 else 0.0
 
 
 # --- Dense frequencies -----------------------------------------------------------------------------
@@ -86,10 +84,12 @@ def _add(bits, table, packed):
 
 
 @njit
-def _padded_records(X, n_features, step):
-    """Records with finite coordinates, zeros to ``n_features`` and to a multiple of ``step``."""
-    records = np.zeros((X.shape[0] + (-X.shape[0]) % step, n_features))
-    finite_records(X, records)
+def _padded_records(X, n_features):
+    """Finite coordinates, with zeros to ``n_features`` and to a multiple of ``RECORDS`` rows."""
+    records = np.zeros((X.shape[0] + (-X.shape[0]) % RECORDS, n_features))
+    for i in range(X.shape[0]):
+        for j in range(X.shape[1]):
+            records[i, j] = _finite(X[i, j])
     return records
 
 
@@ -97,7 +97,7 @@ def _padded_records(X, n_features, step):
 def dense_sums(X, frequencies, table, packed):
     """Add the table entries of all records of ``X`` to ``packed``, one sum per frequency."""
     n, n_frequencies = X.shape[0], frequencies.shape[1]
-    records = _padded_records(X, frequencies.shape[0], RECORDS)
+    records = _padded_records(X, frequencies.shape[0])
     steps = np.empty((RECORDS, TILE))
     bits = steps.view(np.uint64)
     for first in range(0, n_frequencies, TILE):
@@ -113,7 +113,7 @@ def dense_sums(X, frequencies, table, packed):
 def dense_phases(X, frequencies, n_steps, phases):
     """The phases that :func:`dense_sums` looks up, one row per record."""
     n, n_frequencies = X.shape[0], frequencies.shape[1]
-    records = _padded_records(X, frequencies.shape[0], RECORDS)
+    records = _padded_records(X, frequencies.shape[0])
     steps = np.empty((RECORDS, TILE))
     bits = steps.view(np.uint64)
     for first in range(0, n_frequencies, TILE):
@@ -134,24 +134,47 @@ def _hadamard(z, size):
     """Walsh-Hadamard transform, not normalised, of ``LANES`` vectors side by side in ``z``."""
     wide_vectors()
     half = LANES
-    while half < size * LANES:
-        for start in range(0, size * LANES, 2 * half):
-            low, high = z[start : start + half], z[start + half : start + 2 * half]
+    while 4 * half <= size * LANES:
+        # Two stages at once, for reading and writing takes longer than adding.
+        for start in range(0, size * LANES, 4 * half):
+            quarter0, quarter1 = z[start : start + half], z[start + half : start + 2 * half]
+            start += 2 * half
+            quarter2, quarter3 = z[start : start + half], z[start + half : start + 2 * half]
             for k in range(half):
-                a, b = low[k], high[k]
-                low[k] = a + b
-                high[k] = a - b
-        half *= 2
+                a, b, c, d = quarter0[k], quarter1[k], quarter2[k], quarter3[k]
+                sum_low, difference_low = a + b, a - b
+                sum_high, difference_high = c + d, c - d
+                quarter0[k] = sum_low + sum_high
+                quarter1[k] = difference_low + difference_high
+                quarter2[k] = sum_low - sum_high
+                quarter3[k] = difference_low - difference_high
+        half *= 4
+    if half < size * LANES:
+        low, high = z[:half], z[half : 2 * half]
+        for k in range(half):
+            a, b = low[k], high[k]
+            low[k] = a + b
+            high[k] = a - b
 
 
 @njit
-def _structured_steps(records, i, signs, radii, z):
+def _side_by_side(X, i, lanes):
+    """Lay ``LANES`` records from the ``i``-th on side by side; zeros where there are none."""
+    lanes[:] = 0.0
+    for r in range(min(LANES, X.shape[0] - i)):
+        for j in range(X.shape[1]):
+            lanes[j * LANES + r] = _finite(X[i + r, j])
+
+
+@njit
+def _structured_steps(lanes, signs, radii, z):
     """Phases of ``LANES`` records, in steps, for one block: ``radii · H D₁ H D₂ H D₃ x``."""
     wide_vectors()
     size = signs.shape[1]
     for j in range(size):
+        sign = signs[2, j]
         for r in range(LANES):
-            z[j * LANES + r] = records[i + r, j] * signs[2, j]
+            z[j * LANES + r] = lanes[j * LANES + r] * sign
     _hadamard(z, size)
     for stage in range(1, -1, -1):
         for j in range(size):
@@ -160,24 +183,25 @@ def _structured_steps(records, i, signs, radii, z):
                 z[j * LANES + r] *= sign
         _hadamard(z, size)
     for f in range(radii.size):
+        radius = radii[f]
         for r in range(LANES):
-            z[f * LANES + r] *= radii[f]
+            z[f * LANES + r] *= radius
 
 
 @njit
 def structured_sums(X, signs, radii, table, packed):
     """As :func:`dense_sums`, for blocks of ``signs`` and the radii of all frequencies."""
     n, size = X.shape[0], signs.shape[2]
-    records = _padded_records(X, size, LANES)
-    z = np.empty(size * LANES)
+    z, lanes = np.empty(size * LANES), np.empty(size * LANES)
     bits = z.view(np.uint64)
     mask = np.uint64(table.size - 1)
     for i in range(0, n, LANES):
+        _side_by_side(X, i, lanes)
         count = min(LANES, n - i)
         for block in range(signs.shape[0]):
             first = block * size
             width = min(size, radii.size - first)
-            _structured_steps(records, i, signs[block], radii[first : first + width], z)
+            _structured_steps(lanes, signs[block], radii[first : first + width], z)
             _round(z)
             for f in range(width):
                 total = np.int64(0)
@@ -190,14 +214,14 @@ def structured_sums(X, signs, radii, table, packed):
 def structured_phases(X, signs, radii, n_steps, phases):
     """The phases that :func:`structured_sums` looks up, one row per record."""
     n, size = X.shape[0], signs.shape[2]
-    records = _padded_records(X, size, LANES)
-    z = np.empty(size * LANES)
+    z, lanes = np.empty(size * LANES), np.empty(size * LANES)
     bits = z.view(np.uint64)
     for i in range(0, n, LANES):
+        _side_by_side(X, i, lanes)
         for block in range(signs.shape[0]):
             first = block * size
             width = min(size, radii.size - first)
-            _structured_steps(records, i, signs[block], radii[first : first + width], z)
+            _structured_steps(lanes, signs[block], radii[first : first + width], z)
             _round(z)
             for f in range(width):
                 for r in range(min(LANES, n - i)):
@@ -208,13 +232,13 @@ def structured_phases(X, signs, radii, n_steps, phases):
 def structured_products(Y, signs, radii, products):
     """``Y`` times the structured frequencies, for queries."""
     n, size = Y.shape[0], signs.shape[2]
-    records = _padded_records(Y, size, LANES)
-    z = np.empty(size * LANES)
+    z, lanes = np.empty(size * LANES), np.empty(size * LANES)
     for i in range(0, n, LANES):
+        _side_by_side(Y, i, lanes)
         for block in range(signs.shape[0]):
             first = block * size
             width = min(size, radii.size - first)
-            _structured_steps(records, i, signs[block], radii[first : first + width], z)
+            _structured_steps(lanes, signs[block], radii[first : first + width], z)
             for f in range(width):
                 for r in range(min(LANES, n - i)):
                     products[i + r, first + f] = z[f * LANES + r]
