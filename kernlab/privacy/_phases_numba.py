@@ -44,7 +44,7 @@ def _finite(x):
     return x if x - x == 0.0 else 0.0
 
 
-# --- Dense frequencies -----------------------------------------------------------------------------
+# --- Dense frequencies ---------------------------------------------------------------------------
 
 
 @njit
@@ -126,7 +126,7 @@ def dense_phases(X, frequencies, n_steps, phases):
                     phases[i + r, first + f] = bits[r, f] & np.uint64(n_steps - 1)
 
 
-# --- Structured frequencies ------------------------------------------------------------------------
+# --- Structured frequencies ----------------------------------------------------------------------
 
 
 @njit
@@ -244,7 +244,7 @@ def structured_products(Y, signs, radii, products):
                     products[i + r, first + f] = z[f * LANES + r]
 
 
-# --- Queries ---------------------------------------------------------------------------------------
+# --- Queries -------------------------------------------------------------------------------------
 
 # sin(2πt) = t P(t²) and cos(2πt) = Q(t²) on |t| <= 1/4: Chebyshev interpolants in t², whose errors
 # are below 3e-11 and 8e-13.
