@@ -31,6 +31,7 @@ Order and side are those of least noise whose truncation is within the tolerance
 # Wagner, Naamad & Mishra, *Fast private kernel density estimation via locality sensitive
 # quantization*, ICML 2023, arXiv 2307.01877.
 
+import functools
 import math
 import threading
 from dataclasses import dataclass
@@ -39,17 +40,19 @@ import numpy as np
 from numpy.polynomial import chebyshev
 from scipy.special import gamma, gammaln
 
-from kernlab._core.threads import effective_n_jobs, run_slices
+from kernlab._core.threads import run_slices
 from kernlab.privacy import _fast_gauss_numba as compiled
 
 BITS_VALUE = 20
 MAX_DIM = 3
 # Orders tried; beyond these, smaller cells are the better means to a tolerance.
-_MAX_ORDER = 12
+_MAX_ORDER = 10
 # Fractions tried of the largest side within the tolerance.
 _SIDE_FRACTIONS = np.linspace(0.1, 1.0, 10)
 # Largest number of released integers, 1 GiB of them.
 _MAX_STATISTICS = 2**27
+# Records whose moments are held at a time, by each thread.
+_SLICE_RECORDS = 4096
 
 
 @dataclass(frozen=True)
@@ -209,6 +212,7 @@ def _taylor_bound(length, order):
     return math.exp(order * math.log(length) + log_moment - gammaln(order + 1.0))
 
 
+@functools.cache
 def _degrees_and_basis(order, dim):
     degrees = np.array(
         [d for d in np.ndindex(*(order,) * dim) if sum(d) < order], dtype=np.int64
@@ -248,41 +252,36 @@ def _rounding_bound(half_sides, degrees, basis):
 def fast_gauss_moments(X, layout, *, n_jobs=None):
     """Sum the records' integer moments by cell.
 
-    Returns an int64 array of shape (number of cells, n_moments). Costs O(n · n_moments), and the
-    memory of the result for every thread.
+    Returns an int64 array of shape (number of cells, n_moments). Costs O(n · n_moments).
     """
-    n = X.shape[0]
     sums = np.zeros((int(layout.n_cells.prod()), layout.n_moments), dtype=np.int64)
     lock = threading.Lock()
 
     def work(part):
-        own = np.zeros_like(sums)
-        compiled.sum_moments(X[part], *_record_arguments(layout), own)
+        cells, moments = fast_gauss_record_moments(X[part], layout)
         with lock:
-            np.add(sums, own, out=sums)
+            compiled.add_moments(cells, moments, sums)
 
-    run_slices(work, n, slice_size=max(1, -(-n // effective_n_jobs(n_jobs))), n_jobs=n_jobs)
+    run_slices(work, X.shape[0], slice_size=_SLICE_RECORDS, n_jobs=n_jobs)
     return sums
 
 
 def fast_gauss_record_moments(X, layout):
-    """Cell and integer moments of each record, of shapes (n,) and (n, n_moments): for audits."""
+    """Cell and integer moments of each record, of shapes (n,) and (n, n_moments)."""
     cells = np.empty(X.shape[0], dtype=np.int64)
     moments = np.empty((X.shape[0], layout.n_moments), dtype=np.int64)
-    compiled.record_moments(X, *_record_arguments(layout), cells, moments)
-    return cells, moments
-
-
-def _record_arguments(layout):
-    per_unit = layout.n_cells / (layout.upper - layout.lower)
-    return (
+    compiled.record_moments(
+        np.ascontiguousarray(X, dtype=np.float64),
         layout.lower,
         layout.upper,
-        per_unit,
+        layout.n_cells / (layout.upper - layout.lower),
         layout.n_cells,
         layout.degrees,
         layout.limit,
+        cells,
+        moments,
     )
+    return cells, moments
 
 
 def fast_gauss_query(statistics, layout, Y):
@@ -310,7 +309,7 @@ def _expansion_sums(layout, coefficients, Y, *, squared):
 
     out = np.empty(Y.shape[0])
     compiled.expansion_sums(
-        Y,
+        np.ascontiguousarray(Y, dtype=np.float64),
         padded(layout.lower, 0.0),
         padded(2.0 * layout.half_sides * layout.bandwidth, 1.0),
         padded(layout.half_sides, 1.0),

@@ -21,48 +21,35 @@ def _chebyshev(t, values):
 
 
 @njit
-def _moments(x, lower, upper, per_unit, n_cells, degrees, limit, chebyshev, moments):
-    """Fill the integer moments of one record, and return the number of its cell.
+def record_moments(X, lower, upper, per_unit, n_cells, degrees, limit, cells, moments):
+    """Fill the number of each record's cell, and its integer moments.
 
     An entry never exceeds ``limit`` in absolute value, whatever the coordinates.
     """
-    cell = 0
-    for j in range(x.size):
-        xj = np.float64(x[j])
-        if xj - xj != 0.0:
-            xj = 0.0
-        xj = min(max(xj, lower[j]), upper[j])
-        u = (xj - lower[j]) * per_unit[j]
-        number = min(max(int(np.floor(u)), 0), n_cells[j] - 1)
-        cell = cell * n_cells[j] + number
-        _chebyshev(min(max(2.0 * (u - number) - 1.0, -1.0), 1.0), chebyshev[j])
-    for k in range(degrees.shape[0]):
-        value = np.float64(limit)
-        for j in range(x.size):
-            value *= chebyshev[j, degrees[k, j]]
-        moments[k] = min(max(int(np.floor(value + 0.5)), -limit), limit)
-    return cell
+    chebyshev = np.ones((X.shape[1], degrees.max() + 1))
+    for i in range(X.shape[0]):
+        cell = 0
+        for j in range(X.shape[1]):
+            x = X[i, j]
+            if x - x != 0.0:
+                x = 0.0
+            u = (min(max(x, lower[j]), upper[j]) - lower[j]) * per_unit[j]
+            number = min(max(int(np.floor(u)), 0), n_cells[j] - 1)
+            cell = cell * n_cells[j] + number
+            _chebyshev(min(max(2.0 * (u - number) - 1.0, -1.0), 1.0), chebyshev[j])
+        cells[i] = cell
+        for k in range(degrees.shape[0]):
+            value = np.float64(limit)
+            for j in range(X.shape[1]):
+                value *= chebyshev[j, degrees[k, j]]
+            moments[i, k] = min(max(int(np.floor(value + 0.5)), -limit), limit)
 
 
 @njit
-def sum_moments(X, lower, upper, per_unit, n_cells, degrees, limit, sums):
-    """Add every record's moments to the row of its cell."""
-    chebyshev = np.ones((X.shape[1], degrees.max() + 1))
-    moments = np.empty(degrees.shape[0], dtype=np.int64)
-    for i in range(X.shape[0]):
-        cell = _moments(X[i], lower, upper, per_unit, n_cells, degrees, limit, chebyshev, moments)
-        for k in range(moments.size):
-            sums[cell, k] += moments[k]
-
-
-@njit
-def record_moments(X, lower, upper, per_unit, n_cells, degrees, limit, cells, moments):
-    """The cell and the moments of every record."""
-    chebyshev = np.ones((X.shape[1], degrees.max() + 1))
-    for i in range(X.shape[0]):
-        cells[i] = _moments(
-            X[i], lower, upper, per_unit, n_cells, degrees, limit, chebyshev, moments[i]
-        )
+def add_moments(cells, moments, sums):
+    for i in range(cells.size):
+        for k in range(sums.shape[1]):
+            sums[cells[i], k] += moments[i, k]
 
 
 @njit

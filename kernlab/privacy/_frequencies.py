@@ -270,12 +270,10 @@ def _mixing_scale(kernel, beta, n, uniform, rng):
 
 def _orthogonal_directions(dim, n, rng):
     """Blocks of orthogonal matrices, uniform (Haar) over the orthogonal group."""
-    blocks = []
-    for _ in range(-(-n // dim)):
-        q, r = np.linalg.qr(rng.standard_normal((dim, dim)))
-        # QR with a positive diagonal is unique, which is what makes the law of q uniform.
-        blocks.append(q * np.where(np.diag(r) < 0.0, -1.0, 1.0))
-    return np.hstack(blocks)[:, :n]
+    q, r = np.linalg.qr(rng.standard_normal((-(-n // dim), dim, dim)))
+    # QR with a positive diagonal is unique, which is what makes the law of q uniform.
+    q *= np.where(np.diagonal(r, axis1=1, axis2=2) < 0.0, -1.0, 1.0)[:, None, :]
+    return np.hstack(list(q))[:, :n]
 
 
 def draw_projection(dim, reduce_dim, rng):

@@ -54,10 +54,14 @@ def _dense_steps(records, i, frequencies, first, width, steps):
     for f in range(width):
         steps[0, f] = steps[1, f] = steps[2, f] = steps[3, f] = 0.0
     for j in range(0, records.shape[1], FEATURES):
-        x00, x01, x02, x03 = records[i, j : j + 4]
-        x10, x11, x12, x13 = records[i + 1, j : j + 4]
-        x20, x21, x22, x23 = records[i + 2, j : j + 4]
-        x30, x31, x32, x33 = records[i + 3, j : j + 4]
+        x00, x01 = records[i, j], records[i, j + 1]
+        x02, x03 = records[i, j + 2], records[i, j + 3]
+        x10, x11 = records[i + 1, j], records[i + 1, j + 1]
+        x12, x13 = records[i + 1, j + 2], records[i + 1, j + 3]
+        x20, x21 = records[i + 2, j], records[i + 2, j + 1]
+        x22, x23 = records[i + 2, j + 2], records[i + 2, j + 3]
+        x30, x31 = records[i + 3, j], records[i + 3, j + 1]
+        x32, x33 = records[i + 3, j + 2], records[i + 3, j + 3]
         for f in range(width):
             w0 = frequencies[j, first + f]
             w1 = frequencies[j + 1, first + f]
@@ -107,23 +111,6 @@ def dense_sums(X, frequencies, table, packed):
             _round(steps.reshape(-1))
             for r in range(min(RECORDS, n - i)):
                 _add(bits[r], table, packed[first : first + width])
-
-
-@njit
-def dense_phases(X, frequencies, n_steps, phases):
-    """The phases that :func:`dense_sums` looks up, one row per record."""
-    n, n_frequencies = X.shape[0], frequencies.shape[1]
-    records = _padded_records(X, frequencies.shape[0])
-    steps = np.empty((RECORDS, TILE))
-    bits = steps.view(np.uint64)
-    for first in range(0, n_frequencies, TILE):
-        width = min(TILE, n_frequencies - first)
-        for i in range(0, n, RECORDS):
-            _dense_steps(records, i, frequencies, first, width, steps)
-            _round(steps.reshape(-1))
-            for r in range(min(RECORDS, n - i)):
-                for f in range(width):
-                    phases[i + r, first + f] = bits[r, f] & np.uint64(n_steps - 1)
 
 
 # --- Structured frequencies ----------------------------------------------------------------------
@@ -208,24 +195,6 @@ def structured_sums(X, signs, radii, table, packed):
                 for r in range(count):
                     total += table[bits[f * LANES + r] & mask]
                 packed[first + f] += total
-
-
-@njit
-def structured_phases(X, signs, radii, n_steps, phases):
-    """The phases that :func:`structured_sums` looks up, one row per record."""
-    n, size = X.shape[0], signs.shape[2]
-    z, lanes = np.empty(size * LANES), np.empty(size * LANES)
-    bits = z.view(np.uint64)
-    for i in range(0, n, LANES):
-        _side_by_side(X, i, lanes)
-        for block in range(signs.shape[0]):
-            first = block * size
-            width = min(size, radii.size - first)
-            _structured_steps(lanes, signs[block], radii[first : first + width], z)
-            _round(z)
-            for f in range(width):
-                for r in range(min(LANES, n - i)):
-                    phases[i + r, first + f] = bits[f * LANES + r] & np.uint64(n_steps - 1)
 
 
 @njit

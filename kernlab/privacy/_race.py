@@ -155,7 +155,7 @@ def draw_race(
 def race_buckets(X, hashes):
     """Bucket of each record in each repetition, an int64 array of shape (n, n_repetitions)."""
     out = np.empty((X.shape[0], hashes.n_repetitions), dtype=np.int64)
-    compiled.buckets(X, *hashes.columns(slice(None)), out)
+    compiled.buckets(np.ascontiguousarray(X, dtype=np.float64), *hashes.columns(slice(None)), out)
     return out
 
 
@@ -167,6 +167,8 @@ def race_counts(X, hashes, *, n_jobs=None):
     zero, and coordinates beyond 2**31 pitches share the outermost cell.
     """
     counts = np.zeros((hashes.n_repetitions, hashes.n_buckets), dtype=np.int64)
+
+    X = np.ascontiguousarray(X, dtype=np.float64)
 
     def work(part):
         compiled.count(X, *hashes.columns(part), counts[part])

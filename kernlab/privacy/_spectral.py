@@ -139,10 +139,9 @@ def sum_features(X, frequencies, *, tables=None, n_jobs=None):
     def work(part):
         packed = np.zeros(frequencies.n_features, dtype=np.int64)
         add(X[part], packed)
-        # The low half holds the sines as a signed 32-bit integer.
-        sines = ((packed + 2**31) & (2**32 - 1)) - 2**31
+        cosines, sines = _unpack(packed)
         with lock:
-            sums[0] += (packed - sines) >> 32
+            sums[0] += cosines
             sums[1] += sines
 
     run_slices(work, n, slice_size=_slice_size(dim, tables), n_jobs=n_jobs)
@@ -152,29 +151,36 @@ def sum_features(X, frequencies, *, tables=None, n_jobs=None):
 def record_features(X, frequencies, *, tables=None):
     """The integer vector of each record, of shape (n, 2 * n_features) and type int64.
 
-    The same arithmetic as :func:`sum_features`, which never holds these rows: for audits.
+    Each is what :func:`sum_features` adds for that record, which never holds these rows: for
+    audits.
     """
     tables = tables or phase_tables()
-    n_steps = 2**tables.bits_phase
-    phases = np.empty((X.shape[0], frequencies.n_features), dtype=np.int64)
-    if isinstance(frequencies, StructuredFrequencies):
-        compiled.structured_phases(
-            X, frequencies.signs, frequencies.turns * n_steps, n_steps, phases
-        )
-    else:
-        compiled.dense_phases(X, _padded_steps(frequencies, n_steps), n_steps, phases)
-    return np.hstack([tables.cos[phases], tables.sin[phases]], dtype=np.int64)
+    add = _accumulator(frequencies, tables)
+    packed = np.zeros((X.shape[0], frequencies.n_features), dtype=np.int64)
+    for i in range(X.shape[0]):
+        add(X[i : i + 1], packed[i])
+    return np.hstack(_unpack(packed))
+
+
+def _unpack(packed):
+    """Sums of cosines and of sines; the low half holds the sines as a signed 32-bit integer."""
+    sines = ((packed + 2**31) & (2**32 - 1)) - 2**31
+    return (packed - sines) >> 32, sines
 
 
 def _accumulator(frequencies, tables):
+    """A function that adds the packed features of a few records."""
     n_steps = 2**tables.bits_phase
     if isinstance(frequencies, StructuredFrequencies):
-        radii = frequencies.turns * n_steps
-        return lambda X, packed: compiled.structured_sums(
-            X, frequencies.signs, radii, tables.packed, packed
-        )
-    steps = _padded_steps(frequencies, n_steps)
-    return lambda X, packed: compiled.dense_sums(X, steps, tables.packed, packed)
+        sums, arguments = compiled.structured_sums, (frequencies.signs, frequencies.turns * n_steps)
+    else:
+        sums, arguments = compiled.dense_sums, (_padded_steps(frequencies, n_steps),)
+
+    def add(X, packed):
+        # Single precision is exact in double, so a record's integers are those of its value.
+        sums(np.ascontiguousarray(X, dtype=np.float64), *arguments, tables.packed, packed)
+
+    return add
 
 
 def _padded_steps(frequencies, n_steps):
