@@ -172,9 +172,9 @@ def _accumulator(frequencies, tables):
     """A function that adds the packed features of a few records."""
     n_steps = 2**tables.bits_phase
     if isinstance(frequencies, StructuredFrequencies):
-        sums, arguments = compiled.structured_sums, (frequencies.signs, frequencies.turns * n_steps)
+        sums, arguments = compiled.structured_sums, [frequencies.signs, frequencies.turns * n_steps]
     else:
-        sums, arguments = compiled.dense_sums, (_padded_steps(frequencies, n_steps),)
+        sums, arguments = compiled.dense_sums, [_padded_steps(frequencies, n_steps)]
 
     def add(X, packed):
         # Single precision is exact in double, so a record's integers are those of its value.

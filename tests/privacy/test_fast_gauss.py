@@ -15,7 +15,6 @@ from kernlab.privacy._fast_gauss import (
 )
 from kernlab.privacy._spectral import phase_tables, query_noise_deviation
 
-
 PLANE = fast_gauss_layout((-3.0, 2.0), 0.5, 2)
 
 
