@@ -161,7 +161,11 @@ def test_no_record_spends_more_than_declared(options, data):
 def test_a_record_moves_integers_alone_whatever_stands_beside_it(rng):
     """Permutation, blocks and threads change nothing, so that neighbours differ by one vector."""
     X = rng.standard_normal((40_000, 5)) * 2
-    for options in ({"metric": "l2", "n_projections": 10}, {"metric": "l1"}, {"metric": "lp", "p": 2}):
+    for options in (
+        {"metric": "l2", "n_projections": 10},
+        {"metric": "l1"},
+        {"metric": "lp", "p": 2},
+    ):
         fitted = PrivateDistanceSum(
             bounds=(-1, 1), epsilon=1, levels=5, projection_seed=0, **options, **TEST_NOISE
         ).fit(X)
