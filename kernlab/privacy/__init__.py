@@ -6,5 +6,6 @@ after that is arithmetic on what is already public.
 
 from kernlab.privacy._budget import PrivacyBudget
 from kernlab.privacy._distances import PrivateDistanceSum
+from kernlab.privacy._kernels import PrivateKernelSum
 
-__all__ = ["PrivacyBudget", "PrivateDistanceSum"]
+__all__ = ["PrivacyBudget", "PrivateDistanceSum", "PrivateKernelSum"]

@@ -73,7 +73,7 @@ def write_archive(estimator, path):
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
     try:
         with os.fdopen(descriptor, "wb") as file:
-            np.savez_compressed(file, release=np.array(json.dumps(content)), **arrays)
+            np.savez_compressed(file, release=np.array(json.dumps(content)), **arrays)  # type: ignore[arg-type]
         os.replace(temporary, path)
     except BaseException:
         os.unlink(temporary)
