@@ -13,6 +13,7 @@ from kernlab.density._covariance import (
     check_positive,
     covariance_of,
     effective_sample_size,
+    kept_or_drawn,
     kernel_deviation,
     number_bandwidth,
     rows_of_weight,
@@ -83,10 +84,11 @@ def _plugin_matrix(rule, X, weights, profile, n_jobs, verbose, most_work=np.inf)
     sphered, root = spread.sphered()
     weights = spread.weights
     most_rows = int((most_work / math.comb(n_features + 5, 6)) ** 0.5) if most_work < np.inf else 0
-    if 0 < most_rows < len(sphered):
-        # Which rows makes no matter, but the same data must give the same bandwidth.
-        rows = np.random.default_rng(0).choice(len(sphered), most_rows, replace=False)
-        sphered, weights = sphered[rows], None if weights is None else weights[rows]
+    if most_rows > 0:
+        sphered, weights = kept_or_drawn(sphered, weights, most_rows)
+    within = _plugin.cluster_root(sphered, weights)
+    if within is not None:
+        sphered, root = np.linalg.solve(within, sphered.T).T, root @ within
     points = _plugin.points_of(sphered, weights, n_jobs=n_jobs, verbose=verbose)
     if rule == "plugin":
         H = _plugin.plugin_matrix(points, spread.n_eff)
