@@ -30,6 +30,8 @@ _LEAST_MASS = 1e-4
 _LEAST_WIDTH = 1e-2
 # From here on, in bandwidths from a bound, the local line is the plain estimate: exp(-40).
 _ZONE = 9.0
+# Units of rounding that a moment, or a slope, takes.
+_UNITS = 8
 # Panels of a quarter of a bandwidth, with so many nodes.
 _PANEL, _NODES = 0.25, 16
 
@@ -65,6 +67,7 @@ class _Treatment:
     region: Region
     log_scale = 0.0  # what the log density has to lose beside the volume of the kernel
     log_share = 0.0  # of the absolute tolerance, for each of several sums
+    error_bound = 0.0  # what it adds to the error of any logarithm
 
     def weights(self, weights):
         """Weights of the kernels, from those of the points."""
@@ -226,7 +229,7 @@ class LinearCorrection(_Treatment):
         share = float(region.width[0]) / self.h
         if share < _LEAST_WIDTH:
             raise _too_wide(root, share)
-        self.log_scale, self.error = 0.0, 0.0
+        self.error_bound = 0.0
         sources = prepare_sources(points, kernel=kernel, root=root, weights=weights, spatial=True)
         log_volume = sources.log_total_weight + np.log(self.h) + np.log(2 * np.pi) / 2
         below = cumulative_sums(sources, np.array([region.low, region.high]))
@@ -235,7 +238,10 @@ class LinearCorrection(_Treatment):
             for nodes in (_NODES, _NODES // 2 + 3)
         ]
         self.log_scale = float(np.log(masses[0]))
-        self.error = abs(float(np.log(masses[0] / masses[1])))
+        # The mass errs by its quadrature and by what the corrections do, of which the largest of
+        # all nodes is known by now; a density errs by its own beside.
+        self.error = self.error_bound + abs(float(np.log(masses[0] / masses[1])))
+        self.error_bound += self.error
 
     def _log_sums(self, evaluator, queries, **options):
         if queries is None:
@@ -244,7 +250,9 @@ class LinearCorrection(_Treatment):
         queries = np.asarray(queries, dtype=np.float64)
         zone = np.flatnonzero(self._in_zone(queries[:, 0]))
         if zone.size:
-            log_sums[zone] += self._correction(evaluator.sources, queries[zone], **options)
+            more, rounding = self._correction(evaluator.sources, queries[zone], **options)
+            log_sums[zone] += more
+            errors[zone] += rounding
         return log_sums, errors + self.error
 
     def _gradients(self, sources, queries, **options):
@@ -272,7 +280,7 @@ class LinearCorrection(_Treatment):
         return (y - low < _ZONE * self.h) | (high - y < _ZONE * self.h)
 
     def _correction(self, sources, queries, **options):
-        """What to add to the log sums: the line at the query relative to the cut-off estimate."""
+        """What to add to the log sums, the line at the query beside the plain sum; its rounding."""
         y = queries[:, 0]
         p = (y - float(self.region.low[0])) / self.h
         q = (float(self.region.high[0]) - y) / self.h
@@ -285,7 +293,17 @@ class LinearCorrection(_Treatment):
         slope = -self.h * log_sum_gradients(sources, queries, **options)[:, 0]
         # Where the sums are nothing there is no slope, and nothing to correct.
         slope = np.where(np.isfinite(slope), slope, 0.0)
-        return -np.log(a0) + a1 * (a1 - a0 * slope) / (a0 * a2 - a1**2)
+        level, divisor = a1 - a0 * slope, a0 * a2 - a1**2
+        line = a1 * level / divisor
+        # In a narrow region the moments are small differences: what each errs by, propagated.
+        far = np.minimum(1.0, p + q)
+        slope_error = (1 + slope**2) * (np.abs(slope) + far)
+        level_error = dp + dq + a0 * np.abs(slope) + a0 * slope_error
+        divisor_error = a0 * (a0 + far * (dp + dq)) + 2 * np.abs(a1) * (dp + dq)
+        rounding = np.abs(level) * (dp + dq) + np.abs(a1) * level_error
+        rounding = (rounding + np.abs(line) * divisor_error) / divisor
+        rounding = _UNITS * np.finfo(float).eps * (1 + np.abs(np.log(a0)) + rounding)
+        return line - np.log(a0), rounding
 
     def _added_mass(self, sources, log_volume, nodes):
         """The integral of the corrected less the plain estimate, over the zones of the bounds."""
@@ -302,7 +320,9 @@ class LinearCorrection(_Treatment):
             half = np.diff(edges)[:, None] / 2
             y = (edges[:-1, None] + half * (1 + t)).reshape(-1, 1)
             plain = log_kernel_sums(sources, y)[0] - log_volume
-            more = np.exp(plain) * np.expm1(self._correction(sources, y))
+            more, rounding = self._correction(sources, y)
+            self.error_bound = max(self.error_bound, float(rounding.max()))
+            more = np.exp(plain) * np.expm1(more)
             total += np.sum(more.reshape(half.size, -1) * share * half)
         return total
 

@@ -433,6 +433,8 @@ KernelProfile, default='gaussian'
         self._log_volume = log_volume
         self.algorithm_ = self._evaluator.algorithm
         self.error_bound_ = guaranteed(self._evaluator)
+        if boundary is not None:
+            self.error_bound_ += boundary.error_bound
         self.bandwidth_method_ = bandwidth.method
         self.bandwidth_ = bandwidth.value
         if not isinstance(bandwidth.value, float):
