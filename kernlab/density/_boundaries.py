@@ -14,7 +14,6 @@ from kernlab._core.namespace import from_numpy, is_foreign, namespace_of, to_num
 from kernlab.density._covariance import kernel_deviation, number_bandwidth
 from kernlab.density._folding import MOST_IMAGES, Folding
 from kernlab.density._improved_sheather_jones import bandwidth_isj_between
-from kernlab.density._regions import Region
 from kernlab.kernels._cumulative import cumulative_sums, least_roots
 from kernlab.kernels._evaluation import evaluate
 from kernlab.kernels._gradients import log_sum_gradients
@@ -64,10 +63,14 @@ def bandwidth_within(bandwidth, region, X, weights, profile):
 class _Treatment:
     """A region, and sums for queries that may lie outside of it."""
 
-    region: Region
     log_scale = 0.0  # what the log density has to lose beside the volume of the kernel
     log_share = 0.0  # of the absolute tolerance, for each of several sums
     error_bound = 0.0  # what it adds to the error of any logarithm
+
+    def __init__(self, region, points):
+        xp = namespace_of(points)
+        self.region = region
+        self._place = xp.astype(points[:1, ...], xp.float64)
 
     def weights(self, weights):
         """Weights of the kernels, from those of the points."""
@@ -99,8 +102,10 @@ class _Treatment:
         return xp.where(inside[None, :], sums, outside)
 
     def _placed(self, queries):
-        queries = self.region.wrapped(queries)
-        return self.region.inside(queries), self.region.clipped(queries)
+        """Which queries are in the region, and those; for the others a point of the data."""
+        inside = self.region.inside(queries)
+        clipped = self.region.clipped(self.region.wrapped(queries))
+        return inside, namespace_of(clipped).where(inside[:, None], clipped, self._place)
 
     def _log_sums(self, evaluator, queries, **options):
         return evaluate(evaluator, queries, **options)
@@ -118,7 +123,7 @@ class Reflection(_Treatment):
     name = "reflect"
 
     def __init__(self, region, points, kernel):
-        self.region = region
+        super().__init__(region, points)
         self.folding = Folding(region, points, kernel)
         self.log_share = -float(np.log(MOST_IMAGES))
 
@@ -176,7 +181,7 @@ class Renormalization(_Treatment):
                 f"bandwidth of {np.ndim(root)} dimensions; give kernel='gaussian' and one "
                 "bandwidth to each feature, or boundary='reflect'."
             )
-        self.region = region
+        super().__init__(region, points)
         masses = _masses(region, points, kernel, root)
         if not masses.min() > _LEAST_MASS:
             raise _too_wide(root, masses.min())
@@ -224,7 +229,7 @@ class LinearCorrection(_Treatment):
                 f"is {type(points).__name__} of {points.shape[1]} features with kernel={kernel!r}; "
                 "use boundary='reflect' or 'renormalize'."
             )
-        self.region = region
+        super().__init__(region, points)
         self.h = float(np.ravel(root)[0])
         share = float(region.width[0]) / self.h
         if share < _LEAST_WIDTH:
@@ -410,6 +415,8 @@ def _reach(sources, bandwidths=None):
     """From where to where the kernels reach, to rounding, of one feature."""
     table = as_array_sources(sources)
     points = source_points(table)[:, 0]
+    if table.log_weights is not None:
+        points = points[table.log_weights > -np.inf]
     h = float(np.ravel(sources.root)[0])
     if bandwidths is None:
         tail = profile_of(sources.kernel).tail
