@@ -79,7 +79,8 @@ def _likeliest(units, n_features, weights, scott, n_jobs, verbose):
         # Which rows makes no matter, but the same data must give the same bandwidth.
         rows = np.sort(np.random.default_rng(0).choice(n, MOST_ROWS, replace=False))
     share = weights / weights.max()
-    log_weights = np.log(share)
+    # By logarithms: a quotient of weights may underflow.
+    log_weights = np.log(weights) - np.log(weights.max())
     counted = share[rows] / np.sum(share[rows])
 
     def criterion(log_widths):
