@@ -99,7 +99,7 @@ def _plugin_matrix(rule, X, weights, profile, n_jobs, verbose, most_work=np.inf)
 
 
 def _least_squares(rule, X, weights, profile, n_jobs, verbose):
-    X, weights = _distinct(rule, X, weights)
+    X, weights = distinct_rows(rule, X, weights)
     spread = spread_of(rule, X, weights)
     sphered, _ = spread.sphered()
     data = _cross_validation.RoundPoints(sphered, spread.weights, n_jobs, verbose)
@@ -110,7 +110,7 @@ def _least_squares(rule, X, weights, profile, n_jobs, verbose):
 
 def _likelihood(rule, X, weights, profile, n_jobs, verbose):
     """The better of two shapes: the covariance of the data, where it has an inverse, and a ball."""
-    X, weights = _distinct(rule, X, weights)
+    X, weights = distinct_rows(rule, X, weights)
     xp = namespace_of(X)
     n_samples, n_features = X.shape
     start = silverman_factor(n_samples, n_features)
@@ -188,7 +188,7 @@ SELECTORS = {
 }
 
 
-def _distinct(rule, X, weights):
+def distinct_rows(rule, X, weights):
     """Rows of weight in float64, equal ones as one of their total weight.
 
     Else leaving out a row would leave its twin in, whose density is unbounded as ``h`` falls.
