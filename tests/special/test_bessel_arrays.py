@@ -10,7 +10,9 @@ FUNCTIONS = [log_iv, log_kv, iv_ratio]
 
 
 def grid(rng):
-    ends = np.array([0.0, 5e-324, 1e-300, 1e-160, 0.3, 25.9, 26.1, 1e4, 1e160, np.inf, np.nan, -1.0])
+    ends = np.array(
+        [0.0, 5e-324, 1e-300, 1e-160, 0.3, 25.9, 26.1, 1e4, 1e160, np.inf, np.nan, -1.0]
+    )
     v, x = (a.ravel() for a in np.meshgrid(ends, ends))
     near = rng.uniform(0, 30, (2, 300))
     wide = 10.0 ** rng.uniform(-3, 5, (2, 300))
