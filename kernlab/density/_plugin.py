@@ -86,7 +86,7 @@ def cluster_root(sphered, weights):
         z = delta @ np.linalg.inv(np.linalg.cholesky(W)).T
         share = pair_weights * np.exp(-np.sum(z * z, axis=1) / (2 * _LOCALITY))
         # Too few to tell a covariance: what there is may be a density of no clusters.
-        if np.sum(share) ** 2 < 10 * d * (d + 1) * np.sum(share * share):
+        if np.sum(share) ** 2 <= 10 * d * (d + 1) * np.sum(share * share):
             return None
         W = (0.5 + 1 / _LOCALITY) * (delta.T * (share / np.sum(share))) @ delta
         before, least = least, float(np.linalg.eigvalsh(W)[0])

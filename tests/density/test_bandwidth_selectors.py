@@ -158,6 +158,10 @@ def test_values_of_a_few_and_heavy_tails_are_no_clusters(rng):
     X[:, 1] = rng.integers(0, 2, size=300)  # two values: no width within them to be found
     assert _plugin.cluster_root(X / X.std(axis=0), None) is None
     assert _plugin.cluster_root(rng.integers(0, 5, size=(300, 2)) / 2**0.5, None) is None
+    # Of the rows drawn all may be the same, or no two may have weight.
+    atom = np.vstack([np.zeros((5000, 2)), rng.normal(size=(3, 2))])
+    assert _plugin.cluster_root(atom, None) is None
+    assert _plugin.cluster_root(atom[-3:], np.array([1.0, 1e-300, 1e-300])) is None
     # Outliers a hundred times as wide: the rest keeps its bandwidth.
     X = rng.normal(size=(400, 2))
     X[:40] *= 100.0
