@@ -75,8 +75,8 @@ class KernelDensity(DensityDiagnostics, DensityShapes, DensityMixin, BaseEstimat
           thousands of rows drawn from the data.
         - ``'isj'``: improved Sheather-Jones, see :func:`bandwidth_isj`; one feature, O(n log n).
         - ``'plugin'``: the full matrix that minimises the estimated asymptotic error, in two
-          stages, scaled by near pairs where clusters lie far apart; else Sheather and Jones's direct
-          plug-in for one feature. Up to six features, O(n²) pairs times the number of sixth
+          stages, scaled by near pairs where clusters lie far apart; else, for one feature, Sheather
+          and Jones's direct plug-in. Up to six features, O(n²) pairs times the number of sixth
           derivatives (7 in two features, 462 in six). NumPy only.
         - ``'scv'``: the full matrix by smoothed cross-validation, from the same pilot; several
           times the cost.
