@@ -101,7 +101,7 @@ def test_realised_noise_is_the_planned(options, rng):
     releases, inside, squares = 120, 0, []
     for seed in range(releases):
         again = PrivateDistanceSum(**shared)
-        again._mechanism = lambda d, rng: lambda n: mechanism  # noqa: B023 - one layout for all
+        again._mechanism = lambda d, rng: lambda n: mechanism
         again.set_params(projection_seed=seed).fit(X)
         squares.append(np.mean((again.query(Y) - noiseless) ** 2))
         low, high = again.interval(Y[:4]).T
