@@ -31,8 +31,8 @@ numpydoc_show_inherited_class_members = {"kernlab.density.KernelDensity": True}
 nitpicky = False
 
 sphinx_gallery_conf = {
-    "examples_dirs": ["../examples/density"],
-    "gallery_dirs": ["gallery/density"],
+    "examples_dirs": ["../examples/density", "../examples/privacy"],
+    "gallery_dirs": ["gallery/density", "gallery/privacy"],
     "filename_pattern": r"/plot_",
     "abort_on_example_error": True,
     "download_all_examples": False,
