@@ -20,7 +20,6 @@ from kernlab.privacy._law import COUNT_BITS, GAUSSIAN, LAPLACE, Law
 NOMINAL_COUNT = 10_000
 # What the count receives at least, for means need it.
 LEAST_COUNT_SHARE = 0.02
-LARGEST_SCALE = 2**53
 ONE = 2**COUNT_BITS
 
 
@@ -102,11 +101,6 @@ def complete_design(build, law, allotment, n, *, count_scale, count_spent, pairs
     all_scales = np.concatenate(
         [part.ravel() for part in scales] + [[count_scale or scales[0].max()]]
     )
-    if all_scales.max() > LARGEST_SCALE:
-        raise ValueError(
-            f"epsilon asks for noise of scale {all_scales.max():.3g} grid steps, and sums with more "
-            f"than {LARGEST_SCALE:.3g} do not fit 64 bits; give a larger epsilon, or fewer features."
-        )
     if law is GAUSSIAN:
         least = int(all_scales.min())
         needed = minimum_scale(sum(int(np.prod(shape)) for shape in mechanism.shapes) + 1)
