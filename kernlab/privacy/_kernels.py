@@ -95,6 +95,8 @@ class PrivateKernelSum(PrivateSum):
     See Also
     --------
     PrivateDistanceSum : Sums of distances.
+    PrivateKernelDensity : Log densities from such sums.
+    PrivateSimilarityClassifier : Classification by a sum for each class.
 
     Notes
     -----

@@ -230,6 +230,37 @@ def evaluate(statistics, frequencies, Y, *, bits_value=BITS_VALUE, n_jobs=1):
     return out
 
 
+def evaluate_groups(statistics, frequencies, Y, *, bits_value=BITS_VALUE, n_jobs=1):
+    """Estimate the kernel sums of several groups of records at the same queries.
+
+    Parameters
+    ----------
+    statistics : ndarray of shape (n_groups, 2 * n_features)
+        As for :func:`evaluate`, a row for each group.
+    frequencies, Y, bits_value, n_jobs
+        As for :func:`evaluate`.
+
+    Returns
+    -------
+    sums : ndarray of shape (n_queries, n_groups)
+        The phases are computed once for all groups.
+    """
+    n_features = frequencies.n_features
+    weights = statistics.T / (n_features * 2.0**bits_value)
+    out = np.empty((Y.shape[0], statistics.shape[0]))
+
+    def work(part):
+        turns = _turns(Y[part], frequencies)
+        turns = np.where(np.abs(turns) < compiled.LARGEST_TURN, turns, 0.0)
+        angles = 2 * np.pi * (turns - np.rint(turns))
+        out[part] = np.cos(angles) @ weights[:n_features]
+        out[part] += np.sin(angles) @ weights[n_features:]
+
+    slice_size = max(1, _SLICE_BYTES // (8 * n_features))
+    run_slices(work, Y.shape[0], slice_size=slice_size, n_jobs=n_jobs, uses_blas=True)
+    return out
+
+
 def _turns(Y, frequencies):
     if isinstance(frequencies, StructuredFrequencies):
         products = np.empty((Y.shape[0], frequencies.n_features))
