@@ -4,12 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 from sklearn.base import ClassifierMixin
-from sklearn.utils.validation import check_is_fitted
 
 from kernlab._core.validation import StrOptions, fit_context, whole_or_nothing
 from kernlab.privacy._kernels import PrivateKernelSum
-from kernlab.privacy._records import private_labels, private_table, public_queries
-from kernlab.privacy._spectral import evaluate_groups
+from kernlab.privacy._records import private_labels, private_table
 
 # What the counts receive of the allotment: a mean needs both of its parts, and this is near the
 # best for mean similarities of 0.1 to 0.3 under either law.
@@ -217,9 +215,6 @@ class PrivateSimilarityClassifier(ClassifierMixin, PrivateKernelSum):
             self._restore(design)
         return self
 
-    def _restore(self, design):
-        self._design = design
-
     def query(self, Y):
         """Sums over the records of each class at the rows of ``Y``: post-processing.
 
@@ -233,10 +228,7 @@ class PrivateSimilarityClassifier(ClassifierMixin, PrivateKernelSum):
         sums : float64 array of shape (n_queries, n_classes)
             Not clipped: noise can make a small sum negative.
         """
-        check_is_fitted(self)
-        Y = public_queries(self, Y)
-        frequencies = self._design.mechanism.frequencies
-        return evaluate_groups(self.statistics_[0], frequencies, Y, n_jobs=self.n_jobs)
+        return super().query(Y)
 
     def mean(self, Y):
         """Mean similarities: :meth:`query` divided by the noisy counts of the classes.
@@ -313,7 +305,8 @@ class PrivateSimilarityClassifier(ClassifierMixin, PrivateKernelSum):
         -------
         labels : array of shape (n_queries,)
         """
-        return self.classes_[np.argmax(self.mean(Y), axis=1)]
+        means = self.mean(Y)
+        return self.classes_[np.argmax(means, axis=1)]
 
 
 def _records_of_classes(X, y, classes):

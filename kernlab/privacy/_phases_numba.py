@@ -237,7 +237,7 @@ COSINE = (
 # Queries meet finite numbers, infinities and, where infinities cancel, NaN: `nnan` is not assumed.
 _QUERY_MATH = {"reassoc", "contract", "arcp", "nsz"}
 # Above this a float is an integer, and so is a number of turns.
-LARGEST_TURN = 2.0**51
+_LARGEST_TURN = 2.0**51
 
 
 @njit(fastmath=_QUERY_MATH)
@@ -250,7 +250,7 @@ def trigonometric_sums(turns, cosines, sines, out):
         total = 0.0
         for k in range(turns.shape[1]):
             u = turns[i, k]
-            u = u if abs(u) < LARGEST_TURN else 0.0
+            u = u if abs(u) < _LARGEST_TURN else 0.0
             # Half turns are counted in q, and the rest lies within a quarter turn of zero.
             q = np.floor(2.0 * u + 0.5)
             t = u - 0.5 * q

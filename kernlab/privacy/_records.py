@@ -5,8 +5,11 @@ nothing here looks at one: NaN, infinities and outliers are mapped to fixed publ
 mechanisms, without a word.
 """
 
+import warnings
+
 import numpy as np
 from scipy.sparse import issparse
+from sklearn.exceptions import DataConversionWarning
 from sklearn.utils.validation import validate_data
 
 from kernlab._core.namespace import is_foreign, to_numpy
@@ -72,6 +75,11 @@ def private_labels(estimator, y, X, classes):
         raise ValueError(f"{name} requires y to be passed, but the target y is None.")
     labels = to_numpy(y) if is_foreign(y) else np.asarray(y)
     if labels.shape == (len(X), 1):
+        warnings.warn(
+            "A column-vector y was passed when a 1d array was expected: pass y.ravel().",
+            DataConversionWarning,
+            stacklevel=5,
+        )
         labels = labels[:, 0]
     if labels.shape != X.shape[:1]:
         raise ValueError(
