@@ -5,7 +5,18 @@ after that is arithmetic on what is already public.
 """
 
 from kernlab.privacy._budget import PrivacyBudget
+from kernlab.privacy._classifier import PrivateSimilarityClassifier
+from kernlab.privacy._density import PrivateKernelDensity
 from kernlab.privacy._distances import PrivateDistanceSum
 from kernlab.privacy._kernels import PrivateKernelSum
+from kernlab.privacy._report import PrivacyReport, ReleasePlan
 
-__all__ = ["PrivacyBudget", "PrivateDistanceSum", "PrivateKernelSum"]
+__all__ = [
+    "PrivacyBudget",
+    "PrivacyReport",
+    "PrivateDistanceSum",
+    "PrivateKernelDensity",
+    "PrivateKernelSum",
+    "PrivateSimilarityClassifier",
+    "ReleasePlan",
+]

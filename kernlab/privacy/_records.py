@@ -5,13 +5,16 @@ nothing here looks at one: NaN, infinities and outliers are mapped to fixed publ
 mechanisms, without a word.
 """
 
+import warnings
+
 import numpy as np
 from scipy.sparse import issparse
+from sklearn.exceptions import DataConversionWarning
 from sklearn.utils.validation import validate_data
 
 from kernlab._core.namespace import is_foreign, to_numpy
 
-__all__ = ["private_table", "public_queries"]
+__all__ = ["private_labels", "private_table", "public_queries"]
 
 
 def private_table(estimator, X):
@@ -50,9 +53,45 @@ def private_table(estimator, X):
         )
     validate_data(estimator, table if is_foreign(X) else X, skip_check_array=True, reset=True)
     kept = table.dtype if table.dtype in (np.float32, np.float64) else np.float64
-    # Extended precision reaches beyond float64, and must not say where it does.
+    # A longer float than float64 may overflow, which must not be told.
     with np.errstate(all="ignore"):
         return np.ascontiguousarray(table, dtype=kept)
+
+
+def private_labels(estimator, y, X, classes):
+    """Labels as an array that compares with ``classes``, checked by structure alone.
+
+    Parameters
+    ----------
+    estimator : BaseEstimator
+        Named in messages.
+    y : array-like of shape (n_samples,)
+        Numbers for classes that are numbers, strings for strings, or objects.
+    X : ndarray of shape (n_samples, n_features)
+    classes : ndarray of shape (n_classes,)
+    """
+    name = type(estimator).__name__
+    if y is None:
+        raise ValueError(f"{name} requires y to be passed, but the target y is None.")
+    labels = to_numpy(y) if is_foreign(y) else np.asarray(y)
+    if labels.shape == (len(X), 1):
+        warnings.warn(
+            "A column-vector y was passed when a 1d array was expected: pass y.ravel().",
+            DataConversionWarning,
+            stacklevel=5,
+        )
+        labels = labels[:, 0]
+    if labels.shape != X.shape[:1]:
+        raise ValueError(
+            f"y has shape {labels.shape}, expected ({len(X)},): one label for each row of X."
+        )
+    kinds = "OU" if classes.dtype.kind == "U" else "Obiuf"
+    if labels.dtype.kind not in kinds:
+        raise ValueError(
+            f"Unknown label type: y has dtype {labels.dtype}, which does not compare with classes "
+            f"of dtype {classes.dtype}; give both as numbers or both as strings."
+        )
+    return labels
 
 
 def public_queries(estimator, Y):
