@@ -7,13 +7,16 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PAGE = ROOT / "docs" / "user_guide" / "density" / "comparison.rst"
+GUIDE = ROOT / "docs" / "user_guide"
 
 
-def test_every_claim_of_the_comparison_names_a_test_that_exists():
-    if not PAGE.exists():
+@pytest.mark.parametrize("page", ["density/comparison.rst", "privacy/guarantees.rst"])
+def test_every_claim_names_a_test_that_exists(page):
+    if not GUIDE.exists():
         pytest.skip("the documentation is not beside these tests")
-    links = re.findall(r":download:`(\w+) <\.\./\.\./\.\./(tests/[\w/]+\.py)>`", PAGE.read_text())
+    links = re.findall(
+        r":download:`(\w+) <\.\./\.\./\.\./(tests/[\w/]+\.py)>`", (GUIDE / page).read_text()
+    )
     assert len(links) > 20
     for name, file in links:
         functions = {

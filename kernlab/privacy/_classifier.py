@@ -308,6 +308,22 @@ class PrivateSimilarityClassifier(ClassifierMixin, PrivateKernelSum):
         means = self.mean(Y)
         return self.classes_[np.argmax(means, axis=1)]
 
+    def score(self, Y, y, sample_weight=None):
+        """Share of rows whose class is predicted; of private rows it is itself not private.
+
+        Parameters
+        ----------
+        Y : array-like of shape (n_queries, n_features)
+        y : array-like of shape (n_queries,)
+            True labels.
+        sample_weight : array-like of shape (n_queries,), default=None
+
+        Returns
+        -------
+        accuracy : float
+        """
+        return super().score(Y, y, sample_weight)
+
 
 def _records_of_classes(X, y, classes):
     """Records of each class; a label is compared with each class, whatever it is."""
