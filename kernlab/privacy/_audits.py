@@ -1,0 +1,304 @@
+"""Audits of an estimator on the release path that its fits take.
+
+Each takes estimators apart only to learn what they claim (layout, scales, allotment); what is
+judged are integers that the code made of records, and noise that it drew. None is a proof: they
+are there to find the usual mistakes, and their power is told beside their verdict.
+"""
+
+import numpy as np
+from scipy import stats
+
+from kernlab.privacy._auditing import (
+    AuditResult,
+    bonferroni,
+    epsilon_lower_bound,
+    implied_scale_epsilon,
+    log_likelihood_ratio,
+    low_bits_test,
+)
+from kernlab.privacy._leaks import leak_audits
+from kernlab.privacy._noise import noise_source
+from kernlab.privacy._release import ONE, draw, law_of, noisy_count, release_sums
+from kernlab.privacy._worst_record import worst_record
+
+# Noise drawn for the audit of its scale: its standard error is below a percent.
+_N_NOISES = 20_000
+# Checks whose verdict is left to chance.
+N_RANDOM = 6
+
+__all__ = ["audit_release"]
+
+
+def audit_release(
+    make,
+    records,
+    *,
+    wide=None,
+    wide_records=None,
+    runs=40_000,
+    fits=100,
+    max_rounds=100,
+    confidence=0.999,
+):
+    """Audit an estimator that releases sums.
+
+    Parameters
+    ----------
+    make : callable
+        Returns an unfitted estimator of few statistics, the fewer the greater the power, with
+        ``n_hint`` and ``projection_seed`` given, so that every fit has the same layout.
+    records : (n, d) array
+        Records to begin a search for the worst from, in the public box if there is one.
+    wide, wide_records
+        The same, of a release of usual size, for what needs no likelihood; default those above.
+    runs : int
+        Of the likelihood-ratio audit, on each of two neighbouring data sets.
+    fits : int >= 20
+        Genuine fits, which the runs must resemble.
+    max_rounds : int
+        Of the search for the worst record.
+    confidence : float
+        That a flawless estimator passes everything.
+
+    Returns
+    -------
+    results : list of AuditResult
+    """
+    confidence = bonferroni(confidence, N_RANDOM)
+    records = np.asarray(records, dtype=np.float64)
+    wide = make if wide is None else wide
+    wide_records = records if wide_records is None else np.asarray(wide_records, dtype=np.float64)
+    subject, large = (Subject(f, r, max_rounds) for f, r in ((make, records), (wide, wide_records)))
+    residuals, releases = subject.genuine(fits)
+    return [
+        allotment_audit(large),
+        sensitivity_audit(large),
+        additivity_audit(large),
+        freshness_audit(large),
+        integrity_audit(releases, subject, confidence),
+        *noise_audits(subject, confidence),
+        representative_audit(residuals, subject, confidence),
+        ratio_audit(subject, runs, confidence),
+        *leak_audits(wide, large.claimed, wide_records),
+    ]
+
+
+class Subject:
+    """An estimator under audit, fitted once to learn its layout, and two neighbours of data."""
+
+    def __init__(self, make, records, max_rounds=100):
+        self.make = make
+        self.fitted = make().fit(records)
+        self.design = self.fitted._design
+        shapes = self.design.mechanism.shapes
+        self.scales = np.concatenate(
+            [np.broadcast_to(t, s).ravel() for t, s in zip(self.design.scales, shapes, strict=True)]
+        )
+        self.counted = self.design.count_scale > 0
+        if self.counted:
+            self.scales = np.append(self.scales, self.design.count_scale)
+        self.law = self.design.law
+        self.epsilon = float(self.fitted._allotment()[0])
+        self.delta = float(self.fitted.delta)
+        self.records = records
+        search = worst_record(
+            self.vectors,
+            records,
+            self.scales,
+            norm="l1" if self.law.order == 1 else "l2",
+            adjacency="replace" if self.design.pairs else "add-remove",
+            max_rounds=max_rounds,
+        )
+        self.worst = search
+        # Neighbours: the worst record beside a few others, and not, or replaced.
+        few = records[:3]
+        self.neighbours = [
+            np.concatenate([few, pair]) if len(pair) else few
+            for pair in ([x[None] for x in search.records] if self.design.pairs
+                         else [few[:0], search.records[0][None]])
+        ]  # fmt: skip
+
+    @property
+    def source(self):
+        return noise_source(self.fitted.noise, seed=0)
+
+    def exact(self, X):
+        """The integers of a data set before noise, the count in its units at the end."""
+        return self.claimed(self.fitted, X)
+
+    def claimed(self, fitted, X):
+        """As :meth:`exact`, for the layout of another fit."""
+        parts = [p.ravel() for p in fitted._design.mechanism.sums(X, n_jobs=1)]
+        return np.concatenate([*parts, [len(X) * ONE]] if self.counted else parts)
+
+    def released(self, fitted):
+        """What a fit published, as one vector."""
+        parts = [np.ravel(part) for part in fitted.statistics_]
+        if self.counted:
+            parts.append(np.rint(np.array([fitted.n_noisy_ * ONE])).astype(np.int64))
+        return np.concatenate(parts)
+
+    def vectors(self, X):
+        return np.stack([self.exact(X[i : i + 1]) for i in range(len(X))])
+
+    def genuine(self, fits):
+        """Noise of genuine fits on a data set, in units of their scales, and their releases."""
+        exact = self.exact(self.neighbours[1])
+        releases = [self.released(self.make().fit(self.neighbours[1])) for _ in range(fits)]
+        return (np.stack(releases) - exact) / self.scales, releases
+
+
+def allotment_audit(subject):
+    """That what the design says it spends is what ε and δ permit, from scratch."""
+    epsilon, law, _ = subject.fitted._allotment()
+    expected_law, expected = law_of.__wrapped__(epsilon, subject.delta)
+    spent = subject.design.spent
+    passed = spent <= expected and law == expected_law and subject.fitted.epsilon_ <= epsilon
+    return AuditResult("allotment", float(spent), float(expected), bool(passed))
+
+
+def sensitivity_audit(subject):
+    """That no record, or replacement, found by a search exceeds what is declared, exactly."""
+    found, spent = subject.worst, subject.design.spent
+    return AuditResult(
+        "sensitivity",
+        float(found.value),
+        float(spent),
+        found.value <= spent,
+        {"share": float(found.value / spent), "records": found.n_evaluated},
+    )
+
+
+def additivity_audit(subject):
+    """That a record's integers are its own, whatever rows stand beside it."""
+    rng = np.random.default_rng(0)
+    base = subject.records
+    # Far out, where integers are sensitive to the last bit of a product.
+    X = np.concatenate(
+        [base, base * 1e9, 1e14 * rng.standard_normal((200, base.shape[1])), _hidden(subject, rng)]
+    )
+    apart = subject.vectors(X).sum(axis=0)
+    whole = subject.exact(X)
+    shuffled = subject.exact(X[rng.permutation(len(X))])
+    wrong = int(np.sum((whole != apart) | (shuffled != apart)))
+    return AuditResult("additivity", wrong, 0.0, wrong == 0, {"records": len(X)})
+
+
+def _hidden(subject, rng):
+    """Records that projections barely see: what rounding leaves of them is all that counts."""
+    mechanism = subject.design.mechanism
+    directions = getattr(mechanism, "directions", None)
+    if directions is None:
+        return subject.records[:0]
+    X = rng.uniform(mechanism.low, mechanism.high, (300, len(directions))) - mechanism.center
+    return X - (X @ directions) @ np.linalg.pinv(directions) + mechanism.center
+
+
+def freshness_audit(subject, fits=6):
+    """That fits on one data set with one public seed share nothing, nor does the seed decide."""
+    releases = [subject.released(subject.make().fit(subject.records)) for _ in range(fits)]
+    same = sum(
+        bool(np.any(a == b)) if len(a) < 4 else np.mean(a == b) > 0.5
+        for i, a in enumerate(releases)
+        for b in releases[:i]
+    )
+    return AuditResult("fresh noise", same, 0.0, same == 0, {"fits": fits})
+
+
+def integrity_audit(releases, subject, confidence):
+    """That what is published are integers whose low bits say nothing."""
+    values = np.concatenate([r[: len(subject.scales)] for r in releases])
+    kinds = {np.asarray(part).dtype for part in subject.fitted.statistics_}
+    if kinds != {np.dtype(np.int64)}:
+        return AuditResult("low bits", 1.0, 0.0, False, {"dtype": str(kinds)})
+    return low_bits_test(values, float(subject.scales.min()), confidence=confidence)
+
+
+def noise_audits(subject, confidence):
+    """That the noise has the scales declared, and its parts nothing to do with each other."""
+    X = subject.neighbours[1]
+    exact, source, design = subject.exact(X), subject.source, subject.design
+    n = int(np.clip(_N_NOISES // len(exact), 100, 2000))
+    noise = np.empty((n, len(exact)))
+    for row in noise:
+        parts = [part.ravel() for part in release_sums(design, source, X, n_jobs=1)]
+        if subject.counted:
+            parts.append([noisy_count(source, design.law, len(X), design.count_scale) * ONE])
+        row[:] = np.concatenate(parts) - exact
+    laplace = subject.law.order == 1
+    root = float(design.spent) ** (1 / subject.law.order)
+    estimate, low, high = implied_scale_epsilon(
+        _pooled(noise / subject.scales),
+        root,
+        law=subject.law.name,
+        delta=None if laplace else subject.delta,
+        confidence=confidence,
+    )
+    details = {"low": low, "high": high, "releases": n}
+    passed = low <= subject.epsilon
+    scale = AuditResult("noise scale", estimate, subject.epsilon, passed, details)
+    return [scale, _independence(noise, confidence)]
+
+
+def _pooled(noise):
+    """Noise about zero in as many columns as leave 2000 rows."""
+    columns = max(1, noise.size // 2000)
+    rows = noise.size // columns
+    return noise.ravel()[: rows * columns].reshape(rows, columns)
+
+
+def _independence(noise, confidence):
+    """Agreement of signs of every two statistics, in one release and in consecutive ones."""
+    signs = np.sign(noise[:, :64])
+    n, k = len(signs) - 1, signs.shape[1]
+    together = np.abs((signs.T @ signs)[np.triu_indices(k, 1)])
+    later = np.abs(signs[:-1].T @ signs[1:]).ravel()
+    worst = float(max(together.max(initial=0), later.max()))
+    tests = len(together) + len(later)
+    agreed = stats.binom.isf((1 - confidence) / (2 * tests), n + 1, 0.5)
+    bound = float(2 * agreed - n)
+    return AuditResult("independence", worst / n, bound / n, worst <= bound, {"pairs": tests})
+
+
+def representative_audit(residuals, subject, confidence):
+    """That genuine fits have the noise that batches of it have."""
+    batch = draw(subject.source, subject.law, subject.scales, (2000, len(subject.scales)))
+    batch = (batch / subject.scales)[:, : residuals.shape[1]]
+    # A statistic at a time, for a count without noise hides among a thousand others.
+    worst, p = 0.0, 1.0
+    for mine, theirs in zip(*(_grouped(a, subject) for a in (residuals, batch)), strict=True):
+        test = stats.ks_2samp(mine, theirs, method="asymp")
+        if test.pvalue < p:
+            worst, p = float(test.statistic), float(test.pvalue)
+    bound = (1 - confidence) / 2
+    details = {"distance": worst, "fits": len(residuals)}
+    return AuditResult("fits as batches", p, bound, p >= bound, details)
+
+
+def _grouped(noise, subject):
+    """Noise of the statistics, and of the count apart."""
+    if not subject.counted:
+        return [noise.ravel()]
+    return [noise[:, :-1].ravel(), noise[:, -1]]
+
+
+def ratio_audit(subject, runs, confidence):
+    """The ε that likelihood ratios certify on neighbours that differ by the worst record."""
+    before, after = (subject.exact(X) for X in subject.neighbours)
+    touched = before != after
+    scales = subject.scales[touched]
+    scores = [
+        log_likelihood_ratio(
+            exact[touched] + draw(subject.source, subject.law, scales, (runs, len(scales))),
+            before[touched],
+            after[touched],
+            scales,
+            law=subject.law.name,
+        )
+        for exact in (before, after)
+    ]
+    bound = epsilon_lower_bound(*scores, delta=subject.delta, confidence=confidence)
+    details = {"power": bound / subject.epsilon, "statistics": len(scales)}
+    return AuditResult(
+        "likelihood ratio", bound, subject.epsilon, bound <= subject.epsilon, details
+    )
