@@ -26,13 +26,19 @@ html_show_sourcelink = False
 autosummary_generate = True
 numpydoc_show_class_members = True
 numpydoc_class_members_toctree = False
-# The methods of KernelDensity stand in several files, by what they are for.
-numpydoc_show_inherited_class_members = {"kernlab.density.KernelDensity": True}
+# Methods that stand in other files than the class, by what they are for.
+numpydoc_show_inherited_class_members = {
+    "kernlab.density.KernelDensity": True,
+    "kernlab.privacy.PrivateDistanceSum": True,
+    "kernlab.privacy.PrivateKernelSum": True,
+    "kernlab.privacy.PrivateKernelDensity": True,
+    "kernlab.privacy.PrivateSimilarityClassifier": True,
+}
 nitpicky = False
 
 sphinx_gallery_conf = {
-    "examples_dirs": ["../examples/density"],
-    "gallery_dirs": ["gallery/density"],
+    "examples_dirs": ["../examples/density", "../examples/privacy"],
+    "gallery_dirs": ["gallery/density", "gallery/privacy"],
     "filename_pattern": r"/plot_",
     "abort_on_example_error": True,
     "download_all_examples": False,

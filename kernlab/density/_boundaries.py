@@ -14,7 +14,6 @@ from kernlab._core.namespace import from_numpy, is_foreign, namespace_of, to_num
 from kernlab.density._covariance import kernel_deviation, number_bandwidth
 from kernlab.density._folding import MOST_IMAGES, Folding
 from kernlab.density._improved_sheather_jones import bandwidth_isj_between
-from kernlab.density._regions import Region
 from kernlab.kernels._cumulative import cumulative_sums, least_roots
 from kernlab.kernels._evaluation import evaluate
 from kernlab.kernels._gradients import log_sum_gradients
@@ -30,6 +29,8 @@ _LEAST_MASS = 1e-4
 _LEAST_WIDTH = 1e-2
 # From here on, in bandwidths from a bound, the local line is the plain estimate: exp(-40).
 _ZONE = 9.0
+# Units of rounding that a moment, or a slope, takes.
+_UNITS = 8
 # Panels of a quarter of a bandwidth, with so many nodes.
 _PANEL, _NODES = 0.25, 16
 
@@ -62,9 +63,14 @@ def bandwidth_within(bandwidth, region, X, weights, profile):
 class _Treatment:
     """A region, and sums for queries that may lie outside of it."""
 
-    region: Region
     log_scale = 0.0  # what the log density has to lose beside the volume of the kernel
     log_share = 0.0  # of the absolute tolerance, for each of several sums
+    error_bound = 0.0  # what it adds to the error of any logarithm
+
+    def __init__(self, region, points):
+        xp = namespace_of(points)
+        self.region = region
+        self._place = xp.astype(points[:1, ...], xp.float64)
 
     def weights(self, weights):
         """Weights of the kernels, from those of the points."""
@@ -96,8 +102,10 @@ class _Treatment:
         return xp.where(inside[None, :], sums, outside)
 
     def _placed(self, queries):
-        queries = self.region.wrapped(queries)
-        return self.region.inside(queries), self.region.clipped(queries)
+        """Which queries are in the region, and those; for the others a point of the data."""
+        inside = self.region.inside(queries)
+        clipped = self.region.clipped(self.region.wrapped(queries))
+        return inside, namespace_of(clipped).where(inside[:, None], clipped, self._place)
 
     def _log_sums(self, evaluator, queries, **options):
         return evaluate(evaluator, queries, **options)
@@ -115,7 +123,7 @@ class Reflection(_Treatment):
     name = "reflect"
 
     def __init__(self, region, points, kernel):
-        self.region = region
+        super().__init__(region, points)
         self.folding = Folding(region, points, kernel)
         self.log_share = -float(np.log(MOST_IMAGES))
 
@@ -173,7 +181,7 @@ class Renormalization(_Treatment):
                 f"bandwidth of {np.ndim(root)} dimensions; give kernel='gaussian' and one "
                 "bandwidth to each feature, or boundary='reflect'."
             )
-        self.region = region
+        super().__init__(region, points)
         masses = _masses(region, points, kernel, root)
         if not masses.min() > _LEAST_MASS:
             raise _too_wide(root, masses.min())
@@ -221,12 +229,12 @@ class LinearCorrection(_Treatment):
                 f"is {type(points).__name__} of {points.shape[1]} features with kernel={kernel!r}; "
                 "use boundary='reflect' or 'renormalize'."
             )
-        self.region = region
+        super().__init__(region, points)
         self.h = float(np.ravel(root)[0])
         share = float(region.width[0]) / self.h
         if share < _LEAST_WIDTH:
             raise _too_wide(root, share)
-        self.log_scale, self.error = 0.0, 0.0
+        self.error_bound = 0.0
         sources = prepare_sources(points, kernel=kernel, root=root, weights=weights, spatial=True)
         log_volume = sources.log_total_weight + np.log(self.h) + np.log(2 * np.pi) / 2
         below = cumulative_sums(sources, np.array([region.low, region.high]))
@@ -235,7 +243,10 @@ class LinearCorrection(_Treatment):
             for nodes in (_NODES, _NODES // 2 + 3)
         ]
         self.log_scale = float(np.log(masses[0]))
-        self.error = abs(float(np.log(masses[0] / masses[1])))
+        # The mass errs by its quadrature and by what the corrections do, of which the largest of
+        # all nodes is known by now; a density errs by its own beside.
+        self.error = self.error_bound + abs(float(np.log(masses[0] / masses[1])))
+        self.error_bound += self.error
 
     def _log_sums(self, evaluator, queries, **options):
         if queries is None:
@@ -244,7 +255,9 @@ class LinearCorrection(_Treatment):
         queries = np.asarray(queries, dtype=np.float64)
         zone = np.flatnonzero(self._in_zone(queries[:, 0]))
         if zone.size:
-            log_sums[zone] += self._correction(evaluator.sources, queries[zone], **options)
+            more, rounding = self._correction(evaluator.sources, queries[zone], **options)
+            log_sums[zone] += more
+            errors[zone] += rounding
         return log_sums, errors + self.error
 
     def _gradients(self, sources, queries, **options):
@@ -272,7 +285,7 @@ class LinearCorrection(_Treatment):
         return (y - low < _ZONE * self.h) | (high - y < _ZONE * self.h)
 
     def _correction(self, sources, queries, **options):
-        """What to add to the log sums: the line at the query relative to the cut-off estimate."""
+        """What to add to the log sums, the line at the query beside the plain sum; its rounding."""
         y = queries[:, 0]
         p = (y - float(self.region.low[0])) / self.h
         q = (float(self.region.high[0]) - y) / self.h
@@ -285,7 +298,17 @@ class LinearCorrection(_Treatment):
         slope = -self.h * log_sum_gradients(sources, queries, **options)[:, 0]
         # Where the sums are nothing there is no slope, and nothing to correct.
         slope = np.where(np.isfinite(slope), slope, 0.0)
-        return -np.log(a0) + a1 * (a1 - a0 * slope) / (a0 * a2 - a1**2)
+        level, divisor = a1 - a0 * slope, a0 * a2 - a1**2
+        line = a1 * level / divisor
+        # In a narrow region the moments are small differences: what each errs by, propagated.
+        far = np.minimum(1.0, p + q)
+        slope_error = (1 + slope**2) * (np.abs(slope) + far)
+        level_error = dp + dq + a0 * np.abs(slope) + a0 * slope_error
+        divisor_error = a0 * (a0 + far * (dp + dq)) + 2 * np.abs(a1) * (dp + dq)
+        rounding = np.abs(level) * (dp + dq) + np.abs(a1) * level_error
+        rounding = (rounding + np.abs(line) * divisor_error) / divisor
+        rounding = _UNITS * np.finfo(float).eps * (1 + np.abs(np.log(a0)) + rounding)
+        return line - np.log(a0), rounding
 
     def _added_mass(self, sources, log_volume, nodes):
         """The integral of the corrected less the plain estimate, over the zones of the bounds."""
@@ -302,7 +325,9 @@ class LinearCorrection(_Treatment):
             half = np.diff(edges)[:, None] / 2
             y = (edges[:-1, None] + half * (1 + t)).reshape(-1, 1)
             plain = log_kernel_sums(sources, y)[0] - log_volume
-            more = np.exp(plain) * np.expm1(self._correction(sources, y))
+            more, rounding = self._correction(sources, y)
+            self.error_bound = max(self.error_bound, float(rounding.max()))
+            more = np.exp(plain) * np.expm1(more)
             total += np.sum(more.reshape(half.size, -1) * share * half)
         return total
 
@@ -390,6 +415,8 @@ def _reach(sources, bandwidths=None):
     """From where to where the kernels reach, to rounding, of one feature."""
     table = as_array_sources(sources)
     points = source_points(table)[:, 0]
+    if table.log_weights is not None:
+        points = points[table.log_weights > -np.inf]
     h = float(np.ravel(sources.root)[0])
     if bandwidths is None:
         tail = profile_of(sources.kernel).tail

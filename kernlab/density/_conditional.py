@@ -392,7 +392,7 @@ default='lcv'
             n_effective[part] = 1 / np.sum(np.exp(2 * log_shares), axis=1)
 
         self._each(X, work)
-        return np.maximum(n_effective, 1.0)
+        return np.clip(n_effective, 1.0, len(self._log_weights))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

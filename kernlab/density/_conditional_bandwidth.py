@@ -11,7 +11,7 @@ from scipy.optimize import minimize
 
 from kernlab._core.threads import effective_n_jobs, run_slices
 from kernlab.density._covariance import check_positive, effective_sample_size
-from kernlab.density._selectors import _distinct
+from kernlab.density._selectors import distinct_rows
 from kernlab.exceptions import BandwidthWarning, SingularCovarianceError
 from kernlab.kernels._shares import TABLE_PAIRS
 
@@ -28,7 +28,7 @@ def conditional_bandwidth(rule, X, y, weights, *, n_jobs, verbose):
     n_features = X.shape[1]
     table = np.column_stack([X, y])
     if rule == "lcv":
-        table, weights = _distinct(rule, table, weights)
+        table, weights = distinct_rows(rule, table, weights)
         # In one order whatever the rows', so that the search takes the same steps.
         order = np.lexsort(table.T)
         table = table[order]
@@ -79,7 +79,8 @@ def _likeliest(units, n_features, weights, scott, n_jobs, verbose):
         # Which rows makes no matter, but the same data must give the same bandwidth.
         rows = np.sort(np.random.default_rng(0).choice(n, MOST_ROWS, replace=False))
     share = weights / weights.max()
-    log_weights = np.log(share)
+    # By logarithms: a quotient of weights may underflow.
+    log_weights = np.log(weights) - np.log(weights.max())
     counted = share[rows] / np.sum(share[rows])
 
     def criterion(log_widths):

@@ -160,6 +160,14 @@ def rows_of_weight(X, weights):
     return xp.take(X, rows, axis=0), xp.take(weights, rows, axis=0)
 
 
+def kept_or_drawn(X, weights, most):
+    """Rows and weights, ``most`` at most: the same data must give the same bandwidth."""
+    if len(X) <= most:
+        return X, weights
+    rows = np.random.default_rng(0).choice(len(X), most, replace=False)
+    return X[rows], None if weights is None else weights[rows]
+
+
 def covariance_of(X, weights):
     """Weighted covariance as a d×d NumPy matrix, unbiased for reliability weights as in SciPy."""
     xp = namespace_of(X)

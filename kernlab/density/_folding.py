@@ -64,8 +64,12 @@ class Folding:
             raise ValueError(
                 f"a point has {region.n_images(1):.0f} nearest images under bounds and period in "
                 f"{int(np.sum(region.bounded | region.periodic))} features, more than "
-                f"{MOST_IMAGES}; bound fewer features, or use boundary='renormalize'."
+                f"{MOST_IMAGES}; bound fewer features, or wrap fewer{self._instead()}."
             )
+
+    def _instead(self):
+        """What else to do, where there are no circles, which know no other treatment."""
+        return "" if self.region.periodic.any() else ", or use boundary='renormalize'"
 
     def part(self, features):
         """The same of some of the features."""
@@ -176,8 +180,8 @@ class Folding:
                 raise ValueError(
                     f"a query has more than {MOST_IMAGES} images under bounds and period that "
                     "count: the bandwidth is too wide beside the widths of the region, or a query "
-                    "too far from the data. Give a narrower bandwidth, one bandwidth to each "
-                    "feature instead of a matrix, or boundary='renormalize'."
+                    "too far from the data. Give a narrower bandwidth, or one to each "
+                    f"feature instead of a matrix{self._instead()}."
                 )
             n_images = np.log(self.region.n_images(ring))
             for cells in self.region.images(ring):
@@ -211,7 +215,7 @@ class Folding:
         with np.errstate(over="ignore"):
             squared = (gap * from_numpy(unit, points, xp.float64)) ** 2
             # Under a matrix a gap in one feature bounds the distance, and others may add nothing.
-            if np.ndim(sources.root) == 2:
+            if _is_mixing(sources.root):
                 return xp.max(squared, axis=1)
             return xp.sum(squared, axis=1)
 
@@ -222,12 +226,12 @@ class Folding:
         if not endless.any():
             return xp.full_like(away, xp.inf if ring == 1 else -xp.inf)
         width = np.min((self.region.width / self._deviations(sources))[endless]) * (1 - 1e-9)
-        if np.ndim(sources.root) == 2:
+        if _is_mixing(sources.root):
             away = xp.zeros_like(away)
         with np.errstate(over="ignore", invalid="ignore"):
             # A Gaussian term is a product over features: beside that of the query itself, in whose
             # cell the point is, the term of an image is so small however far both are otherwise.
-            product = sources.kernel == "gaussian" and np.ndim(sources.root) < 2
+            product = sources.kernel == "gaussian" and not _is_mixing(sources.root)
             bounds = []
             for r in (ring, ring + 1):
                 squared = float(((r - 1) * width) ** 2)
@@ -254,6 +258,11 @@ class Folding:
         if root.ndim < 2:
             return np.broadcast_to(root, self.least.shape)
         return np.sqrt(np.sum(root**2, axis=1))
+
+
+def _is_mixing(root):
+    """Whether a root is a matrix that correlates features; a diagonal one is widths."""
+    return np.ndim(root) == 2 and np.count_nonzero(root - np.diag(np.diag(root))) > 0
 
 
 def _folded_terms(table, rows, own, width):

@@ -75,8 +75,9 @@ class KernelDensity(DensityDiagnostics, DensityShapes, DensityMixin, BaseEstimat
           thousands of rows drawn from the data.
         - ``'isj'``: improved Sheather-Jones, see :func:`bandwidth_isj`; one feature, O(n log n).
         - ``'plugin'``: the full matrix that minimises the estimated asymptotic error, in two
-          stages; Sheather and Jones's direct plug-in for one feature. Up to six features, O(n²)
-          pairs times the number of sixth derivatives (7 in two features, 462 in six). NumPy only.
+          stages, scaled by near pairs where clusters lie far apart; else, for one feature, Sheather
+          and Jones's direct plug-in. Up to six features, O(n²) pairs times the number of sixth
+          derivatives (7 in two features, 462 in six). NumPy only.
         - ``'scv'``: the full matrix by smoothed cross-validation, from the same pilot; several
           times the cost.
         - ``'lscv'``: least-squares cross-validation of a multiple of the data's covariance, its
@@ -433,6 +434,8 @@ KernelProfile, default='gaussian'
         self._log_volume = log_volume
         self.algorithm_ = self._evaluator.algorithm
         self.error_bound_ = guaranteed(self._evaluator)
+        if boundary is not None:
+            self.error_bound_ += boundary.error_bound
         self.bandwidth_method_ = bandwidth.method
         self.bandwidth_ = bandwidth.value
         if not isinstance(bandwidth.value, float):

@@ -20,8 +20,16 @@ import numpy as np
 from scipy.optimize import minimize
 
 from kernlab._core.threads import effective_n_jobs, run_slices
-from kernlab.density._covariance import effective_sample_size
+from kernlab.density._covariance import effective_sample_size, kept_or_drawn
 
+# Rows whose pairs tell how wide clusters are, and the steps in which they do.
+_LOCAL_ROWS, _LOCAL_STEPS = 300, 300
+# Weight of a pair in the local covariance: exp(-δ²/(2c)). A smaller c leaves more clusters behind
+# one another, and takes the features of one density for clusters.
+_LOCALITY = 0.5
+# Least eigenvalue, relative to the covariance, that a local covariance has within a cluster; below
+# the second it is one of repeated values.
+_APART, _FLAT = 0.02, 1e-24
 # Pairs to a call of compiled code: worth a thread, and interrupts get a turn.
 _PAIRS = 2**22
 
@@ -48,6 +56,45 @@ def points_of(sphered, weights, *, n_jobs, verbose):
     share = share / share.sum()
     columns = np.ascontiguousarray(sphered.T)
     return Points(columns, share, n_eff, effective_n_jobs(n_jobs), verbose)
+
+
+# --- Clusters far apart ---------------------------------------------------------------------------
+
+
+def cluster_root(sphered, weights):
+    """Root of the covariance within clusters where they lie far apart, else None.
+
+    The normal reference and the one pilot bandwidth need points that have roughly unit variance
+    where they lie, not over all the empty space between. The covariance ``W`` sought is the one of
+    differences of pairs that are near by ``W`` itself, corrected so that it is a normal sample's
+    own; the search comes from above, and so ends at the widest. It follows linear maps.
+
+    Parameters
+    ----------
+    sphered : (n, d) array
+        Points of unit covariance; what comes is relative to that.
+    weights : (n,) array or None
+    """
+    (sphered, weights), d = kept_or_drawn(sphered, weights, _LOCAL_ROWS), sphered.shape[1]
+    i, j = np.triu_indices(len(sphered), 1)
+    delta = sphered[i] - sphered[j]
+    pair_weights = np.ones(len(i)) if weights is None else (weights / weights.max())[[i, j]].prod(0)
+    counted = (pair_weights > 0) & (delta != 0).any(axis=1)
+    delta, pair_weights = delta[counted], pair_weights[counted]
+    W, least = np.eye(d), 1.0
+    for _ in range(_LOCAL_STEPS):
+        z = delta @ np.linalg.inv(np.linalg.cholesky(W)).T
+        share = pair_weights * np.exp(-np.sum(z * z, axis=1) / (2 * _LOCALITY))
+        # Too few to tell a covariance: what there is may be a density of no clusters.
+        if np.sum(share) ** 2 <= 10 * d * (d + 1) * np.sum(share * share):
+            return None
+        W = (0.5 + 1 / _LOCALITY) * (delta.T * (share / np.sum(share))) @ delta
+        before, least = least, float(np.linalg.eigvalsh(W)[0])
+        if least < _FLAT:
+            return None
+        if abs(least - before) < 0.01 * before:
+            break
+    return np.linalg.cholesky(W) if least < _APART else None
 
 
 # --- Functionals of the density -------------------------------------------------------------------

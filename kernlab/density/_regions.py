@@ -44,7 +44,8 @@ class Region:
         """The region with its circles cut, and the data in it; refuses rows out of bounds."""
         self.check(X)
         region = self.cut(X) if self.periodic.any() else self
-        return region, region.wrapped(X)
+        X = region.wrapped(X)
+        return region, region.clipped(X) if region.bounded.any() else X
 
     def cut(self, X):
         """The same region with the circles cut where the data leaves the widest gap."""
@@ -77,15 +78,14 @@ class Region:
         return xp.stack(columns, axis=1)
 
     def inside(self, X):
-        """Which rows are within the bounds, those at a bound among them."""
+        """Which rows are within the bounds, those at a bound as it is in the dtype of ``X`` too."""
         xp = namespace_of(X)
-        low, high = self._beside(X)
-        X = xp.astype(X, xp.float64, copy=False)
+        low, high = (from_numpy(a, X, X.dtype) for a in (self.low, self.high))
         return xp.all((low <= X) & (high >= X), axis=1)
 
     def clipped(self, X):
         xp = namespace_of(X)
-        low, high = self._beside(X)
+        low, high = (from_numpy(a, X, xp.float64) for a in (self.low, self.high))
         return xp.minimum(xp.maximum(xp.astype(X, xp.float64, copy=False), low), high)
 
     def check(self, X):
@@ -175,10 +175,6 @@ class Region:
         if number == 0:
             return self.low[k]
         return self.high[k] + (number - 1) * (self.width[k] if number > 1 or number < 0 else 0.0)
-
-    def _beside(self, X):
-        xp = namespace_of(X)
-        return from_numpy(self.low, X, xp.float64), from_numpy(self.high, X, xp.float64)
 
 
 def region_of(bounds, period, n_features):

@@ -13,6 +13,7 @@ from kernlab.density._covariance import (
     check_positive,
     covariance_of,
     effective_sample_size,
+    kept_or_drawn,
     kernel_deviation,
     number_bandwidth,
     rows_of_weight,
@@ -83,10 +84,11 @@ def _plugin_matrix(rule, X, weights, profile, n_jobs, verbose, most_work=np.inf)
     sphered, root = spread.sphered()
     weights = spread.weights
     most_rows = int((most_work / math.comb(n_features + 5, 6)) ** 0.5) if most_work < np.inf else 0
-    if 0 < most_rows < len(sphered):
-        # Which rows makes no matter, but the same data must give the same bandwidth.
-        rows = np.random.default_rng(0).choice(len(sphered), most_rows, replace=False)
-        sphered, weights = sphered[rows], None if weights is None else weights[rows]
+    if most_rows > 0:
+        sphered, weights = kept_or_drawn(sphered, weights, most_rows)
+    within = _plugin.cluster_root(sphered, weights)
+    if within is not None:
+        sphered, root = np.linalg.solve(within, sphered.T).T, root @ within
     points = _plugin.points_of(sphered, weights, n_jobs=n_jobs, verbose=verbose)
     if rule == "plugin":
         H = _plugin.plugin_matrix(points, spread.n_eff)
@@ -97,7 +99,7 @@ def _plugin_matrix(rule, X, weights, profile, n_jobs, verbose, most_work=np.inf)
 
 
 def _least_squares(rule, X, weights, profile, n_jobs, verbose):
-    X, weights = _distinct(rule, X, weights)
+    X, weights = distinct_rows(rule, X, weights)
     spread = spread_of(rule, X, weights)
     sphered, _ = spread.sphered()
     data = _cross_validation.RoundPoints(sphered, spread.weights, n_jobs, verbose)
@@ -108,7 +110,7 @@ def _least_squares(rule, X, weights, profile, n_jobs, verbose):
 
 def _likelihood(rule, X, weights, profile, n_jobs, verbose):
     """The better of two shapes: the covariance of the data, where it has an inverse, and a ball."""
-    X, weights = _distinct(rule, X, weights)
+    X, weights = distinct_rows(rule, X, weights)
     xp = namespace_of(X)
     n_samples, n_features = X.shape
     start = silverman_factor(n_samples, n_features)
@@ -186,7 +188,7 @@ SELECTORS = {
 }
 
 
-def _distinct(rule, X, weights):
+def distinct_rows(rule, X, weights):
     """Rows of weight in float64, equal ones as one of their total weight.
 
     Else leaving out a row would leave its twin in, whose density is unbounded as ``h`` falls.

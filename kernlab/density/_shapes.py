@@ -3,7 +3,7 @@
 # Reference for conditioning and projecting Gaussians: Bishop, *Pattern Recognition and Machine
 # Learning*, 2006, section 2.3.
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Set
 from numbers import Integral
 from typing import Any
 
@@ -305,7 +305,13 @@ class DensityShapes:
                 f"features={features!r} are all there are; give fewer, so that one is left to have "
                 "a density."
             )
-        values = np.atleast_1d(np.asarray(values, dtype=np.float64))
+        try:
+            values = np.atleast_1d(np.asarray(values, dtype=np.float64))
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"values={values!r} is not numeric ({error}); give a number, or a list of one to "
+                "each of features."
+            ) from error
         if values.shape != (len(given),) or not np.isfinite(values).all():
             raise ValueError(
                 f"values={values.tolist()} must be {len(given)} finite numbers, one for each of "
@@ -356,6 +362,11 @@ class DensityShapes:
     def _feature_numbers(self, features):
         if isinstance(features, (str, Integral)):
             features = [features]
+        if isinstance(features, (bytes, Mapping, Set)) or np.ndim(features) != 1:
+            raise ValueError(
+                f"features={features!r} is neither a feature nor a list of them; give a number "
+                f"from 0 to {self.n_features_in_ - 1}, a name, or a list of such."
+            )
         names = list(getattr(self, "feature_names_in_", ()))
         numbers = [names.index(k) if isinstance(k, str) and k in names else k for k in features]
         d = self.n_features_in_

@@ -56,6 +56,8 @@ class AdaptiveSums(NamedTuple):
                 **options,
             )
             results[0] += n_features / 2 * log_scales
+            # Infinitely wide all points count alike, but for nothing.
+            results[1:, results[0] == -np.inf] = 0.0
             pilot_size = _size(log_scales)
         return results, ROUNDING * _magnified(_size(results[0]), pilot_size, n_features)
 

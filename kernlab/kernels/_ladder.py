@@ -137,8 +137,8 @@ def _direct_layout(sources):
     """The points in the same places, all relative to the common centre."""
     z, z_low = _sums.source_rows(sources, np.arange(sources.n_points))
     width = sources.double.tiles.shape[2]
-    low = None if z_low is None else _sums._tiles(z_low, width)
-    return _sums.Layout(_sums._tiles(z, width), low, sources.double.weights)
+    low = None if z_low is None else _sums.tiled(z_low, width)
+    return _sums.Layout(_sums.tiled(z, width), low, sources.double.weights)
 
 
 def _passes(sources, layout, weights, z, z_low, own, n_levels, first_level):
@@ -197,7 +197,7 @@ def _by_arrays(sources, points, z, z_low, own, n_levels, first_level, verbose):
         levels = levels * n_levels
         for first in range(0, n, columns):
             last = min(first + columns, n)
-            squared = _sums_array._squared_distances(
+            squared = _sums_array.squared_distances(
                 xp, q, q_low, x[first:last, ...], None if x_low is None else x_low[first:last, ...],
                 xp.float64, False,
             )  # fmt: skip

@@ -15,13 +15,13 @@ from kernlab.kernels._coordinates import FAR_UNIT, to_bandwidths
 from kernlab.kernels._profiles import profile_of
 from kernlab.kernels._sums import (
     Sources,
-    _effective,
-    _tiles,
+    effective_terms,
     initial_sums,
     places_of,
     query_rows,
     slice_size,
     source_rows,
+    tiled,
 )
 
 # Coordinates beyond this, squared and scaled, are near the overflow of float64.
@@ -64,8 +64,8 @@ def prepare_scaled(sources, log_scales, log_weights):
     return ScaledSources(
         base=sources,
         log_scales=log_scales,
-        scales=_tiles(np.exp(log_scales), width),
-        weights=_tiles(entries, width),
+        scales=tiled(np.exp(log_scales), width),
+        weights=tiled(entries, width),
         log_weights=log_weights,
         log_scale=log_scale,
     )
@@ -148,7 +148,7 @@ def _near_sums(scaled, z, z_low, own, query_scales, with_effective):
     )  # fmt: skip
     with np.errstate(divide="ignore"):
         log_sums = np.log(sums) - shifts + scaled.log_scale
-    return np.stack([log_sums, _effective(sums, square_sums)])[: 1 + with_effective]
+    return np.stack([log_sums, effective_terms(sums, square_sums)])[: 1 + with_effective]
 
 
 def _far_sums(scaled, z_far, own, log_query_scale, with_effective):

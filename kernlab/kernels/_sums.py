@@ -250,7 +250,7 @@ def as_array_sources(sources):
 # --- Layout --------------------------------------------------------------------------------------
 
 
-def _tiles(array, width):
+def tiled(array, width):
     """Points (n, …) to tiles (n_tiles, …, width), padded with zeros."""
     full, rest = divmod(len(array), width)
     tiles = np.zeros((full + (rest > 0), *array.shape[1:], width))
@@ -262,9 +262,9 @@ def _tiles(array, width):
 
 
 def _layout(z, z_low, entries, radius, width, products):
-    tiles = _tiles(z, width)
-    low = None if z_low is None else _tiles(z_low, width)
-    weights = None if entries is None else _tiles(entries, width)
+    tiles = tiled(z, width)
+    low = None if z_low is None else tiled(z_low, width)
+    weights = None if entries is None else tiled(entries, width)
     if not products:
         return Layout(tiles, low, weights)
     # One centre serves all if products about it are accurate; else each tile has its own, and a
@@ -342,7 +342,7 @@ def _sum_block(sources, queries, z, z_low, own, with_effective):
         log_sums[0, i] = logsumexp(log_terms)
         if with_effective:
             terms = np.exp(log_terms - log_terms.max()) if log_sums[0, i] > -np.inf else 0.0
-            log_sums[1, i] = _effective(np.sum(terms), np.sum(np.square(terms)))
+            log_sums[1, i] = effective_terms(np.sum(terms), np.sum(np.square(terms)))
     if near.size:
         low = None if z_low is None else z_low[near]
         log_sums[:, near] = _evaluate_near(sources, z[near], low, own[near], with_effective)
@@ -400,7 +400,7 @@ def _evaluate(sources, layout, z, z_low, own, with_effective):
         log_sums = np.log(sums) - shifts + sources.log_scale
     if square_sums is None:
         return log_sums[None]
-    return np.stack([log_sums, _effective(sums, square_sums)])
+    return np.stack([log_sums, effective_terms(sums, square_sums)])
 
 
 def initial_sums(sources, m, layout=None):
@@ -435,6 +435,6 @@ def tiles_of(sources, first, last):
     return layout, min(sources.n_points, last * width) - first * width
 
 
-def _effective(sums, square_sums):
+def effective_terms(sums, square_sums):
     """``(Σ terms)² / Σ terms²``, and 0 for no terms; before any shift, which would cancel."""
     return np.divide(sums**2, square_sums, out=np.zeros_like(sums), where=square_sums > 0)

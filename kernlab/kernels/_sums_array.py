@@ -168,7 +168,7 @@ def term_chunks(sources, q, q_low, own, columns, real):
         stop = min(start + columns, n)
         x = sources.z[start:stop, ...]
         x_low = None if q_low is None else sources.z_low[start:stop, ...]
-        squared = _squared_distances(xp, q, q_low, x, x_low, real, by_product)
+        squared = squared_distances(xp, q, q_low, x, x_low, real, by_product)
         log_terms = profile.log_values(xp, squared, *parameters)
         if beyond and profile.far_log is not None:
             far = far_log_values(profile, q * FAR_UNIT, x * FAR_UNIT)
@@ -214,7 +214,7 @@ def _by_product(sources):
     return product_is_safe(sources.radius)
 
 
-def _squared_distances(xp, q, q_low, x, x_low, real, by_product):
+def squared_distances(xp, q, q_low, x, x_low, real, by_product):
     q, x = xp.astype(q, real, copy=False), xp.astype(x, real, copy=False)
     if by_product and q_low is None:
         squared = xp.sum(q * q, axis=1)[:, None] + xp.sum(x * x, axis=1)[None, :] - 2 * (q @ x.T)

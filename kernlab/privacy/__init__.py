@@ -6,5 +6,13 @@ after that is arithmetic on what is already public.
 
 from kernlab.privacy._budget import PrivacyBudget
 from kernlab.privacy._distances import PrivateDistanceSum
+from kernlab.privacy._kernels import PrivateKernelSum
+from kernlab.privacy._report import PrivacyReport, ReleasePlan
 
-__all__ = ["PrivacyBudget", "PrivateDistanceSum"]
+__all__ = [
+    "PrivacyBudget",
+    "PrivacyReport",
+    "PrivateDistanceSum",
+    "PrivateKernelSum",
+    "ReleasePlan",
+]

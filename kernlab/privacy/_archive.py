@@ -31,7 +31,7 @@ def _encode(value, arrays):
         return {type(value).__name__: [_encode(item, arrays) for item in value]}
     if is_dataclass(value):
         kind = f"{type(value).__module__.removeprefix(_ROOM)}:{type(value).__name__}"
-        content = {f.name: _encode(getattr(value, f.name), arrays) for f in fields(value)}
+        content = {f.name: _encode(getattr(value, f.name), arrays) for f in fields(value) if f.init}
         return {"object": kind, "fields": content}
     raise TypeError(f"cannot save a parameter of type {type(value).__name__}: {value!r}")
 
@@ -51,7 +51,7 @@ def _decode(tree, arrays):
     if not module.isidentifier():
         raise ValueError(f"the file names {tree['object']!r}, which is no part of a release.")
     kind = getattr(importlib.import_module(_ROOM + module), name)
-    if not is_dataclass(kind):
+    if not isinstance(kind, type) or not is_dataclass(kind):
         raise ValueError(f"the file names {tree['object']!r}, which is no part of a release.")
     return kind(**{key: _decode(item, arrays) for key, item in tree["fields"].items()})
 
@@ -60,7 +60,7 @@ def write_archive(estimator, path):
     """Save a fitted private estimator's release; see ``PrivateSum.save``."""
     parameters = estimator.get_params(deep=False)
     parameters.pop("budget", None)
-    arrays = {}
+    arrays: dict[str, np.ndarray] = {}
     fitted = {key: value for key, value in vars(estimator).items() if key.endswith("_")}
     content = {
         "format": FORMAT,
@@ -73,7 +73,7 @@ def write_archive(estimator, path):
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
     try:
         with os.fdopen(descriptor, "wb") as file:
-            np.savez_compressed(file, release=np.array(json.dumps(content)), **arrays)
+            np.savez_compressed(file, release=np.array(json.dumps(content)), **arrays)  # type: ignore[arg-type]
         os.replace(temporary, path)
     except BaseException:
         os.unlink(temporary)

@@ -14,7 +14,7 @@ from kernlab.privacy._intervals import noise_quantile
 from kernlab.privacy._law import GAUSSIAN
 from kernlab.privacy._noise import noise_source
 from kernlab.privacy._records import private_table, public_queries
-from kernlab.privacy._release import design_release, law_of, release
+from kernlab.privacy._release import NOMINAL_COUNT, design_release, law_of, release
 from kernlab.privacy._report import PrivacyReport, ReleasePlan
 
 ADJACENCIES = ("add-remove", "replace")
@@ -72,6 +72,9 @@ class PrivateSum(BaseEstimator):
             seed = secrets.randbits(63) if seed is None else int(seed)
             build = self._mechanism(X.shape[1], np.random.default_rng(seed))
             source = noise_source(self.noise, seed=seed)
+            pairs = self.adjacency == "replace"
+            # What cannot be released is refused before it is paid for.
+            design_release(build, law, allotment, self.n_hint or NOMINAL_COUNT, pairs=pairs)
             if self.budget is not None:
                 multiplier = float(allotment) ** -0.5 if law is GAUSSIAN else None
                 self.budget.spend(
@@ -86,7 +89,7 @@ class PrivateSum(BaseEstimator):
                 allotment,
                 X,
                 source,
-                pairs=self.adjacency == "replace",
+                pairs=pairs,
                 n_hint=self.n_hint,
                 n_jobs=self.n_jobs,
             )

@@ -139,8 +139,8 @@ class ColumnSums:
         low, high = self.ends
         if self.line.power != 1 and np.any((low > Z) | (high < Z)):
             raise ValueError(
-                "Queries for metric 'lp' must lie in bounds, for sums of powers outside of them are "
-                "not determined by what was released; some rows of Y are outside. Use wider "
+                "Queries for metric 'lp' must lie in bounds, for powers summed outside of them are "
+                "not determined by what was released; some rows of Y lie outside. Use wider "
                 "bounds, or metric='sqeuclidean' for p=2."
             )
         out = np.empty(len(Z))

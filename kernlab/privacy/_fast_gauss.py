@@ -166,9 +166,13 @@ def fast_gauss_layout(bounds, bandwidth, dim, *, tolerance=1e-4, noise="laplace"
     if not 0.0 < tolerance < 1.0:
         raise ValueError(f"tolerance={tolerance!r} must lie between 0 and 1.")
     lower, upper = (np.broadcast_to(np.asarray(b, dtype=float), dim).copy() for b in bounds)
-    if not np.all(np.isfinite(upper - lower)) or not np.all(lower < upper):
-        raise ValueError(f"bounds={bounds!r} must be finite, the lower below the upper.")
-    extent = (upper - lower) / bandwidth
+    with np.errstate(over="ignore", invalid="ignore"):
+        extent = (upper - lower) / bandwidth
+    if not np.all(np.isfinite(extent)) or not np.all(lower < upper):
+        raise ValueError(
+            f"bounds={bounds!r} must be finite, also in bandwidths of {bandwidth!r}, and the lower "
+            "below the upper."
+        )
 
     best = None
     # A tenth of the tolerance is for rounding.

@@ -22,7 +22,7 @@ directions and stratified quantiles, of the radius and of each mixing variable, 
 independently, spread the frequencies evenly; each alone has the law above, so the estimate of the
 kernel stays unbiased, and its error falls, about threefold for the Gaussian kernel with many
 frequencies. Frequencies of the 1-norm have no radius: their coordinates are stratified one by one,
-which helps little. Structured frequencies only resemble the law (see
+which gains less. Structured frequencies only resemble the law (see
 :class:`StructuredFrequencies`).
 """
 
@@ -177,8 +177,8 @@ def draw_frequencies(
     >>> float(np.mean(np.cos([0.3, 0.4] @ frequencies.matrix)).round(2))
     0.61
     """
-    beta = _check_kernel(kernel, beta, norm, features)
-    uniform = _independent_uniforms if features == "iid" else _stratified_uniforms
+    beta = check_kernel(kernel, beta, norm, features)
+    uniform = _independent_uniforms if features == "iid" else stratified_uniforms
     if kernel == "laplacian" or norm == "l1":
         if features == "sorf":
             raise ValueError(
@@ -206,7 +206,7 @@ def draw_frequencies(
     return DenseFrequencies(directions * (radii * scale))
 
 
-def _check_kernel(kernel, beta, norm, features):
+def check_kernel(kernel, beta, norm, features):
     if kernel not in KERNELS:
         raise ValueError(f"kernel={kernel!r} is not one of {', '.join(KERNELS)}.")
     if features not in FEATURES:
@@ -237,7 +237,7 @@ def _independent_uniforms(n, rng):
     return np.clip(rng.random(n), *_OPEN_UNIT)
 
 
-def _stratified_uniforms(n, rng):
+def stratified_uniforms(n, rng):
     """One uniform number in each of ``n`` equal intervals, in random order."""
     return np.clip((rng.permutation(n) + rng.random(n)) / n, *_OPEN_UNIT)
 

@@ -18,6 +18,8 @@ import numpy as np
 
 # Counts are carried in fractions of one, so that rounding a scale up costs nothing.
 COUNT_BITS = 16
+# Noise of larger scale does not fit 64 bits, and OpenDP takes scales as floats.
+LARGEST_SCALE = 2**53
 
 
 @dataclass(frozen=True)
@@ -44,10 +46,10 @@ class Law:
     def scale_of(self, sensitivity, allotment):
         """Least integer scale for one statistic of integer sensitivity."""
         if self.order == 1:
-            return max(1, math.ceil(Fraction(sensitivity) / allotment))
+            return _fitting(max(1, math.ceil(Fraction(sensitivity) / allotment)))
         square = Fraction(sensitivity) ** 2 / allotment
         root = math.isqrt(math.ceil(square))
-        return max(1, root if root * root >= square else root + 1)
+        return _fitting(max(1, root if root * root >= square else root + 1))
 
     def spent(self, masses, scales):
         """Σ mass/t^q as a fraction; ``masses`` are exact |v|^q, added up for each scale."""
@@ -59,6 +61,16 @@ class Law:
 
 LAPLACE = Law("laplace", 1)
 GAUSSIAN = Law("gaussian", 2)
+
+
+def _fitting(scale):
+    if scale > LARGEST_SCALE:
+        raise ValueError(
+            f"epsilon asks for noise of scale {scale:.3g} steps of the integer grid, and sums with "
+            f"more than {LARGEST_SCALE:.3g} do not fit 64 bits; give a larger epsilon, or fewer "
+            "features."
+        )
+    return scale
 
 
 def worst_spent(law, masses, scales):
@@ -110,7 +122,7 @@ def fit_scales(law, masses, shape, allotment):
     factor = (float(totals.max()) / float(allotment)) ** (1 / law.order)
     # Rounding up can only lower what is spent, so at most the rounding of `factor` is to be mended.
     for _ in range(8):
-        scales = [max(1, math.ceil(factor * s)) for s in shape]
+        scales = [_fitting(max(1, math.ceil(factor * s))) for s in shape]
         spent = worst_spent(law, masses, scales)
         if spent <= allotment:
             return scales, spent

@@ -33,7 +33,7 @@ from scipy.special import gammaincinv
 
 from kernlab._core.threads import effective_n_jobs, run_slices
 from kernlab.privacy import _race_numba as compiled
-from kernlab.privacy._frequencies import _check_kernel, _stratified_uniforms
+from kernlab.privacy._frequencies import check_kernel, stratified_uniforms
 
 # Queries hashed at a time.
 _QUERIES = 256
@@ -130,7 +130,7 @@ def draw_race(
     >>> bool(abs(race_query(counts, hashes, np.array([[0.5, 0.5]]), 100.0)[0] - 100 / np.e) < 4)
     True
     """
-    _check_kernel(kernel, beta, norm, "iid")
+    check_kernel(kernel, beta, norm, "iid")
     if kernel != "laplacian" and (kernel, norm) != ("rational", "l1"):
         raise ValueError(
             f"features='race' has an exact hash for kernel='laplacian' and for kernel='rational' "
@@ -139,10 +139,10 @@ def draw_race(
         )
     if not 1 <= log2_buckets <= 30:
         raise ValueError(f"log2_buckets={log2_buckets!r} must lie in [1, 30].")
-    quantiles = np.array([_stratified_uniforms(n_repetitions, rng) for _ in range(dim)])
+    quantiles = np.array([stratified_uniforms(n_repetitions, rng) for _ in range(dim)])
     inverse_pitch = 1.0 / (gammaincinv(2.0, quantiles) * bandwidth)
     if kernel == "rational":
-        inverse_pitch *= -np.log1p(-_stratified_uniforms(n_repetitions, rng))
+        inverse_pitch *= -np.log1p(-stratified_uniforms(n_repetitions, rng))
     return RaceHashes(
         inverse_pitch,
         rng.random((dim, n_repetitions)),

@@ -50,7 +50,9 @@ def private_table(estimator, X):
         )
     validate_data(estimator, table if is_foreign(X) else X, skip_check_array=True, reset=True)
     kept = table.dtype if table.dtype in (np.float32, np.float64) else np.float64
-    return np.ascontiguousarray(table, dtype=kept)
+    # A longer float than float64 may overflow, which must not be told.
+    with np.errstate(all="ignore"):
+        return np.ascontiguousarray(table, dtype=kept)
 
 
 def public_queries(estimator, Y):

@@ -98,9 +98,11 @@ def complete_design(build, law, allotment, n, *, count_scale, count_spent, pairs
     scales, spent = mechanism.calibrate(law, allotment - count_spent, pairs=pairs)
     spent += count_spent
     assert spent <= allotment
+    all_scales = np.concatenate(
+        [part.ravel() for part in scales] + [[count_scale or scales[0].max()]]
+    )
     if law is GAUSSIAN:
-        least = min(int(part.min()) for part in scales)
-        least = min(least, count_scale) if count_scale else least
+        least = int(all_scales.min())
         needed = minimum_scale(sum(int(np.prod(shape)) for shape in mechanism.shapes) + 1)
         if least < needed:
             raise ValueError(

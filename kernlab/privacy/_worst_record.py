@@ -9,8 +9,10 @@ from kernlab._core.chunks import chunk_bytes
 
 # Values that code forgets: not numbers, infinite, subnormal, either zero, near overflow.
 _ODD_VALUES = np.array(
-    [0.0, -0.0, np.nan, np.inf, -np.inf, 5e-324, -5e-324, 1e-308, 1e9, -1e9, 1e300, -1e300]
-    + [np.finfo(np.float64).max, -np.finfo(np.float64).max]
+    [
+        *(0.0, -0.0, np.nan, np.inf, -np.inf, 5e-324, -5e-324, 1e-308, 1e9, -1e9, 1e300, -1e300),
+        *(np.finfo(np.float64).max, -np.finfo(np.float64).max),
+    ]
 )
 _N_CORNERS = 64
 _N_EXTREMES = 128

@@ -85,7 +85,7 @@ def log_kv(v, x):
     Notes
     -----
     The error is below ``4e-15·max(1, v, x, |log K_v(x)|)``. Arrays of other libraries and gradients
-    as for :func:`log_iv`.
+    as for :func:`log_iv`; the gradient at ``x = 0`` is ``-inf``.
 
     References
     ----------

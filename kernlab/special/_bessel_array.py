@@ -173,7 +173,8 @@ def _log_iv_near(xp, v, x):
         reciprocal = reciprocal * fraction + float(c)
     for j in range(int(FAR) + 1):
         denominator = denominator * xp.where(v - j >= 0.5, v - j, xp.ones_like(v))
-    return v * xp.log(0.5 * x) + xp.log(numerator * reciprocal / denominator)
+    # Half of the least subnormal number is zero.
+    return v * (xp.log(x) - math.log(2.0)) + xp.log(numerator * reciprocal / denominator)
 
 
 def _ratio_near(xp, v, x):

@@ -36,7 +36,7 @@ from kernlab.special._debye import (
 # Revision of what is inlined or frozen here (_core/fastmath.py, _core/jit.py, special/_debye.py,
 # special/_bessel_rare.py); a test says when it is stale. Changing it changes this file, and so
 # renews Numba's disk cache.
-INLINED_REVISION = "6f7a9406"
+INLINED_REVISION = "cbdd3c66"
 
 BLOCK = 256
 # Without reordering of sums: the logarithm's two parts must stay apart.

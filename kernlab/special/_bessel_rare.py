@@ -13,6 +13,7 @@ from kernlab._core.jit import njit
 
 # Within these squares and quotients neither over- nor underflow; logarithms are of normal numbers.
 TINY, HUGE = 1e-150, 1e150
+_LOG_TWO = math.log(2.0)
 # Two numbers up to the largest float, taken so many times smaller, have a sum of squares.
 _SCALE = 2.0**-520
 
@@ -42,7 +43,8 @@ def log_iv_rare(v, x, shift):
     if v == math.inf:
         return -math.inf
     if x < TINY and v <= HUGE:
-        return v * math.log(0.5 * x) - math.lgamma(v + 1.0)
+        # Half of the least subnormal number is zero.
+        return v * (math.log(x) - _LOG_TWO) - math.lgamma(v + 1.0)
     plain, scaled = _exponent(v, x)
     log_root = 0.5 * (math.log(max(v, x)) + 1.8378770664093453)
     return (plain if shift else scaled) - log_root
@@ -57,7 +59,7 @@ def log_kv_rare(v, x):
     if x == math.inf:
         return -math.inf
     if x < TINY and v <= HUGE:
-        return math.lgamma(v) - v * math.log(0.5 * x) - 0.6931471805599453
+        return math.lgamma(v) - v * (math.log(x) - _LOG_TWO) - _LOG_TWO
     return -_exponent(v, x)[0]
 
 

@@ -37,8 +37,10 @@ def _slope_of_log_iv(v, x):
 
 def _slope_of_log_kv(v, x):
     """``K_v'/K_v = -K_{v-1}/K_v - v/x``, DLMF 10.29.2, two terms of one sign."""
+    xp = namespace_of(x)
     log_quotient = _bessel_array.log_kv(abs(v - 1), x) - _bessel_array.log_kv(v, x)
-    return -namespace_of(x).exp(log_quotient) - v / x
+    # At zero a difference of infinities.
+    return xp.where(x == 0, xp.full_like(x, -xp.inf), -xp.exp(log_quotient) - v / x)
 
 
 def _slope_of_ratio(v, x):

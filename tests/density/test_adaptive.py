@@ -110,6 +110,17 @@ def test_leave_one_out_leaves_out_the_term_and_a_balloons_whole_point(rng):
         assert left_out[i] == pytest.approx(expected, rel=1e-10)
 
 
+@pytest.mark.parametrize(("kernel", "at"), [("epanechnikov", 50.0), ("gaussian", 1e200)])
+def test_no_point_counts_where_the_density_is_zero(rng, kernel, at):
+    for rule in ("balloon", "sample-point"):
+        kde = KernelDensity(bandwidth=0.5, kernel=kernel, adaptive=rule)
+        kde.fit(rng.normal(size=(30, 1)))
+        assert kde.score_samples([[at]])[0] == -np.inf
+        effective = kde.effective_samples([[at], [0.0]])
+        assert effective[0] == 0.0
+        assert effective[1] > 1.0
+
+
 def test_effective_samples_count_the_terms(rng):
     X = rng.standard_t(2, size=(50, 1))
     kde = KernelDensity(bandwidth=0.5, adaptive="sample-point").fit(X)

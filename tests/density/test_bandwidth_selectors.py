@@ -137,6 +137,48 @@ def test_plugin_and_scv_come_near_the_least_exact_error(name):
             assert np.mean(errors[selector]) < 0.7 * np.mean(errors["scott"])
 
 
+@pytest.mark.parametrize("selector", ["plugin", "scv", "auto"])
+@pytest.mark.parametrize("distance", [100.0, 1e6])
+def test_clusters_far_apart_are_not_smoothed_away(rng, selector, distance):
+    """Ten standard normal clusters: each has the least error of a tenth of the rows."""
+    X = rng.normal(size=(600, 2))
+    X += distance * np.random.default_rng(1).uniform(-1, 1, size=(10, 2))[np.arange(600) % 10]
+    found = fitted(X, selector).bandwidth_matrix_
+    # The best number for a normal cluster of 60 points; that of the covariance is 20 and 2e5.
+    best = 60 ** (-1 / 6)
+    assert np.all(np.abs(np.log(np.sqrt(np.linalg.eigvalsh(found)) / best)) < np.log(1.6))
+    # As with all else, linear maps are followed, here to an angle between the clusters' axes.
+    A = np.array([[2.0, 0.3], [-1.0, 0.5]])
+    mapped = fitted(X @ A.T, selector).bandwidth_matrix_
+    np.testing.assert_allclose(mapped, A @ found @ A.T, rtol=1e-3, atol=1e-6)
+
+
+def test_values_of_a_few_and_heavy_tails_are_no_clusters(rng):
+    X = rng.normal(size=(300, 2))
+    X[:, 1] = rng.integers(0, 2, size=300)  # two values: no width within them to be found
+    assert _plugin.cluster_root(X / X.std(axis=0), None) is None
+    assert _plugin.cluster_root(rng.integers(0, 5, size=(300, 2)) / 2**0.5, None) is None
+    # Of the rows drawn all may be the same, or no two may have weight.
+    atom = np.vstack([np.zeros((5000, 2)), rng.normal(size=(3, 2))])
+    assert _plugin.cluster_root(atom, None) is None
+    assert _plugin.cluster_root(atom[-3:], np.array([1.0, 1e-300, 1e-300])) is None
+    # Outliers a hundred times as wide: the rest keeps its bandwidth.
+    X = rng.normal(size=(400, 2))
+    X[:40] *= 100.0
+    widths = np.sqrt(np.linalg.eigvalsh(fitted(X, "plugin").bandwidth_matrix_))
+    assert np.all((widths > 0.2) & (widths < 0.6))
+
+
+def test_weighted_clusters(rng):
+    """Rows without weight do not fill the gap between clusters."""
+    X = np.vstack([rng.normal(size=(150, 1)), rng.normal(1e3, 1.0, size=(150, 1))])
+    between = np.linspace(0, 1e3, 300)[:, None]
+    weights = np.repeat([2.0, 0.0], 300)
+    h = fitted(X, "plugin").bandwidth_
+    assert 0.2 < h < 0.6
+    assert fitted(np.vstack([X, between]), "plugin", weights).bandwidth_ == pytest.approx(h, 1e-9)
+
+
 def test_auto_samples_rows_where_there_are_many(rng, monkeypatch):
     X = draw(rng, 3000, *PLANE["two clusters"])
     full = fitted(X, "plugin").bandwidth_matrix_

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mpmath import mp
 from oracles import brute_log_density, log_profile, scaled_error
 from scipy.integrate import quad
 from scipy.special import logsumexp
@@ -169,6 +170,35 @@ def test_local_line_by_its_definition(rng):
         log_ratio.append(np.log(cut) + line / cut - 1)
     difference = kde.score_samples(y[:, None]) - log_ratio
     np.testing.assert_allclose(difference, difference[0], atol=1e-11)  # all but the normaliser
+
+
+def test_rounding_of_the_local_line_is_in_the_bounds(rng):
+    """In a region of a ninetieth of a bandwidth the moments cancel: against mpmath."""
+    X, h = rng.uniform(size=(12, 1)), mp.mpf(90)
+    kde = KernelDensity(bandwidth=90.0, bounds=[0, 1], boundary="linear").fit(X)
+
+    def density(y):
+        p, q = y / h, (1 - y) / h
+        a0, a1 = mp.ncdf(p) - mp.ncdf(-q), mp.npdf(q) - mp.npdf(p)
+        a2 = a0 - p * mp.npdf(p) - q * mp.npdf(q)
+        u = [(y - mp.mpf(x)) / h for x in X[:, 0]]
+        terms = [mp.npdf(t) for t in u]
+        total = mp.fsum(terms)
+        slope = mp.fsum(t * k for t, k in zip(u, terms, strict=True)) / total
+        return total / a0 * mp.exp(a1 * (a1 - a0 * slope) / (a0 * a2 - a1**2))
+
+    y = np.concatenate([[0.0, 1.0], rng.uniform(size=8)])
+    with mp.workdps(40):
+        mass = mp.quad(density, [0, 0.5, 1])
+        expected = np.array([float(mp.log(density(mp.mpf(t)) / mass)) for t in y])
+    found, errors = kde.score_samples(y[:, None], return_error=True)
+    off = np.abs(found - expected)
+    assert np.all(off <= errors)
+    assert np.all(off <= kde.error_bound_)  # these logarithms are below one
+    assert kde.error_bound_ < 1e-8
+    # Where nothing cancels there is nothing to add.
+    narrow = KernelDensity(bandwidth=0.1, bounds=[0, None], boundary="linear").fit(X)
+    assert narrow.error_bound_ < 1.1e-12
 
 
 def test_bias_at_the_bound():

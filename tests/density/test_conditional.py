@@ -215,6 +215,23 @@ def test_equal_rows_are_rows_of_more_weight(rng):
     np.testing.assert_allclose(weighted.predict(X), repeated.predict(X), rtol=1e-12, atol=1e-12)
 
 
+def test_weights_whose_quotient_underflows(rng):
+    X, Y = rng.normal(size=(60, 1)), rng.normal(size=60)
+    weights = np.repeat([1e300, 1e-300], 30)
+    model = ConditionalKernelDensity().fit(X, Y, sample_weight=weights)
+    # Beside the heavy rows the others say nothing.
+    heavy = ConditionalKernelDensity().fit(X[:30], Y[:30])
+    np.testing.assert_allclose(model.bandwidth_, heavy.bandwidth_, rtol=1e-6)
+
+
+def test_effective_samples_are_no_more_than_the_rows(rng):
+    for n in (3, 40, 1000):
+        model = ConditionalKernelDensity(bandwidth=1e6).fit(rng.normal(size=(n, 1)), np.arange(n))
+        effective = model.effective_samples(rng.normal(size=(20, 1)))
+        assert np.all(effective <= n)
+        np.testing.assert_allclose(effective, n, rtol=1e-9)
+
+
 def test_constant_features_count_nothing_and_constant_targets_are_refused(rng):
     X, Y = rng.normal(size=(50, 1)), rng.normal(size=50)
     flat = np.column_stack([X, np.full(50, 7.0)])

@@ -332,6 +332,11 @@ def test_bad_marginals_and_conditionals(rng):
         (3, "features holds 3; give numbers from 0 to 2"),
         ("x", "features holds 'x'; give numbers"),
         ([True], "features holds True"),
+        (1.0, "features=1.0 is neither a feature nor a list of them; give a number from 0 to 2"),
+        (None, "features=None is neither"),
+        ({0: 1.0}, r"features=\{0: 1.0\} is neither"),
+        ({0, 1}, r"features=\{0, 1\} is neither"),
+        ([[0], [1]], "features=.* is neither"),
     ):
         with pytest.raises(ValueError, match=message):
             kde.marginal(features)
@@ -342,6 +347,9 @@ def test_bad_marginals_and_conditionals(rng):
     for values in ([0.0], [0.0, np.nan], [0.0, 1.0, 2.0]):
         with pytest.raises(ValueError, match="must be 2 finite numbers, one for each of features"):
             kde.condition([0, 1], values)
+    for values in ({0: 1.0}, "a", [1.0, [2.0]]):
+        with pytest.raises(ValueError, match="values=.* is not numeric .*give a number, or a list"):
+            kde.condition(0, values)
     with pytest.raises(ValueError, match="values lie more than 1e150 bandwidths from every point"):
         kde.condition(0, 1e200)
     other = KernelDensity(kernel="cauchy", bandwidth=1.0).fit(rng.normal(size=(20, 3)))

@@ -101,7 +101,7 @@ def test_realised_noise_is_the_planned(options, rng):
     releases, inside, squares = 120, 0, []
     for seed in range(releases):
         again = PrivateDistanceSum(**shared)
-        again._mechanism = lambda d, rng: lambda n: mechanism  # noqa: B023 - one layout for all
+        again._mechanism = lambda d, rng: lambda n: mechanism
         again.set_params(projection_seed=seed).fit(X)
         squares.append(np.mean((again.query(Y) - noiseless) ** 2))
         low, high = again.interval(Y[:4]).T
@@ -161,7 +161,11 @@ def test_no_record_spends_more_than_declared(options, data):
 def test_a_record_moves_integers_alone_whatever_stands_beside_it(rng):
     """Permutation, blocks and threads change nothing, so that neighbours differ by one vector."""
     X = rng.standard_normal((40_000, 5)) * 2
-    for options in ({"metric": "l2", "n_projections": 10}, {"metric": "l1"}, {"metric": "lp", "p": 2}):
+    for options in (
+        {"metric": "l2", "n_projections": 10},
+        {"metric": "l1"},
+        {"metric": "lp", "p": 2},
+    ):
         fitted = PrivateDistanceSum(
             bounds=(-1, 1), epsilon=1, levels=5, projection_seed=0, **options, **TEST_NOISE
         ).fit(X)

@@ -73,6 +73,24 @@ def test_any_record_touches_one_cell_within_the_limit(X):
     np.testing.assert_array_equal(alone, moments[2:3])
 
 
+@pytest.mark.parametrize("power", [-498, 498])
+def test_powers_of_two_change_no_integer(rng, power):
+    X, Y, unit = rng.uniform(-3.0, 2.0, (50, 2)), rng.normal(size=(5, 2)), 2.0**power
+    layout = fast_gauss_layout((-3.0 * unit, 2.0 * unit), 0.5 * unit, 2)
+    sums = fast_gauss_moments(X * unit, layout)
+    np.testing.assert_array_equal(sums, fast_gauss_moments(X, PLANE))
+    np.testing.assert_allclose(
+        fast_gauss_query(sums, layout, Y * unit), fast_gauss_query(sums, PLANE, Y), rtol=1e-12
+    )
+
+
+def test_a_far_box_is_as_good_as_a_near_one(rng):
+    X, Y = 1e9 + rng.random((200, 2)), 1e9 + rng.random((20, 2))
+    layout = fast_gauss_layout((1e9, 1e9 + 1), 0.2, 2)
+    error = fast_gauss_query(fast_gauss_moments(X, layout), layout, Y) - _exact(X, Y, 0.2)
+    assert np.abs(error).max() <= layout.truncation * 200
+
+
 def test_sums_are_those_of_the_records_whatever_threads_and_order(rng):
     layout = fast_gauss_layout((0.0, 1.0), 0.2, 2)
     X = rng.random((501, 2))
@@ -130,6 +148,7 @@ def test_optimal_scales_have_less_noise_than_equal_ones():
         (((0.0, 1.0), 0.1, 4), "1 to 3 columns, not 4"),
         (((0.0, 0.0), 0.1, 1), "the lower below the upper"),
         (((0.0, np.inf), 0.1, 1), "must be finite"),
+        (((-1e308, 1e308), 0.1, 1), "must be finite"),
         (((0.0, 1.0), 1e-12, 2), "widen the bandwidth"),
     ],
 )

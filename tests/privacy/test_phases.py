@@ -7,8 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kernlab._core import fastmath, jit, revision
-from kernlab.privacy import _phases_numba
-from kernlab.privacy._frequencies import compose, draw_frequencies, draw_projection
+from kernlab.privacy import _phases_numba, _race_numba
+from kernlab.privacy._frequencies import (
+    DenseFrequencies,
+    compose,
+    draw_frequencies,
+    draw_projection,
+)
 from kernlab.privacy._spectral import (
     evaluate,
     phase_tables,
@@ -131,6 +136,18 @@ def test_any_record_keeps_the_sensitivity(mode, X):
     np.testing.assert_array_equal(sum_features(X, frequencies), features.sum(axis=0))
 
 
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("unit", [2.0**-498, 2.0**498])
+def test_powers_of_two_change_no_integer(rng, mode, unit):
+    X = rng.normal(size=(9, 7))
+    scaled = draw_frequencies(
+        "gaussian", 150, 7, bandwidth=1.5 * unit, features=mode, rng=np.random.default_rng(1)
+    )
+    np.testing.assert_array_equal(
+        record_features(X * unit, scaled), record_features(X, _draw(mode))
+    )
+
+
 def test_no_records_give_zeros(frequencies):
     sums = sum_features(np.empty((0, 7)), frequencies)
     assert sums.dtype == np.int64
@@ -167,8 +184,6 @@ def test_a_query_beyond_all_measure_gives_a_number(frequencies):
 
 
 def test_structured_frequencies_are_their_dense_equivalent(rng):
-    from kernlab.privacy._frequencies import DenseFrequencies
-
     structured = _draw("sorf", n_features=200, dim=70)
     dense = DenseFrequencies(structured.matrix)
     X, Y = rng.normal(size=(60, 70)), rng.normal(size=(5, 70))
@@ -213,8 +228,6 @@ def test_noise_of_a_query_has_the_deviation_stated(rng):
 
 
 def test_revision_stamp_of_inlined_code_is_current():
-    from kernlab.privacy import _race_numba
-
     current = revision.revision(fastmath, jit)
     for module in (_phases_numba, _race_numba):
         assert current == module.INLINED_REVISION, f"set INLINED_REVISION = {current!r}"

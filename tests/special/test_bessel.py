@@ -96,6 +96,17 @@ def test_large_orders_where_scipy_has_no_answer(v, x):
         assert abs(float(iv_ratio(v, x) / (following / exact) - 1)) <= RATIO_BOUND
 
 
+@pytest.mark.parametrize("x", [5e-324, 1.5e-323, 1e-310])
+def test_subnormal_arguments(x):
+    """I_v is (x/2)^v/Γ(v+1), K_v half of Γ(v) (x/2)^-v, though x/2 may have no float."""
+    v = np.array([0.0, 0.5, 1.0, 3.0, 20.0, 1e3])
+    log_half = np.log(x) - np.log(2.0)
+    log_i = v * log_half - scipy_special.gammaln(v + 1)
+    np.testing.assert_allclose(log_iv(v, x), log_i, rtol=1e-14)
+    log_k = scipy_special.gammaln(v[1:]) - v[1:] * log_half - np.log(2.0)
+    np.testing.assert_allclose(log_kv(v[1:], x), log_k, rtol=1e-14)
+
+
 def test_half_integer_orders_are_elementary(rng):
     x = 10.0 ** rng.uniform(-8, 2, 200)
     # I_½ = √(2/πx) sinh x, K_½ = √(π/2x) e^-x, I_3/2 / I_½ = coth x - 1/x.

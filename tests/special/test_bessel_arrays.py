@@ -10,7 +10,9 @@ FUNCTIONS = [log_iv, log_kv, iv_ratio]
 
 
 def grid(rng):
-    ends = np.array([0.0, 1e-300, 1e-160, 0.3, 25.9, 26.1, 1e4, 1e160, np.inf, np.nan, -1.0])
+    ends = np.array(
+        [0.0, 5e-324, 1e-300, 1e-160, 0.3, 25.9, 26.1, 1e4, 1e160, np.inf, np.nan, -1.0]
+    )
     v, x = (a.ravel() for a in np.meshgrid(ends, ends))
     near = rng.uniform(0, 30, (2, 300))
     wide = 10.0 ** rng.uniform(-3, 5, (2, 300))
@@ -66,5 +68,8 @@ def test_gradients_at_zero():
     # I_0 is even; I_{v+1}/I_v = x/(2v+2) + …
     assert torch.autograd.grad(log_iv(0.0, x), x)[0].item() == 0.0
     assert torch.autograd.grad(iv_ratio(3.0, x), x)[0].item() == 0.125
+    # K_v falls from infinity like x^-v, K_0 like -log x.
+    for v in (0.0, 0.5, 1.0, 3.0, 40.0):
+        assert torch.autograd.grad(log_kv(v, x), x)[0].item() == -np.inf
     single = torch.tensor([2.0], dtype=torch.float32, requires_grad=True)
     assert torch.autograd.grad(log_kv(0.5, single), single)[0].item() == pytest.approx(-1.25)
