@@ -5,6 +5,9 @@ judged are integers that the code made of records, and noise that it drew. None 
 are there to find the usual mistakes, and their power is told beside their verdict.
 """
 
+from dataclasses import dataclass
+from functools import cached_property
+
 import numpy as np
 from scipy import stats
 
@@ -16,6 +19,7 @@ from kernlab.privacy._auditing import (
     log_likelihood_ratio,
     low_bits_test,
 )
+from kernlab.privacy._budget import as_fraction
 from kernlab.privacy._leaks import leak_audits
 from kernlab.privacy._noise import noise_source
 from kernlab.privacy._release import ONE, draw, law_of, noisy_count, release_sums
@@ -35,6 +39,7 @@ def audit_release(
     *,
     wide=None,
     wide_records=None,
+    checks=None,
     runs=40_000,
     fits=100,
     max_rounds=100,
@@ -51,6 +56,8 @@ def audit_release(
         Records to begin a search for the worst from, in the public box if there is one.
     wide, wide_records
         The same, of a release of usual size, for what needs no likelihood; default those above.
+    checks : collection of str, optional
+        Names of ``CHECKS`` to run; default all.
     runs : int
         Of the likelihood-ratio audit, on each of two neighbouring data sets.
     fits : int >= 20
@@ -64,96 +71,99 @@ def audit_release(
     -------
     results : list of AuditResult
     """
-    confidence = bonferroni(confidence, N_RANDOM)
-    records = np.asarray(records, dtype=np.float64)
+    effort = Effort(runs, fits, max_rounds, bonferroni(confidence, N_RANDOM))
     wide = make if wide is None else wide
-    wide_records = records if wide_records is None else np.asarray(wide_records, dtype=np.float64)
-    subject, large = (Subject(f, r, max_rounds) for f, r in ((make, records), (wide, wide_records)))
-    residuals, releases = subject.genuine(fits)
-    return [
-        allotment_audit(large),
-        sensitivity_audit(large),
-        additivity_audit(large),
-        freshness_audit(large),
-        integrity_audit(releases, subject, confidence),
-        *noise_audits(subject, confidence),
-        representative_audit(residuals, subject, confidence),
-        ratio_audit(subject, runs, confidence),
-        *leak_audits(wide, large.claimed, wide_records),
-    ]
+    wide_records = records if wide_records is None else wide_records
+    narrow, usual = Subject(make, records, effort), Subject(wide, wide_records, effort)
+    results = []
+    for name, (check, is_narrow) in CHECKS.items():
+        if checks is None or name in checks:
+            found = check(narrow if is_narrow else usual)
+            results += found if isinstance(found, list) else [found]
+    return results
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much of each audit; ``confidence`` is that of one of them."""
+
+    runs: int
+    fits: int
+    max_rounds: int
+    confidence: float
 
 
 class Subject:
-    """An estimator under audit, fitted once to learn its layout, and two neighbours of data."""
+    """An estimator under audit, fitted once to learn its layout."""
 
-    def __init__(self, make, records, max_rounds=100):
-        self.make = make
-        self.fitted = make().fit(records)
+    def __init__(self, make, records, effort):
+        self.make, self.effort = make, effort
+        self.records = np.asarray(records, dtype=np.float64)
+        self.fitted = make().fit(self.records)
         self.design = self.fitted._design
+        self.law = self.design.law
+        self.epsilon = float(as_fraction(self.fitted.epsilon, "epsilon"))
+        self.delta = float(self.fitted.delta)
+        self.counted = self.design.count_scale > 0
         shapes = self.design.mechanism.shapes
         self.scales = np.concatenate(
             [np.broadcast_to(t, s).ravel() for t, s in zip(self.design.scales, shapes, strict=True)]
+            + [np.array([self.design.count_scale])] * self.counted
         )
-        self.counted = self.design.count_scale > 0
-        if self.counted:
-            self.scales = np.append(self.scales, self.design.count_scale)
-        self.law = self.design.law
-        self.epsilon = float(self.fitted._allotment()[0])
-        self.delta = float(self.fitted.delta)
-        self.records = records
-        search = worst_record(
-            self.vectors,
-            records,
-            self.scales,
-            norm="l1" if self.law.order == 1 else "l2",
-            adjacency="replace" if self.design.pairs else "add-remove",
-            max_rounds=max_rounds,
-        )
-        self.worst = search
-        # Neighbours: the worst record beside a few others, and not, or replaced.
-        few = records[:3]
-        self.neighbours = [
-            np.concatenate([few, pair]) if len(pair) else few
-            for pair in ([x[None] for x in search.records] if self.design.pairs
-                         else [few[:0], search.records[0][None]])
-        ]  # fmt: skip
 
-    @property
     def source(self):
-        return noise_source(self.fitted.noise, seed=0)
+        """A supplier as a fit makes it; the seed is the public one."""
+        return noise_source(self.fitted.noise, seed=self.fitted.projection_seed_)
 
-    def exact(self, X):
-        """The integers of a data set before noise, the count in its units at the end."""
-        return self.claimed(self.fitted, X)
-
-    def claimed(self, fitted, X):
-        """As :meth:`exact`, for the layout of another fit."""
-        parts = [p.ravel() for p in fitted._design.mechanism.sums(X, n_jobs=1)]
+    def exact(self, X, fitted=None):
+        """The integers of a data set before noise, and last the count in its units."""
+        mechanism = (self.fitted if fitted is None else fitted)._design.mechanism
+        parts = [part.ravel() for part in mechanism.sums(X, n_jobs=1)]
         return np.concatenate([*parts, [len(X) * ONE]] if self.counted else parts)
 
+    def vectors(self, X):
+        """The integers of each record."""
+        return np.stack([self.exact(X[i : i + 1]) for i in range(len(X))])
+
     def released(self, fitted):
-        """What a fit published, as one vector."""
+        """What a fit published, as one vector; the count in its units."""
         parts = [np.ravel(part) for part in fitted.statistics_]
         if self.counted:
             parts.append(np.rint(np.array([fitted.n_noisy_ * ONE])).astype(np.int64))
         return np.concatenate(parts)
 
-    def vectors(self, X):
-        return np.stack([self.exact(X[i : i + 1]) for i in range(len(X))])
+    @cached_property
+    def worst(self):
+        """The record, or pair of them, that moves the integers most."""
+        return worst_record(
+            self.vectors,
+            self.records,
+            self.scales,
+            norm="l1" if self.law.order == 1 else "l2",
+            adjacency="replace" if self.design.pairs else "add-remove",
+            max_rounds=self.effort.max_rounds,
+        )
 
-    def genuine(self, fits):
-        """Noise of genuine fits on a data set, in units of their scales, and their releases."""
-        exact = self.exact(self.neighbours[1])
-        releases = [self.released(self.make().fit(self.neighbours[1])) for _ in range(fits)]
-        return (np.stack(releases) - exact) / self.scales, releases
+    @cached_property
+    def neighbours(self):
+        """Two data sets: a few records without the worst one, or one of the pair, and with it."""
+        few = self.records[:3]
+        found = [np.concatenate([few, record[None]]) for record in self.worst.records]
+        return found if self.design.pairs else [few, *found]
+
+    @cached_property
+    def genuine(self):
+        """What fits published on the second of the neighbours."""
+        fits = (self.make().fit(self.neighbours[1]) for _ in range(self.effort.fits))
+        return np.stack([self.released(fitted) for fitted in fits])
 
 
 def allotment_audit(subject):
     """That what the design says it spends is what ε and δ permit, from scratch."""
-    epsilon, law, _ = subject.fitted._allotment()
-    expected_law, expected = law_of.__wrapped__(epsilon, subject.delta)
+    epsilon = as_fraction(subject.fitted.epsilon, "epsilon")
+    law, expected = law_of(epsilon, subject.delta)
     spent = subject.design.spent
-    passed = spent <= expected and law == expected_law and subject.fitted.epsilon_ <= epsilon
+    passed = spent <= expected and subject.law == law and subject.fitted.epsilon_ <= epsilon
     return AuditResult("allotment", float(spent), float(expected), bool(passed))
 
 
@@ -205,19 +215,19 @@ def freshness_audit(subject, fits=6):
     return AuditResult("fresh noise", same, 0.0, same == 0, {"fits": fits})
 
 
-def integrity_audit(releases, subject, confidence):
+def integrity_audit(subject):
     """That what is published are integers whose low bits say nothing."""
-    values = np.concatenate([r[: len(subject.scales)] for r in releases])
-    kinds = {np.asarray(part).dtype for part in subject.fitted.statistics_}
-    if kinds != {np.dtype(np.int64)}:
-        return AuditResult("low bits", 1.0, 0.0, False, {"dtype": str(kinds)})
-    return low_bits_test(values, float(subject.scales.min()), confidence=confidence)
+    scale, confidence = float(subject.scales.min()), subject.effort.confidence
+    kinds = {str(np.asarray(part).dtype) for part in subject.fitted.statistics_}
+    if kinds != {"int64"}:
+        return AuditResult("low bits", 1.0, 0.0, False, {"dtype": ", ".join(kinds)})
+    return low_bits_test(subject.genuine, scale, confidence=confidence)
 
 
-def noise_audits(subject, confidence):
+def noise_audits(subject):
     """That the noise has the scales declared, and its parts nothing to do with each other."""
-    X = subject.neighbours[1]
-    exact, source, design = subject.exact(X), subject.source, subject.design
+    X, confidence = subject.neighbours[1], subject.effort.confidence
+    exact, source, design = subject.exact(X), subject.source(), subject.design
     n = int(np.clip(_N_NOISES // len(exact), 100, 2000))
     noise = np.empty((n, len(exact)))
     for row in noise:
@@ -260,17 +270,19 @@ def _independence(noise, confidence):
     return AuditResult("independence", worst / n, bound / n, worst <= bound, {"pairs": tests})
 
 
-def representative_audit(residuals, subject, confidence):
+def representative_audit(subject):
     """That genuine fits have the noise that batches of it have."""
-    batch = draw(subject.source, subject.law, subject.scales, (2000, len(subject.scales)))
-    batch = (batch / subject.scales)[:, : residuals.shape[1]]
+    scales = subject.scales
+    residuals = (subject.genuine - subject.exact(subject.neighbours[1])) / scales
+    n = max(2 * len(residuals), 20_000 // len(scales))
+    batch = draw(subject.source(), subject.law, scales, (n, len(scales))) / scales
     # A statistic at a time, for a count without noise hides among a thousand others.
     worst, p = 0.0, 1.0
     for mine, theirs in zip(*(_grouped(a, subject) for a in (residuals, batch)), strict=True):
         test = stats.ks_2samp(mine, theirs, method="asymp")
         if test.pvalue < p:
             worst, p = float(test.statistic), float(test.pvalue)
-    bound = (1 - confidence) / 2
+    bound = (1 - subject.effort.confidence) / 2
     details = {"distance": worst, "fits": len(residuals)}
     return AuditResult("fits as batches", p, bound, p >= bound, details)
 
@@ -282,14 +294,15 @@ def _grouped(noise, subject):
     return [noise[:, :-1].ravel(), noise[:, -1]]
 
 
-def ratio_audit(subject, runs, confidence):
+def ratio_audit(subject):
     """The ε that likelihood ratios certify on neighbours that differ by the worst record."""
+    runs, confidence = subject.effort.runs, subject.effort.confidence
     before, after = (subject.exact(X) for X in subject.neighbours)
     touched = before != after
     scales = subject.scales[touched]
     scores = [
         log_likelihood_ratio(
-            exact[touched] + draw(subject.source, subject.law, scales, (runs, len(scales))),
+            exact[touched] + draw(subject.source(), subject.law, scales, (runs, len(scales))),
             before[touched],
             after[touched],
             scales,
@@ -302,3 +315,22 @@ def ratio_audit(subject, runs, confidence):
     return AuditResult(
         "likelihood ratio", bound, subject.epsilon, bound <= subject.epsilon, details
     )
+
+
+def leaks(subject):
+    """That nothing a fit leaves behind holds what it must not."""
+    return leak_audits(subject.make, lambda f, X: subject.exact(X, f), subject.records)
+
+
+# Whether of the narrow configuration, and in which order.
+CHECKS = {
+    "allotment": (allotment_audit, False),
+    "sensitivity": (sensitivity_audit, False),
+    "additivity": (additivity_audit, False),
+    "fresh noise": (freshness_audit, False),
+    "low bits": (integrity_audit, True),
+    "noise": (noise_audits, True),
+    "fits as batches": (representative_audit, True),
+    "likelihood ratio": (ratio_audit, True),
+    "leaks": (leaks, False),
+}

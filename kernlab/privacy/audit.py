@@ -117,8 +117,8 @@ def audit_cases(*, epsilons=(0.25, 1, 2), noise="all", mechanism=None):
     ]
 
 
-def audit_case(case, *, confidence=0.999, runs=40_000, fits=100, max_rounds=100):
-    """Audit one case; see :func:`kernlab.privacy._audits.audit_release`.
+def audit_case(case, **options):
+    """Audit one case; options are those of :func:`kernlab.privacy._audits.audit_release`.
 
     Returns
     -------
@@ -131,10 +131,7 @@ def audit_case(case, *, confidence=0.999, runs=40_000, fits=100, max_rounds=100)
         narrow,
         wide=lambda: case.make("wide"),
         wide_records=wide,
-        confidence=confidence,
-        runs=runs,
-        fits=fits,
-        max_rounds=max_rounds,
+        **options,
     )
 
 
