@@ -5,12 +5,14 @@ judged are integers that the code made of records, and noise that it drew. None 
 are there to find the usual mistakes, and their power is told beside their verdict.
 """
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from scipy import stats
 
+from kernlab.privacy import _release
 from kernlab.privacy._auditing import (
     AuditResult,
     bonferroni,
@@ -22,13 +24,13 @@ from kernlab.privacy._auditing import (
 from kernlab.privacy._budget import as_fraction
 from kernlab.privacy._leaks import leak_audits
 from kernlab.privacy._noise import noise_source
-from kernlab.privacy._release import ONE, draw, law_of, noisy_count, release_sums
+from kernlab.privacy._release import ONE, law_of
 from kernlab.privacy._worst_record import worst_record
 
 # Noise drawn for the audit of its scale: its standard error is below a percent.
 _N_NOISES = 20_000
 # Checks whose verdict is left to chance.
-N_RANDOM = 6
+N_RANDOM = 7
 
 __all__ = ["audit_release"]
 
@@ -224,30 +226,42 @@ def integrity_audit(subject):
     return low_bits_test(subject.genuine, scale, confidence=confidence)
 
 
-def noise_audits(subject):
-    """That the noise has the scales declared, and its parts nothing to do with each other."""
-    X, confidence = subject.neighbours[1], subject.effort.confidence
+def _noise(subject):
+    """Noise of many releases of one data set, (n_releases, n_statistics)."""
+    X = subject.neighbours[1]
     exact, source, design = subject.exact(X), subject.source(), subject.design
-    n = int(np.clip(_N_NOISES // len(exact), 100, 2000))
-    noise = np.empty((n, len(exact)))
+    noise = np.empty((int(np.clip(_N_NOISES // len(exact), 100, 2000)), len(exact)))
     for row in noise:
-        parts = [part.ravel() for part in release_sums(design, source, X, n_jobs=1)]
+        parts = [part.ravel() for part in _release.release_sums(design, source, X, n_jobs=1)]
         if subject.counted:
-            parts.append([noisy_count(source, design.law, len(X), design.count_scale) * ONE])
+            count = _release.noisy_count(source, design.law, len(X), design.count_scale)
+            parts.append([count * ONE])
         row[:] = np.concatenate(parts) - exact
-    laplace = subject.law.order == 1
-    root = float(design.spent) ** (1 / subject.law.order)
+    return noise
+
+
+def noise_audits(subject):
+    """That the noise has the scales declared: of the statistics, and of the count apart."""
+    noise = _noise(subject) / subject.scales
+    results = [_scale_audit("noise scale", subject, noise[:, : noise.shape[1] - subject.counted])]
+    if subject.counted:
+        results.append(_scale_audit("noise scale of the count", subject, noise[:, -1:]))
+    return results
+
+
+def _scale_audit(name, subject, noise):
+    root = float(subject.design.spent) ** (1 / subject.law.order)
+    if not np.any(noise):
+        return AuditResult(name, math.inf, subject.epsilon, False)
     estimate, low, high = implied_scale_epsilon(
-        _pooled(noise / subject.scales),
+        _pooled(noise),
         root,
         law=subject.law.name,
-        delta=None if laplace else subject.delta,
-        confidence=confidence,
+        delta=subject.delta if subject.delta else None,
+        confidence=subject.effort.confidence,
     )
-    details = {"low": low, "high": high, "releases": n}
-    passed = low <= subject.epsilon
-    scale = AuditResult("noise scale", estimate, subject.epsilon, passed, details)
-    return [scale, _independence(noise, confidence)]
+    details = {"low": low, "high": high, "releases": len(noise)}
+    return AuditResult(name, estimate, subject.epsilon, low <= subject.epsilon, details)
 
 
 def _pooled(noise):
@@ -257,8 +271,9 @@ def _pooled(noise):
     return noise.ravel()[: rows * columns].reshape(rows, columns)
 
 
-def _independence(noise, confidence):
+def independence_audit(subject):
     """Agreement of signs of every two statistics, in one release and in consecutive ones."""
+    noise, confidence = _noise(subject), subject.effort.confidence
     signs = np.sign(noise[:, :64])
     n, k = len(signs) - 1, signs.shape[1]
     together = np.abs((signs.T @ signs)[np.triu_indices(k, 1)])
@@ -275,7 +290,7 @@ def representative_audit(subject):
     scales = subject.scales
     residuals = (subject.genuine - subject.exact(subject.neighbours[1])) / scales
     n = max(2 * len(residuals), 20_000 // len(scales))
-    batch = draw(subject.source(), subject.law, scales, (n, len(scales))) / scales
+    batch = _release.draw(subject.source(), subject.law, scales, (n, len(scales))) / scales
     # A statistic at a time, for a count without noise hides among a thousand others.
     worst, p = 0.0, 1.0
     for mine, theirs in zip(*(_grouped(a, subject) for a in (residuals, batch)), strict=True):
@@ -302,7 +317,8 @@ def ratio_audit(subject):
     scales = subject.scales[touched]
     scores = [
         log_likelihood_ratio(
-            exact[touched] + draw(subject.source(), subject.law, scales, (runs, len(scales))),
+            exact[touched]
+            + _release.draw(subject.source(), subject.law, scales, (runs, len(scales))),
             before[touched],
             after[touched],
             scales,
@@ -328,6 +344,7 @@ CHECKS = {
     "sensitivity": (sensitivity_audit, False),
     "additivity": (additivity_audit, False),
     "fresh noise": (freshness_audit, False),
+    "independence": (independence_audit, False),
     "low bits": (integrity_audit, True),
     "noise": (noise_audits, True),
     "fits as batches": (representative_audit, True),

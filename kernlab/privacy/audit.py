@@ -42,7 +42,7 @@ class Mechanism:
 
 
 # Less of each audit, for the test-suite.
-QUICK = {"runs": 10_000, "fits": 40, "max_rounds": 2}
+QUICK = {"runs": 10_000, "fits": 40, "max_rounds": 1}
 _BOX = {"bounds": (0.0, 1.0)}
 _LINE = ({"levels": 1}, {"levels": 4})
 _PROJECTED = ({"levels": 1, "n_projections": 1}, {"levels": 3, "n_projections": 4})
