@@ -124,12 +124,18 @@ def design_release(build, law, allotment, n, *, pairs):
 def draw(source, law, scales, shape):
     """Integer noise of a shape, from scales that broadcast to it."""
     sample = source.laplace if law is LAPLACE else source.gaussian
-    full = np.broadcast_to(scales, shape)
-    noise = np.empty(shape, dtype=np.int64)
-    for scale in np.unique(scales):
-        where = full == scale
-        noise[where] = sample(int(scale) if law is LAPLACE else float(scale), int(where.sum()))
-    return noise
+    # One call for each scale: entries in the order of their scales.
+    each = np.broadcast_to(scales, shape).ravel()
+    order = np.argsort(each, kind="stable")
+    distinct, counts = np.unique(each, return_counts=True)
+    noise = np.empty(each.size, dtype=np.int64)
+    noise[order] = np.concatenate(
+        [
+            sample(int(scale) if law is LAPLACE else float(scale), int(count))
+            for scale, count in zip(distinct, counts, strict=True)
+        ]
+    )
+    return noise.reshape(shape)
 
 
 def noisy_count(source, law, n, scale):
