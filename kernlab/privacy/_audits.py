@@ -226,11 +226,11 @@ def integrity_audit(subject):
     return low_bits_test(subject.genuine, scale, confidence=confidence)
 
 
-def _noise(subject):
-    """Noise of many releases of one data set, (n_releases, n_statistics)."""
+def _noise(subject, releases):
+    """Noise of so many releases of one data set, (n_releases, n_statistics)."""
     X = subject.neighbours[1]
     exact, source, design = subject.exact(X), subject.source(), subject.design
-    noise = np.empty((int(np.clip(_N_NOISES // len(exact), 100, 2000)), len(exact)))
+    noise = np.empty((releases, len(exact)))
     for row in noise:
         parts = [part.ravel() for part in _release.release_sums(design, source, X, n_jobs=1)]
         if subject.counted:
@@ -242,7 +242,8 @@ def _noise(subject):
 
 def noise_audits(subject):
     """That the noise has the scales declared: of the statistics, and of the count apart."""
-    noise = _noise(subject) / subject.scales
+    releases = int(np.clip(_N_NOISES // len(subject.scales), 100, 2000))
+    noise = _noise(subject, releases) / subject.scales
     results = [_scale_audit("noise scale", subject, noise[:, : noise.shape[1] - subject.counted])]
     if subject.counted:
         results.append(_scale_audit("noise scale of the count", subject, noise[:, -1:]))
@@ -273,7 +274,7 @@ def _pooled(noise):
 
 def independence_audit(subject):
     """Agreement of signs of every two statistics, in one release and in consecutive ones."""
-    noise, confidence = _noise(subject), subject.effort.confidence
+    noise, confidence = _noise(subject, 200), subject.effort.confidence
     signs = np.sign(noise[:, :64])
     n, k = len(signs) - 1, signs.shape[1]
     together = np.abs((signs.T @ signs)[np.triu_indices(k, 1)])
