@@ -13,7 +13,7 @@ from kernlab.privacy._budget import PrivacyBudget, as_fraction
 from kernlab.privacy._intervals import noise_quantile
 from kernlab.privacy._law import GAUSSIAN
 from kernlab.privacy._noise import noise_source
-from kernlab.privacy._records import private_table, public_queries
+from kernlab.privacy._records import check_table, forget_frames, public_queries, read_table
 from kernlab.privacy._release import NOMINAL_COUNT, design_release, law_of, release
 from kernlab.privacy._report import PrivacyReport, ReleasePlan
 
@@ -65,8 +65,8 @@ class PrivateSum(BaseEstimator):
         self : object
             Fitted. Nothing of ``X`` is kept but the noisy statistics.
         """
-        with whole_or_nothing(self):
-            X = private_table(self, X)
+        with whole_or_nothing(self), forget_frames():
+            X = check_table(self, X)
             epsilon, law, allotment = self._allotment()
             seed = self.projection_seed
             seed = secrets.randbits(63) if seed is None else int(seed)
@@ -87,7 +87,7 @@ class PrivateSum(BaseEstimator):
                 build,
                 law,
                 allotment,
-                X,
+                read_table(self, X),
                 source,
                 pairs=pairs,
                 n_hint=self.n_hint,

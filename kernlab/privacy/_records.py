@@ -5,13 +5,16 @@ nothing here looks at one: NaN, infinities and outliers are mapped to fixed publ
 mechanisms, without a word.
 """
 
+import traceback
+from contextlib import contextmanager
+
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils.validation import validate_data
 
 from kernlab._core.namespace import is_foreign, to_numpy
 
-__all__ = ["private_table", "public_queries"]
+__all__ = ["check_table", "forget_frames", "private_table", "public_queries", "read_table"]
 
 
 def private_table(estimator, X):
@@ -24,35 +27,78 @@ def private_table(estimator, X):
     X : array-like of shape (n_samples, n_features)
         Any number of rows, none included.
     """
+    return read_table(estimator, check_table(estimator, X))
+
+
+def check_table(estimator, X):
+    """``X`` with its structure checked, and not read where it says itself what that is.
+
+    An array in memory, in a file or of another library tells its shape and dtype. Anything else,
+    such as a list, is turned into an array first.
+
+    Returns
+    -------
+    table : object with ``shape`` and ``dtype``
+    """
     name = type(estimator).__name__
     if issparse(X):
         raise TypeError(
             f"Sparse data was passed to {name}.fit, which needs dense records: pass X.toarray()."
         )
-    table = to_numpy(X) if is_foreign(X) else np.asarray(X)
-    if table.dtype.kind == "c":
-        raise ValueError(
-            f"Complex data not supported: X has dtype {table.dtype}; pass real numbers."
-        )
-    if table.dtype.kind not in "fiub":
-        raise TypeError(
-            f"X has dtype {table.dtype}, and {name} reads numbers only: it does not try to convert "
-            "values, for an error would reveal one. Pass X.astype(float)."
-        )
-    if table.ndim != 2:
-        raise ValueError(
-            f"Expected 2D array X, got {table.ndim}D array instead. Reshape your data with "
-            "X.reshape(-1, 1) if it has one feature, X.reshape(1, -1) if it is one record."
-        )
-    if table.shape[1] == 0:
-        raise ValueError(
-            f"Found array with 0 feature(s) (shape={table.shape}) while a minimum of 1 is required."
-        )
+    table = X if _tells_structure(X) else to_numpy(X) if is_foreign(X) else np.asarray(X)
+    _check_structure(name, table)
     validate_data(estimator, table if is_foreign(X) else X, skip_check_array=True, reset=True)
+    return table
+
+
+def read_table(estimator, table):
+    """The values of what :func:`check_table` returned, as :func:`private_table` does."""
+    table = np.asarray(table)
+    _check_structure(type(estimator).__name__, table)
     kept = table.dtype if table.dtype in (np.float32, np.float64) else np.float64
     # A longer float than float64 may overflow, which must not be told.
     with np.errstate(all="ignore"):
         return np.ascontiguousarray(table, dtype=kept)
+
+
+@contextmanager
+def forget_frames():
+    """Empty the frames of an error on its way: sums before noise must not travel with it.
+
+    Error trackers and post-mortem debuggers show local variables. Callers' frames, which hold no
+    more than what the caller passed, stay as they are.
+    """
+    try:
+        yield
+    except BaseException as error:
+        traceback.clear_frames(error.__traceback__)
+        raise
+
+
+def _tells_structure(X):
+    return isinstance(getattr(X, "dtype", None), np.dtype) and isinstance(
+        getattr(X, "shape", None), tuple
+    )
+
+
+def _check_structure(name, table):
+    shape, dtype = table.shape, table.dtype
+    if dtype.kind == "c":
+        raise ValueError(f"Complex data not supported: X has dtype {dtype}; pass real numbers.")
+    if dtype.kind not in "fiub":
+        raise TypeError(
+            f"X has dtype {dtype}, and {name} reads numbers only: it does not try to convert "
+            "values, for an error would reveal one. Pass X.astype(float)."
+        )
+    if len(shape) != 2:
+        raise ValueError(
+            f"Expected 2D array X, got {len(shape)}D array instead. Reshape your data with "
+            "X.reshape(-1, 1) if it has one feature, X.reshape(1, -1) if it is one record."
+        )
+    if shape[1] == 0:
+        raise ValueError(
+            f"Found array with 0 feature(s) (shape={shape}) while a minimum of 1 is required."
+        )
 
 
 def public_queries(estimator, Y):

@@ -250,7 +250,7 @@ def errors_that_quote():
         except (TypeError, ValueError) as error:
             raise ValueError(f"could not convert {np.ravel(X)[0]!r}") from error
 
-    return mock.patch.object(_base, "private_table", quoting)
+    return mock.patch.object(_base, "check_table", quoting)
 
 
 def bounds_from_the_records():
