@@ -5,6 +5,8 @@ after that is arithmetic on what is already public.
 """
 
 from kernlab.privacy._budget import PrivacyBudget
+from kernlab.privacy._classifier import PrivateSimilarityClassifier
+from kernlab.privacy._density import PrivateKernelDensity
 from kernlab.privacy._distances import PrivateDistanceSum
 from kernlab.privacy._kernels import PrivateKernelSum
 from kernlab.privacy._report import PrivacyReport, ReleasePlan
@@ -13,6 +15,8 @@ __all__ = [
     "PrivacyBudget",
     "PrivacyReport",
     "PrivateDistanceSum",
+    "PrivateKernelDensity",
     "PrivateKernelSum",
+    "PrivateSimilarityClassifier",
     "ReleasePlan",
 ]

@@ -23,6 +23,8 @@ def _encode(value, arrays):
         return value.item()
     if isinstance(value, Fraction):
         return {"fraction": str(value)}
+    if isinstance(value, np.ndarray) and value.dtype == object:
+        return {"objects": [_encode(item, arrays) for item in value.tolist()]}
     if isinstance(value, np.ndarray):
         name = f"array{len(arrays)}"
         arrays[name] = value
@@ -43,6 +45,8 @@ def _decode(tree, arrays):
         return Fraction(tree["fraction"])
     if "array" in tree:
         return arrays[tree["array"]]
+    if "objects" in tree:
+        return np.array([_decode(item, arrays) for item in tree["objects"]], dtype=object)
     if "list" in tree:
         return [_decode(item, arrays) for item in tree["list"]]
     if "tuple" in tree:

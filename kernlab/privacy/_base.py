@@ -14,7 +14,7 @@ from kernlab.privacy._intervals import noise_quantile
 from kernlab.privacy._law import GAUSSIAN
 from kernlab.privacy._noise import noise_source
 from kernlab.privacy._records import check_table, forget_frames, public_queries, read_table
-from kernlab.privacy._release import NOMINAL_COUNT, design_release, law_of, release
+from kernlab.privacy._release import NOMINAL_COUNT, Terms, design_release, law_of, release
 from kernlab.privacy._report import PrivacyReport, ReleasePlan
 
 ADJACENCIES = ("add-remove", "replace")
@@ -67,48 +67,66 @@ class PrivateSum(BaseEstimator):
         """
         with whole_or_nothing(self), forget_frames():
             X = check_table(self, X)
-            epsilon, law, allotment = self._allotment()
-            seed = self.projection_seed
-            seed = secrets.randbits(63) if seed is None else int(seed)
-            build = self._mechanism(X.shape[1], np.random.default_rng(seed))
-            source = noise_source(self.noise, seed=seed)
-            pairs = self.adjacency == "replace"
-            # What cannot be released is refused before it is paid for.
-            design_release(build, law, allotment, self.n_hint or NOMINAL_COUNT, pairs=pairs)
-            if self.budget is not None:
-                multiplier = float(allotment) ** -0.5 if law is GAUSSIAN else None
-                self.budget.spend(
-                    epsilon,
-                    float(self.delta),
-                    label=type(self).__name__,
-                    noise_multiplier=multiplier,
-                )
-            design, n_noisy, statistics = release(
-                build,
-                law,
-                allotment,
-                read_table(self, X),
-                source,
-                pairs=pairs,
-                n_hint=self.n_hint,
-                n_jobs=self.n_jobs,
-            )
-            del X
-            self._publish(design, n_noisy, statistics, epsilon, seed, source.is_private)
+            design, counts, statistics = self._release(X.shape[1], lambda: [read_table(self, X)])
+            self.n_noisy_ = float(counts[0])
+            self.statistics_ = statistics[0]
+            self._restore(design)
         return self
 
-    def _publish(self, design, n_noisy, statistics, epsilon, seed, is_private):
-        """Set the fitted attributes from what may be known to all."""
-        self.statistics_ = statistics
-        self.n_noisy_ = n_noisy
+    def _terms(self):
+        """The terms on which a group of records is released; here all are one group."""
+        _, law, allotment = self._allotment()
+        return Terms(law, allotment, pairs=self.adjacency == "replace")
+
+    def _release(self, n_features, groups):
+        """Pay, release, and set the attributes that tell the terms.
+
+        Parameters
+        ----------
+        n_features : int
+        groups : callable
+            Called without arguments once the budget is spent; the records of each group.
+
+        Returns
+        -------
+        design : Design
+        counts : float64 array of shape (n_groups,)
+        statistics : list of lists of int64 arrays
+            Of each group.
+        """
+        epsilon, law, allotment = self._allotment()
+        terms = self._terms()
+        seed = self.projection_seed
+        seed = secrets.randbits(63) if seed is None else int(seed)
+        build = self._mechanism(n_features, np.random.default_rng(seed))
+        source = noise_source(self.noise, seed=seed)
+        # What cannot be released is refused before it is paid for.
+        design_release(build, terms, self.n_hint or NOMINAL_COUNT)
+        if self.budget is not None:
+            self.budget.spend(
+                epsilon,
+                float(self.delta),
+                label=type(self).__name__,
+                noise_multiplier=float(allotment) ** -0.5 if law is GAUSSIAN else None,
+            )
+        design, counts, statistics = release(
+            build, terms, groups(), source, n_hint=self.n_hint, n_jobs=self.n_jobs
+        )
         self.noise_scale_ = design.scales
         self.grid_ = design.mechanism.grid
-        # A fraction of ε for Laplace noise; Gaussian scales are calibrated to (ε, δ) as a whole.
-        self.epsilon_ = epsilon if design.law is GAUSSIAN else design.spent
+        self.epsilon_ = self._spent(design)
         self.delta_ = float(self.delta)
         self.projection_seed_ = seed
-        self.is_private_ = is_private
-        self._restore(design)
+        self.is_private_ = source.is_private
+        return design, counts, statistics
+
+    def _spent(self, design):
+        """The ε that a design spends, a Fraction."""
+        epsilon, law, allotment = self._allotment()
+        if law is GAUSSIAN:
+            # The scales are calibrated to (ε, δ) as a whole.
+            return epsilon
+        return design.spent * (allotment / self._terms().allotment)
 
     def _restore(self, design):
         """Make ready to answer, from the statistics that are set."""
@@ -172,7 +190,8 @@ class PrivateSum(BaseEstimator):
             half[rows] = noise_quantile(
                 design.coefficients(Y[rows]), law=design.law.name, confidence=confidence
             )
-        return np.column_stack([center - half, center + half])
+        half = half.reshape(-1, *(1,) * (center.ndim - 1))
+        return np.stack([center - half, center + half], axis=-1)
 
     def plan(self, n, d, Y=None):
         """The error and cost to expect for ``n`` records of ``d`` features; no data are needed.
@@ -197,11 +216,11 @@ class PrivateSum(BaseEstimator):
             raise ValueError(
                 f"plan needs n >= 1 records and d >= 1 features, got n={n!r}, d={d!r}."
             )
-        epsilon, law, allotment = self._allotment()
+        terms = self._terms()
         seed = 0 if self.projection_seed is None else int(self.projection_seed)
         build = self._mechanism(int(d), np.random.default_rng(seed))
         about = n if self.n_hint is None else self.n_hint
-        design = design_release(build, law, allotment, about, pairs=self.adjacency == "replace")
+        design = design_release(build, terms, about)
         if Y is None:
             noise = design.variance()
         else:
@@ -211,10 +230,10 @@ class PrivateSum(BaseEstimator):
             noise_rms=float(noise) ** 0.5,
             approximation_rms=float(design.mechanism.approximation(n)),
             n_records=int(n),
-            n_statistics=sum(int(np.prod(shape)) for shape in design.mechanism.shapes),
-            epsilon=design.spent if law is not GAUSSIAN else epsilon,
+            n_statistics=design.n_statistics * terms.n_groups,
+            epsilon=self._spent(design),
             delta=float(self.delta),
-            count_std=float(law.variance(design.count_scale / 2**16)) ** 0.5,
+            count_std=float(terms.law.variance(design.count_scale / 2**16)) ** 0.5,
         )
 
     def privacy_report(self):

@@ -95,6 +95,8 @@ class PrivateKernelSum(PrivateSum):
     See Also
     --------
     PrivateDistanceSum : Sums of distances.
+    PrivateKernelDensity : Log densities from such sums.
+    PrivateSimilarityClassifier : Classification by a sum for each class.
 
     Notes
     -----
@@ -248,6 +250,6 @@ class PrivateKernelSum(PrivateSum):
             return min(max(0.25 * n * float(epsilon) / math.sqrt(8), 32), 256)
         if law.order == 2:
             # The noise does not grow with their number: as many as are quick to fit.
-            return min(max(n / 16, 256), 4096)
+            return min(max(n / 16, 1024), 4096)
         # Least sum of squares of the noise, 2√m/ε, and of the frequencies' error.
         return min(max(FEATURE_ERROR * n * float(epsilon) / math.sqrt(8), 64), 4096)

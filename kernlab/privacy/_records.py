@@ -6,28 +6,23 @@ mechanisms, without a word.
 """
 
 import traceback
+import warnings
 from contextlib import contextmanager
 
 import numpy as np
 from scipy.sparse import issparse
+from sklearn.exceptions import DataConversionWarning
 from sklearn.utils.validation import validate_data
 
 from kernlab._core.namespace import is_foreign, to_numpy
 
-__all__ = ["check_table", "forget_frames", "private_table", "public_queries", "read_table"]
-
-
-def private_table(estimator, X):
-    """Records as a C-contiguous float64 or float32 NumPy array, checked by structure alone.
-
-    Parameters
-    ----------
-    estimator : BaseEstimator
-        Gets ``n_features_in_`` and ``feature_names_in_``.
-    X : array-like of shape (n_samples, n_features)
-        Any number of rows, none included.
-    """
-    return read_table(estimator, check_table(estimator, X))
+__all__ = [
+    "check_table",
+    "forget_frames",
+    "private_labels",
+    "public_queries",
+    "read_table",
+]
 
 
 def check_table(estimator, X):
@@ -35,6 +30,13 @@ def check_table(estimator, X):
 
     An array in memory, in a file or of another library tells its shape and dtype. Anything else,
     such as a list, is turned into an array first.
+
+    Parameters
+    ----------
+    estimator : BaseEstimator
+        Gets ``n_features_in_`` and ``feature_names_in_``.
+    X : array-like of shape (n_samples, n_features)
+        Any number of rows, none included.
 
     Returns
     -------
@@ -52,7 +54,7 @@ def check_table(estimator, X):
 
 
 def read_table(estimator, table):
-    """The values of what :func:`check_table` returned, as :func:`private_table` does."""
+    """What :func:`check_table` returned, as a C-contiguous float64 or float32 NumPy array."""
     table = np.asarray(table)
     _check_structure(type(estimator).__name__, table)
     kept = table.dtype if table.dtype in (np.float32, np.float64) else np.float64
@@ -99,6 +101,42 @@ def _check_structure(name, table):
         raise ValueError(
             f"Found array with 0 feature(s) (shape={shape}) while a minimum of 1 is required."
         )
+
+
+def private_labels(estimator, y, X, classes):
+    """Labels as an array that compares with ``classes``, checked by structure alone.
+
+    Parameters
+    ----------
+    estimator : BaseEstimator
+        Named in messages.
+    y : array-like of shape (n_samples,)
+        Numbers for classes that are numbers, strings for strings, or objects.
+    X : array of shape (n_samples, n_features)
+    classes : ndarray of shape (n_classes,)
+    """
+    name = type(estimator).__name__
+    if y is None:
+        raise ValueError(f"{name} requires y to be passed, but the target y is None.")
+    labels = to_numpy(y) if is_foreign(y) else np.asarray(y)
+    if labels.shape == (X.shape[0], 1):
+        warnings.warn(
+            "A column-vector y was passed when a 1d array was expected: pass y.ravel().",
+            DataConversionWarning,
+            stacklevel=5,
+        )
+        labels = labels[:, 0]
+    if labels.shape != X.shape[:1]:
+        raise ValueError(
+            f"y has shape {labels.shape}, expected ({X.shape[0]},): one label for each row of X."
+        )
+    kinds = "OU" if classes.dtype.kind == "U" else "Obiuf"
+    if labels.dtype.kind not in kinds:
+        raise ValueError(
+            f"Unknown label type: y has dtype {labels.dtype}, which does not compare with classes "
+            f"of dtype {classes.dtype}; give both as numbers or both as strings."
+        )
+    return labels
 
 
 def public_queries(estimator, Y):

@@ -43,6 +43,30 @@ def law_of(epsilon, delta):
 
 
 @dataclass(frozen=True)
+class Terms:
+    """On what terms records are released.
+
+    Attributes
+    ----------
+    law : Law
+    allotment : Fraction
+        Of each group of records.
+    pairs : bool
+        Whether neighbours differ by a replaced record.
+    n_groups : int
+        Disjoint groups, which are released apart from one another.
+    count_share : float
+        What the count receives of the allotment at least.
+    """
+
+    law: Law
+    allotment: Fraction
+    pairs: bool
+    n_groups: int = 1
+    count_share: float = LEAST_COUNT_SHARE
+
+
+@dataclass(frozen=True)
 class Design:
     """Everything about a release that is public before it is made.
 
@@ -55,7 +79,7 @@ class Design:
     count_scale : int
         Noise scale of the count, in units of 2^-16 records; 0 where the count is public.
     spent : Fraction
-        The exact worst sum over a record, the count's included.
+        The exact worst sum over a record, the count's included, in its group.
     pairs : bool
         Whether neighbours differ by a replaced record.
     """
@@ -66,6 +90,11 @@ class Design:
     count_scale: int
     spent: Fraction
     pairs: bool
+
+    @property
+    def n_statistics(self):
+        """Integers released of each group, beside the count."""
+        return sum(int(np.prod(shape)) for shape in self.mechanism.shapes)
 
     def variance(self):
         """Variance of the noise of a typical query."""
@@ -79,46 +108,43 @@ class Design:
         return np.column_stack([weights, np.abs(count) * (self.count_scale / ONE)])
 
 
-def scale_of_count(build, law, allotment, *, pairs):
+def scale_of_count(build, terms):
     """Noise scale of the count of records, and what it spends; zeros where the count is public."""
-    if pairs:
+    if terms.pairs:
         return 0, Fraction(0)
+    law, allotment = terms.law, terms.allotment
     mechanism = build(NOMINAL_COUNT)
-    scales, _ = mechanism.calibrate(law, allotment, pairs=pairs)
+    scales, _ = mechanism.calibrate(law, allotment, pairs=False)
     alone = law.variance(law.scale_of(ONE, allotment)) / ONE**2
     variances = [mechanism.variance(law, scales), mechanism.count_weight**2 * float(alone)]
-    share = max(float(law.split(variances)[1]), LEAST_COUNT_SHARE)
+    share = max(float(law.split(variances)[1]), terms.count_share)
     scale = law.scale_of(ONE, allotment * Fraction(share))
     return scale, law.spent([ONE**law.order], [scale])
 
 
-def complete_design(build, law, allotment, n, *, count_scale, count_spent, pairs):
+def complete_design(build, terms, n, count_scale, count_spent):
     """The design for about ``n`` records, from what the count leaves of the allotment."""
     mechanism = build(n)
-    scales, spent = mechanism.calibrate(law, allotment - count_spent, pairs=pairs)
+    scales, spent = mechanism.calibrate(terms.law, terms.allotment - count_spent, pairs=terms.pairs)
     spent += count_spent
-    assert spent <= allotment
-    all_scales = np.concatenate(
-        [part.ravel() for part in scales] + [[count_scale or scales[0].max()]]
-    )
-    if law is GAUSSIAN:
-        least = int(all_scales.min())
-        needed = minimum_scale(sum(int(np.prod(shape)) for shape in mechanism.shapes) + 1)
+    assert spent <= terms.allotment
+    design = Design(mechanism, terms.law, scales, count_scale, spent, terms.pairs)
+    if terms.law is GAUSSIAN:
+        least = min(int(part.min()) for part in scales)
+        least = min(least, count_scale or least)
+        needed = minimum_scale((design.n_statistics + 1) * terms.n_groups)
         if least < needed:
             raise ValueError(
                 f"epsilon is so large that noise of scale {least} grid steps would do, and the "
                 f"guarantee of Gaussian noise on integers needs {needed:.3g}; give a smaller "
                 "epsilon, or delta=0."
             )
-    return Design(mechanism, law, scales, count_scale, spent, pairs)
+    return design
 
 
-def design_release(build, law, allotment, n, *, pairs):
+def design_release(build, terms, n):
     """The design for about ``n`` records, of which nothing has been counted yet."""
-    count_scale, count_spent = scale_of_count(build, law, allotment, pairs=pairs)
-    return complete_design(
-        build, law, allotment, n, count_scale=count_scale, count_spent=count_spent, pairs=pairs
-    )
+    return complete_design(build, terms, n, *scale_of_count(build, terms))
 
 
 def draw(source, law, scales, shape):
@@ -153,28 +179,34 @@ def release_sums(design, source, X, n_jobs=None):
     return statistics
 
 
-def release(build, law, allotment, X, source, *, pairs, n_hint=None, n_jobs=None):
-    """Design and make a release of the rows of ``X``.
+def release(build, terms, groups, source, *, n_hint=None, n_jobs=None):
+    """Design and make releases of groups of records, each with the whole allotment.
 
-    The noisy count is drawn first; where ``n_hint`` is None it decides the layout, which is
-    adaptive composition of mechanisms whose parts of the allotment are fixed beforehand.
+    The groups are disjoint, and which group a record is in depends on that record alone, so that
+    one record's presence changes one group: all the releases together cost what one does. The
+    noisy counts are drawn first; where ``n_hint`` is None their median decides the layout of all,
+    which is adaptive composition of mechanisms whose parts of the allotment are fixed beforehand.
+
+    Parameters
+    ----------
+    build : callable
+        From a number of records to a mechanism.
+    terms : Terms
+    groups : list of ndarrays of shape (n_records, n_features)
+    source : noise source
+    n_hint : float, optional
+    n_jobs : int, optional
 
     Returns
     -------
     design : Design
-    n_noisy : float
-    statistics : list of int64 arrays
+    counts : float64 array of shape (n_groups,)
+        Noisy, unless they are public.
+    statistics : list of lists of int64 arrays
+        Of each group.
     """
-    count_scale, count_spent = scale_of_count(build, law, allotment, pairs=pairs)
-    n_noisy = noisy_count(source, law, len(X), count_scale)
-    about = n_noisy if n_hint is None else n_hint
-    design = complete_design(
-        build,
-        law,
-        allotment,
-        max(about, 1.0),
-        count_scale=count_scale,
-        count_spent=count_spent,
-        pairs=pairs,
-    )
-    return design, n_noisy, release_sums(design, source, X, n_jobs=n_jobs)
+    count_scale, count_spent = scale_of_count(build, terms)
+    counts = np.array([noisy_count(source, terms.law, len(X), count_scale) for X in groups])
+    about = float(np.median(counts)) if n_hint is None else n_hint
+    design = complete_design(build, terms, max(about, 1.0), count_scale, count_spent)
+    return design, counts, [release_sums(design, source, X, n_jobs=n_jobs) for X in groups]

@@ -90,8 +90,8 @@ class PrivacyReport:
             if design.pairs
             else f"private, noise scale {design.count_scale / 2**16:g}",
             statistics=tuple(
-                (tuple(map(int, shape)), int(scales.min()), int(scales.max()))
-                for shape, scales in zip(design.mechanism.shapes, design.scales, strict=True)
+                (tuple(map(int, part.shape)), int(scales.min()), int(scales.max()))
+                for part, scales in zip(estimator.statistics_, design.scales, strict=True)
             ),
             parameters=public,
         )
@@ -117,7 +117,7 @@ class PrivacyReport:
     def __str__(self):
         neighbours = {
             "add-remove": "one record added or removed",
-            "replace": "one record replaced by another; the number of records is public",
+            "replace": "one record replaced by another; their number in all is public",
         }[self.adjacency]
         delta = f", delta = {self.delta:g}" if self.delta else " (pure)"
         lines = [f"{self.estimator}: epsilon = {float(self.epsilon):.6g}{delta}"]

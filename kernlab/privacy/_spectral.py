@@ -199,8 +199,8 @@ def evaluate(statistics, frequencies, Y, *, bits_value=BITS_VALUE, n_jobs=1):
 
     Parameters
     ----------
-    statistics : ndarray of shape (2 * n_features,)
-        As returned by :func:`sum_features`, noise added.
+    statistics : ndarray of shape (2 * n_features,) or (n_groups, 2 * n_features)
+        As returned by :func:`sum_features`, noise added; in a row for each group of records.
     frequencies : DenseFrequencies or StructuredFrequencies
     Y : ndarray of float64, shape (n_queries, dim)
     bits_value : int
@@ -209,17 +209,18 @@ def evaluate(statistics, frequencies, Y, *, bits_value=BITS_VALUE, n_jobs=1):
 
     Returns
     -------
-    sums : ndarray of shape (n_queries,)
+    sums : ndarray of shape (n_queries,) or (n_queries, n_groups)
         The polynomials in it are accurate to 3e-11 of ``Σ|statistics| / (n_features
         2**bits_value)``. Where a phase overflows, its cosine is 1.
     """
     n_features = frequencies.n_features
-    cosines = statistics[:n_features] / (n_features * 2.0**bits_value)
-    sines = statistics[n_features:] / (n_features * 2.0**bits_value)
-    out = np.empty(Y.shape[0])
+    weights = np.atleast_2d(statistics) / (n_features * 2.0**bits_value)
+    out = np.empty((len(weights), Y.shape[0]))
 
     def work(part):
-        compiled.trigonometric_sums(_turns(Y[part], frequencies), cosines, sines, out[part])
+        turns = _turns(Y[part], frequencies)
+        for row, sums in zip(weights, out, strict=True):
+            compiled.trigonometric_sums(turns, row[:n_features], row[n_features:], sums[part])
 
     slice_size = max(1, _SLICE_BYTES // (8 * n_features))
     if Y.shape[0] <= slice_size:
@@ -227,7 +228,7 @@ def evaluate(statistics, frequencies, Y, *, bits_value=BITS_VALUE, n_jobs=1):
         work(slice(None))
     else:
         run_slices(work, Y.shape[0], slice_size=slice_size, n_jobs=n_jobs, uses_blas=True)
-    return out
+    return out[0] if np.ndim(statistics) == 1 else out.T
 
 
 def _turns(Y, frequencies):
