@@ -102,6 +102,11 @@ class Design:
         mechanism = self.mechanism
         return mechanism.variance(self.law, self.scales) + mechanism.count_weight**2 * float(count)
 
+    @property
+    def count_deviation(self):
+        """Standard deviation of the noise of the count, in records; 0 where it is public."""
+        return float(self.law.variance(self.count_scale / ONE)) ** 0.5
+
     def coefficients(self, Y):
         """Weights times scales of all the independent noise in each query, (n_queries, K)."""
         weights, count = self.mechanism.coefficients(Y, self.scales)

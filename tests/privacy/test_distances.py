@@ -1,12 +1,12 @@
 """Private distance sums: right sums, predicted errors, sensitivities that no record exceeds."""
 
 import math
-from fractions import Fraction
 
 import hypothesis
 import hypothesis.strategies as st
 import numpy as np
 import pytest
+from oracles import record_spent
 from scipy.spatial.distance import cdist
 
 from kernlab.privacy import PrivateDistanceSum
@@ -115,21 +115,6 @@ def test_realised_noise_is_the_planned(options, rng):
     assert inside / releases == pytest.approx(0.95, abs=5 * math.sqrt(0.95 * 0.05 / releases))
     # Without the queries, the plan is for uniform ones, as these are.
     assert PrivateDistanceSum(**shared).plan(n, d).noise_rms == pytest.approx(realised, rel=0.3)
-
-
-def record_spent(fitted, *records):
-    """What one record, or the difference of two, exactly spends of the allotment."""
-    design = fitted._design
-    sums = [design.mechanism.sums(np.array([record], dtype=float)) for record in records]
-    parts = sums[0] if len(sums) == 1 else [a - b for a, b in zip(*sums, strict=True)]
-    q, total = design.law.order, Fraction(0)
-    for part, scales in zip(parts, design.scales, strict=True):
-        for v, t in zip(part.ravel(), np.broadcast_to(scales, part.shape).ravel(), strict=True):
-            if v:
-                total += Fraction(abs(int(v)) ** q, int(t) ** q)
-    if design.count_scale and len(sums) == 1:
-        total += Fraction(2**16, design.count_scale) ** q
-    return total
 
 
 FITTED = {}
