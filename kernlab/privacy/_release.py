@@ -132,7 +132,8 @@ def complete_design(build, terms, n, count_scale, count_spent):
     mechanism = build(n)
     scales, spent = mechanism.calibrate(terms.law, terms.allotment - count_spent, pairs=terms.pairs)
     spent += count_spent
-    assert spent <= terms.allotment
+    if spent > terms.allotment:
+        raise RuntimeError(f"the design spends {spent} of {terms.allotment}; this is a defect.")
     design = Design(mechanism, terms.law, scales, count_scale, spent, terms.pairs)
     if terms.law is GAUSSIAN:
         least = min(int(part.min()) for part in scales)

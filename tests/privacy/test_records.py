@@ -10,7 +10,9 @@ ESTIMATORS = [
     PrivateKernelSum(**KERNEL),
     PrivateKernelSum(features="sorf", **KERNEL),
     PrivateKernelSum("laplacian", features="race", **KERNEL),
-    PrivateKernelSum(bandwidth=0.5, features="fast-gauss", bounds=(-1, 1), epsilon=1, noise="insecure-test"),
+    PrivateKernelSum(
+        bandwidth=0.5, features="fast-gauss", bounds=(-1, 1), epsilon=1, noise="insecure-test"
+    ),
 ]
 ODD = [0.0, -0.0, np.nan, np.inf, -np.inf, 5e-324, -1e-308, 1e300, -1.7e308]
 
