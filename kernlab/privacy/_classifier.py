@@ -1,5 +1,6 @@
 """Classification by similarity to private records."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -7,7 +8,7 @@ from sklearn.base import ClassifierMixin
 
 from kernlab._core.validation import StrOptions, fit_context, whole_or_nothing
 from kernlab.privacy._kernels import PrivateKernelSum
-from kernlab.privacy._records import private_labels, private_table
+from kernlab.privacy._records import check_table, forget_frames, private_labels, read_table
 
 # What the counts receive of the allotment: a mean needs both of its parts, and this is near the
 # best for mean similarities of 0.1 to 0.3 under either law.
@@ -90,7 +91,8 @@ class PrivateSimilarityClassifier(ClassifierMixin, PrivateKernelSum):
     ε/2 and δ/2 for each class would not: two steps in one class make more than twice the δ.
 
     A class without records, or nearly, has sums of nothing but noise. Means divide by no less than
-    the standard deviation of that noise, so that such a class seldom wins by it.
+    three standard deviations of the noise of sum and count, so that such a class seldom wins; where
+    all classes are smaller than that, the largest sum does.
 
     Fitting takes O(nmd), a query O(m(d + n_classes)).
 
@@ -202,12 +204,12 @@ class PrivateSimilarityClassifier(ClassifierMixin, PrivateKernelSum):
         self : object
             Fitted. Nothing of ``X`` and ``y`` is kept but the noisy statistics.
         """
-        with whole_or_nothing(self):
-            X = private_table(self, X)
+        with whole_or_nothing(self), forget_frames():
+            X = check_table(self, X)
             classes = self._labels()
             y = private_labels(self, y, X, classes)
             design, counts, statistics = self._release(
-                X.shape[1], lambda: _records_of_classes(X, y, classes)
+                X.shape[1], lambda: _records_of_classes(read_table(self, X), y, classes)
             )
             self.classes_ = classes
             self.n_noisy_ = counts
@@ -240,11 +242,12 @@ class PrivateSimilarityClassifier(ClassifierMixin, PrivateKernelSum):
         Returns
         -------
         means : float64 array of shape (n_queries, n_classes)
-            The divisor is at least 1, and at least the standard deviation of a sum's noise.
+            The divisor is at least 1, and at least three standard deviations of the noise of a sum
+            and a count together: a class that has fewer records cannot be told from none.
         """
         sums = self.query(Y)
-        least = max(1.0, self._design.variance() ** 0.5)
-        return sums / np.maximum(self.n_noisy_, least)
+        noise = math.hypot(self._design.variance() ** 0.5, self._design.count_deviation)
+        return sums / np.maximum(self.n_noisy_, max(1.0, 3 * noise))
 
     def interval(self, Y, confidence=0.95):
         """Intervals of the sums of each class for the noise, whose law is public.
