@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import dataclass, field
-from fractions import Fraction
 
 import numpy as np
 from scipy.special import gammaln
@@ -12,13 +11,12 @@ from kernlab._core.threads import run_slices
 from kernlab.privacy._bins_numba import bin_columns, bin_projections
 from kernlab.privacy._dyadic import Dyadic
 from kernlab.privacy._hats import Hats
-from kernlab.privacy._law import as_weights
+from kernlab.privacy._law import as_weights, short_bound
 
 QUERY_ROWS = 4096
 # Relative error of a sum of l2 distances from one direction, where the directions are orthogonal:
 # measured on mixtures. Sizes and plans rest on it, no guarantee does.
 DIRECTION_ERROR = 0.05
-TINY = 2**64
 
 
 @dataclass(frozen=True)
@@ -88,8 +86,8 @@ class ColumnSums:
             if share not in found:
                 most = allotment * weight
                 line_scales, line_spent = self.line.calibrate(law, most, pairs=pairs)
-                # A bound with a short denominator, so that thousands of them can be added up.
-                found[share] = line_scales, min(Fraction(math.ceil(line_spent * TINY), TINY), most)
+                # Short, so that thousands of them can be added up.
+                found[share] = line_scales, short_bound(line_spent, most)
             scales.append(found[share][0])
             spent += found[share][1]
         return [np.array(s, dtype=np.int64)[:, None] for s in zip(*scales, strict=True)], spent

@@ -131,6 +131,11 @@ def fit_scales(law, masses, shape, allotment):
     raise RuntimeError(f"no scales keep the allotment {allotment}; this is a defect.")
 
 
+def short_bound(spent, allotment):
+    """A bound of what is spent with a short denominator, and no more than the allotment."""
+    return min(Fraction(math.ceil(spent * 2**64), 2**64), allotment)
+
+
 def as_weights(shares):
     """Shares as fractions whose sum is at most one."""
     return [Fraction(math.floor(float(share) * 2**40), 2**40) for share in shares]

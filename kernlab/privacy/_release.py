@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from kernlab.privacy._accounting import gaussian_multiplier, minimum_scale
-from kernlab.privacy._law import COUNT_BITS, GAUSSIAN, LAPLACE, Law
+from kernlab.privacy._law import COUNT_BITS, GAUSSIAN, LAPLACE, Law, short_bound
 
 # Layouts are weighed for this many records before the noisy count is known.
 NOMINAL_COUNT = 10_000
@@ -134,6 +134,7 @@ def complete_design(build, terms, n, count_scale, count_spent):
     spent += count_spent
     if spent > terms.allotment:
         raise RuntimeError(f"the design spends {spent} of {terms.allotment}; this is a defect.")
+    spent = short_bound(spent, terms.allotment)
     design = Design(mechanism, terms.law, scales, count_scale, spent, terms.pairs)
     if terms.law is GAUSSIAN:
         least = min(int(part.min()) for part in scales)
