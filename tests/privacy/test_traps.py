@@ -40,7 +40,7 @@ CLASSIFIER = functools.partial(
 )
 ESTIMATORS = {
     "l1": DISTANCE,
-    "dyadic": functools.partial(DISTANCE, method="dyadic"),
+    "dyadic": functools.partial(DISTANCE, method="dyadic", levels=3),
     "l1.5": functools.partial(DISTANCE, "lp", p=1.5, levels=4),
     "l2": functools.partial(DISTANCE, "l2", n_projections=4),
     "sqeuclidean": functools.partial(DISTANCE, "sqeuclidean"),
@@ -48,7 +48,7 @@ ESTIMATORS = {
     "gaussian": KERNEL,
     "sorf": functools.partial(KERNEL, "exponential", features="sorf"),
     "race": functools.partial(KERNEL, "laplacian", features="race"),
-    "fast-gauss": functools.partial(KERNEL, features="fast-gauss", bounds=(0, 1)),
+    "fast-gauss": functools.partial(KERNEL, features="fast-gauss", bounds=(0, 1), bandwidth=2.0),
     "density": DENSITY,
 }
 every_estimator = pytest.mark.parametrize("make", ESTIMATORS.values(), ids=ESTIMATORS.keys())
@@ -372,10 +372,10 @@ def test_negative_sums_are_returned_as_they_are(make, X):
         make(epsilon="1/100", n_hint=30, projection_seed=seed, noise="insecure-test")
         .fit(X[:0])
         .query(X[:1])[0]
-        for seed in range(60)
+        for seed in range(40)
     ]
-    # Sixty fair coins: fewer than ten heads once in 10^8.
-    assert 10 <= np.sum(np.array(answers) < 0) <= 50
+    # The seeds are fixed; of forty fair coins fewer than six are heads once in 10^6.
+    assert 6 <= np.sum(np.array(answers) < 0) <= 34
 
 
 @every_estimator
