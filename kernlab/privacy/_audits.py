@@ -44,7 +44,7 @@ def audit_release(
     checks=None,
     runs=40_000,
     fits=100,
-    max_rounds=100,
+    max_rounds=10,
     confidence=0.999,
 ):
     """Audit an estimator that releases sums.
