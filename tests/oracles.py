@@ -1,6 +1,7 @@
 """Independent oracles: textbook formulas in plain NumPy and mpmath, with nothing of kernlab."""
 
 import math
+from fractions import Fraction
 
 import mpmath
 import numpy as np
@@ -129,3 +130,18 @@ def scaled_error(value, reference):
     with np.errstate(invalid="ignore"):
         error = np.abs(value - reference) / np.maximum(1.0, np.abs(reference))
     return np.where(value == reference, 0.0, error)
+
+
+def record_spent(fitted, *records):
+    """What one record, or the difference of two, exactly spends of the allotment."""
+    design = fitted._design
+    sums = [design.mechanism.sums(np.array([record], dtype=float)) for record in records]
+    parts = sums[0] if len(sums) == 1 else [a - b for a, b in zip(*sums, strict=True)]
+    q, total = design.law.order, Fraction(0)
+    for part, scales in zip(parts, design.scales, strict=True):
+        for v, t in zip(part.ravel(), np.broadcast_to(scales, part.shape).ravel(), strict=True):
+            if v:
+                total += Fraction(abs(int(v)) ** q, int(t) ** q)
+    if design.count_scale and len(sums) == 1:
+        total += Fraction(2**16, design.count_scale) ** q
+    return total

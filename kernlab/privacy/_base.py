@@ -233,7 +233,7 @@ class PrivateSum(BaseEstimator):
             n_statistics=design.n_statistics * terms.n_groups,
             epsilon=self._spent(design),
             delta=float(self.delta),
-            count_std=float(terms.law.variance(design.count_scale / 2**16)) ** 0.5,
+            count_std=design.count_deviation,
         )
 
     def privacy_report(self):

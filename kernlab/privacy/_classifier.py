@@ -1,5 +1,6 @@
 """Classification by similarity to private records."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -90,7 +91,8 @@ class PrivateSimilarityClassifier(ClassifierMixin, PrivateKernelSum):
     ε/2 and δ/2 for each class would not: two steps in one class make more than twice the δ.
 
     A class without records, or nearly, has sums of nothing but noise. Means divide by no less than
-    the standard deviation of that noise, so that such a class seldom wins by it.
+    three standard deviations of the noise of sum and count, so that such a class seldom wins; where
+    all classes are smaller than that, the largest sum does.
 
     Fitting takes O(nmd), a query O(m(d + n_classes)).
 
@@ -240,11 +242,12 @@ class PrivateSimilarityClassifier(ClassifierMixin, PrivateKernelSum):
         Returns
         -------
         means : float64 array of shape (n_queries, n_classes)
-            The divisor is at least 1, and at least the standard deviation of a sum's noise.
+            The divisor is at least 1, and at least three standard deviations of the noise of a sum
+            and a count together: a class that has fewer records cannot be told from none.
         """
         sums = self.query(Y)
-        least = max(1.0, self._design.variance() ** 0.5)
-        return sums / np.maximum(self.n_noisy_, least)
+        noise = math.hypot(self._design.variance() ** 0.5, self._design.count_deviation)
+        return sums / np.maximum(self.n_noisy_, max(1.0, 3 * noise))
 
     def interval(self, Y, confidence=0.95):
         """Intervals of the sums of each class for the noise, whose law is public.

@@ -5,6 +5,7 @@ nothing here looks at one: NaN, infinities and outliers are mapped to fixed publ
 mechanisms, without a word.
 """
 
+import math
 import traceback
 import warnings
 from contextlib import contextmanager
@@ -151,4 +152,19 @@ def public_queries(estimator, Y):
     """Queries as a float64 NumPy array: these are public, and checked in full."""
     if is_foreign(Y):
         Y = to_numpy(Y)
+    if _plainly_valid(estimator, Y):
+        return Y
     return validate_data(estimator, Y, dtype=np.float64, reset=False)
+
+
+def _plainly_valid(estimator, Y):
+    """Whether scikit-learn's checks, which take ten times as long as a query, would pass ``Y``.
+
+    Only what they return as it is, and without a warning; whatever else gets their answer.
+    """
+    if type(Y) is not np.ndarray or Y.dtype != np.float64 or Y.ndim != 2 or len(Y) == 0:
+        return False
+    if Y.shape[1] != estimator.n_features_in_ or hasattr(estimator, "feature_names_in_"):
+        return False
+    with np.errstate(over="ignore", invalid="ignore"):
+        return math.isfinite(Y.sum())

@@ -102,6 +102,11 @@ class Design:
         mechanism = self.mechanism
         return mechanism.variance(self.law, self.scales) + mechanism.count_weight**2 * float(count)
 
+    @property
+    def count_deviation(self):
+        """Standard deviation of the noise of the count, in records; 0 where it is public."""
+        return float(self.law.variance(self.count_scale / ONE)) ** 0.5
+
     def coefficients(self, Y):
         """Weights times scales of all the independent noise in each query, (n_queries, K)."""
         weights, count = self.mechanism.coefficients(Y, self.scales)
@@ -127,7 +132,8 @@ def complete_design(build, terms, n, count_scale, count_spent):
     mechanism = build(n)
     scales, spent = mechanism.calibrate(terms.law, terms.allotment - count_spent, pairs=terms.pairs)
     spent += count_spent
-    assert spent <= terms.allotment
+    if spent > terms.allotment:
+        raise RuntimeError(f"the design spends {spent} of {terms.allotment}; this is a defect.")
     design = Design(mechanism, terms.law, scales, count_scale, spent, terms.pairs)
     if terms.law is GAUSSIAN:
         least = min(int(part.min()) for part in scales)

@@ -1,12 +1,12 @@
 """Private distance sums: right sums, predicted errors, sensitivities that no record exceeds."""
 
 import math
-from fractions import Fraction
 
 import hypothesis
 import hypothesis.strategies as st
 import numpy as np
 import pytest
+from oracles import record_spent
 from scipy.spatial.distance import cdist
 
 from kernlab.privacy import PrivateDistanceSum
@@ -115,21 +115,6 @@ def test_realised_noise_is_the_planned(options, rng):
     assert inside / releases == pytest.approx(0.95, abs=5 * math.sqrt(0.95 * 0.05 / releases))
     # Without the queries, the plan is for uniform ones, as these are.
     assert PrivateDistanceSum(**shared).plan(n, d).noise_rms == pytest.approx(realised, rel=0.3)
-
-
-def record_spent(fitted, *records):
-    """What one record, or the difference of two, exactly spends of the allotment."""
-    design = fitted._design
-    sums = [design.mechanism.sums(np.array([record], dtype=float)) for record in records]
-    parts = sums[0] if len(sums) == 1 else [a - b for a, b in zip(*sums, strict=True)]
-    q, total = design.law.order, Fraction(0)
-    for part, scales in zip(parts, design.scales, strict=True):
-        for v, t in zip(part.ravel(), np.broadcast_to(scales, part.shape).ravel(), strict=True):
-            if v:
-                total += Fraction(abs(int(v)) ** q, int(t) ** q)
-    if design.count_scale and len(sums) == 1:
-        total += Fraction(2**16, design.count_scale) ** q
-    return total
 
 
 FITTED = {}
@@ -263,3 +248,33 @@ def test_bad_parameters_are_named_before_anything_is_spent(options, message):
         estimator.fit(np.zeros((3, 2)))
     assert budget.spent == (0, 0)
     assert not hasattr(estimator, "statistics_")
+
+
+@pytest.mark.parametrize("metric", ["l1", "sqeuclidean"])
+def test_queries_that_need_no_conversion_skip_no_check(metric, rng):
+    X, Y = rng.random((200, 3)), rng.random((50, 3))
+    fitted = PrivateDistanceSum(metric, bounds=(0, 1), **QUIET).fit(X)
+    expected = fitted.query(Y.tolist())
+    for same in (Y, np.asfortranarray(Y), np.repeat(Y, 2, axis=0)[::2], np.ma.asarray(Y)):
+        np.testing.assert_array_equal(fitted.query(same), expected)
+    for bad in (np.nan, np.inf, -np.inf):
+        broken = Y.copy()
+        broken[7, 1] = bad
+        with pytest.raises(ValueError, match="NaN|infinity"):
+            fitted.query(broken)
+    with pytest.raises(ValueError, match="2 features"):
+        fitted.query(Y[:, :2])
+    with pytest.raises(ValueError, match="0 sample"):
+        fitted.query(Y[:0])
+    with pytest.raises(ValueError, match="1D array"):
+        fitted.query(Y[0])
+    huge = np.full((2, 3), 1e308)  # finite, though their sum is not
+    assert fitted.query(huge).shape == (2,)
+
+
+def test_queries_without_the_names_of_the_records_are_remarked(rng):
+    pandas = pytest.importorskip("pandas")
+    X = pandas.DataFrame(rng.random((200, 2)), columns=["a", "b"])
+    fitted = PrivateDistanceSum("l1", bounds=(0, 1), **QUIET).fit(X)
+    with pytest.warns(UserWarning, match="feature names"):
+        fitted.query(X.to_numpy())
