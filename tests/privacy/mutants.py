@@ -250,12 +250,12 @@ def report_of_extremes():
 def errors_that_quote():
     """Values are converted, and an error says which could not be."""
 
-    def private_table(estimator, X):
+    def converted(X):
         return np.ascontiguousarray(np.asarray(X).astype(np.float64))
 
     def quoting(estimator, X):
         try:
-            return private_table(estimator, X)
+            return converted(X)
         except (TypeError, ValueError) as error:
             raise ValueError(f"could not convert {np.ravel(X)[0]!r}") from error
 
