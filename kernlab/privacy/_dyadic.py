@@ -8,6 +8,7 @@ with; :mod:`kernlab.privacy._hats` has four to five times less noise than the se
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -100,23 +101,26 @@ class Dyadic:
                 table += far / n_cells * side * (below[:, ends[1]] - below[:, ends[0]])
         return table
 
-    def _weights(self):
-        """The sums at the dyadic points as a linear map of the nodes, level by level."""
-        total = sum(self.sizes)
-        unit = np.split(np.eye(total), np.cumsum(self.sizes)[:-1], axis=1)
-        return self.tables(unit, 0.0).T
-
     def variance(self, law, scales):
         """Variance of a column's sum at a uniform query; see ``Hats.variance``."""
-        weights = self._weights()
+        weights = _weights(self)
         middle = (weights[1:] + weights[:-1]) / 2
         each = np.repeat(law.variance(scales), self.sizes)
         return float(np.mean(middle**2 @ each))
 
     def coefficients(self, places):
         """Weights of the noise of each node; see ``Hats.coefficients``."""
-        weights = self._weights()
+        weights = _weights(self)
         inside = np.clip(places, 0.0, 1.0) * 2**self.levels
         low = np.minimum(inside.astype(int), 2**self.levels - 1)
         part = (inside - low)[..., None]
         return np.abs(weights[low] * (1 - part) + weights[low + 1] * part)
+
+
+@lru_cache(maxsize=4)
+def _weights(tree):
+    """The sums at the dyadic points as a linear map of the nodes, level by level."""
+    unit = np.split(np.eye(sum(tree.sizes)), np.cumsum(tree.sizes)[:-1], axis=1)
+    weights = tree.tables(unit, 0.0).T
+    weights.flags.writeable = False
+    return weights

@@ -42,6 +42,7 @@ from scipy.special import gamma, gammaln
 
 from kernlab._core.threads import run_slices
 from kernlab.privacy import _fast_gauss_numba as compiled
+from kernlab.privacy._records import silently_as
 
 BITS_VALUE = 20
 MAX_DIM = 3
@@ -275,7 +276,7 @@ def fast_gauss_record_moments(X, layout):
     cells = np.empty(X.shape[0], dtype=np.int64)
     moments = np.empty((X.shape[0], layout.n_moments), dtype=np.int64)
     compiled.record_moments(
-        np.ascontiguousarray(X, dtype=np.float64),
+        silently_as(np.float64, X),
         layout.lower,
         layout.upper,
         layout.n_cells / (layout.upper - layout.lower),

@@ -136,6 +136,37 @@ def _error_audit(make, X, fit):
     return AuditResult("errors quote nothing", len(wrong), 0.0, not wrong, details)
 
 
+def classes_audit(make, X):
+    """That the set of classes is the public one: neither errors nor shapes tell the labels'.
+
+    Parameters
+    ----------
+    make : callable
+        Returns an unfitted classifier with ``classes`` given, numbers.
+    X : (n, d) array
+    """
+    classes = np.asarray(make().classes)
+    labels = {
+        "all": classes[np.arange(len(X)) % len(classes)],
+        "one": np.full(len(X), classes[0]),
+        "unknown": np.full(len(X), classes.max() + 7),
+        "not a number": np.full(len(X), np.nan),
+    }
+    wrong, shapes = [], None
+    for kind, y in labels.items():
+        try:
+            fitted = make().fit(X, y)
+        except (TypeError, ValueError):
+            wrong.append(kind)
+            continue
+        found = [part.shape for part in fitted.statistics_]
+        shapes = found if shapes is None else shapes
+        if found != shapes or not np.array_equal(fitted.classes_, classes):
+            wrong.append(kind)
+    details = {"where": wrong[0]} if wrong else {"labels": len(labels)}
+    return AuditResult("classes are public", len(wrong), 0.0, not wrong, details)
+
+
 def traces(fitted):
     """Bytes and texts that a fitted estimator leaves: pickle, arrays, archive, repr, report."""
     blobs = [pickle.dumps(fitted)]

@@ -34,6 +34,7 @@ from scipy.special import gammaincinv
 from kernlab._core.threads import effective_n_jobs, run_slices
 from kernlab.privacy import _race_numba as compiled
 from kernlab.privacy._frequencies import check_kernel, stratified_uniforms
+from kernlab.privacy._records import silently_as
 
 # Queries hashed at a time.
 _QUERIES = 256
@@ -155,7 +156,7 @@ def draw_race(
 def race_buckets(X, hashes):
     """Bucket of each record in each repetition, an int64 array of shape (n, n_repetitions)."""
     out = np.empty((X.shape[0], hashes.n_repetitions), dtype=np.int64)
-    compiled.buckets(np.ascontiguousarray(X, dtype=np.float64), *hashes.columns(slice(None)), out)
+    compiled.buckets(silently_as(np.float64, X), *hashes.columns(slice(None)), out)
     return out
 
 
@@ -168,7 +169,7 @@ def race_counts(X, hashes, *, n_jobs=None):
     """
     counts = np.zeros((hashes.n_repetitions, hashes.n_buckets), dtype=np.int64)
 
-    X = np.ascontiguousarray(X, dtype=np.float64)
+    X = silently_as(np.float64, X)
 
     def work(part):
         compiled.count(X, *hashes.columns(part), counts[part])

@@ -23,6 +23,7 @@ __all__ = [
     "private_labels",
     "public_queries",
     "read_table",
+    "silently_as",
 ]
 
 
@@ -59,9 +60,16 @@ def read_table(estimator, table):
     table = np.asarray(table)
     _check_structure(type(estimator).__name__, table)
     kept = table.dtype if table.dtype in (np.float32, np.float64) else np.float64
-    # A longer float than float64 may overflow, which must not be told.
+    return silently_as(kept, table)
+
+
+def silently_as(dtype, table):
+    """A C-contiguous array of a type, whatever the values: NumPy would warn of some.
+
+    A longer float than float64 may overflow, and a signalling NaN of single precision is told too.
+    """
     with np.errstate(all="ignore"):
-        return np.ascontiguousarray(table, dtype=kept)
+        return np.ascontiguousarray(table, dtype=dtype)
 
 
 @contextmanager

@@ -26,6 +26,7 @@ import numpy as np
 from kernlab._core.threads import run_slices
 from kernlab.privacy import _phases_numba as compiled
 from kernlab.privacy._frequencies import StructuredFrequencies
+from kernlab.privacy._records import silently_as
 
 BITS_PHASE = 12
 BITS_VALUE = 15
@@ -178,7 +179,7 @@ def _accumulator(frequencies, tables):
 
     def add(X, packed):
         # Single precision is exact in double, so a record's integers are those of its value.
-        sums(np.ascontiguousarray(X, dtype=np.float64), *arguments, tables.packed, packed)
+        sums(silently_as(np.float64, X), *arguments, tables.packed, packed)
 
     return add
 

@@ -14,7 +14,10 @@ import numpy as np
 
 from kernlab.privacy._auditing import bonferroni
 from kernlab.privacy._audits import audit_release
+from kernlab.privacy._classifier import PrivateSimilarityClassifier
 from kernlab.privacy._distances import PrivateDistanceSum
+from kernlab.privacy._kernels import PrivateKernelSum
+from kernlab.privacy._leaks import classes_audit
 
 __all__ = ["AuditCase", "audit_case", "audit_cases", "main"]
 
@@ -58,6 +61,30 @@ MECHANISMS = {
     "sqeuclidean": Mechanism(PrivateDistanceSum, {"metric": "sqeuclidean", **_BOX}, {}, {}),
     "sqeuclidean-ball": Mechanism(
         PrivateDistanceSum, {"metric": "sqeuclidean", "norm_bound": 0.4, **_BOX}, {}, {}
+    ),
+    **{
+        name: Mechanism(
+            PrivateKernelSum,
+            {"bandwidth": 0.3, **options},
+            {"n_features": 1},
+            {"n_features": 6},
+        )
+        for name, options in {
+            "gaussian": {"kernel": "gaussian"},
+            "exponential-iid": {"kernel": "exponential", "features": "iid"},
+            "laplacian": {"kernel": "laplacian", "features": "iid"},
+            "cauchy": {"kernel": "cauchy"},
+            "rational-sorf": {"kernel": "rational", "features": "sorf"},
+            "laplacian-race": {"kernel": "laplacian", "features": "race"},
+        }.items()
+    },
+    # A wide bandwidth leaves one cell of few moments.
+    "fast-gauss": Mechanism(
+        PrivateKernelSum,
+        {"features": "fast-gauss", **_BOX},
+        {"bandwidth": 8.0},
+        {"bandwidth": 1.0},
+        (1, 1),
     ),
 }
 
@@ -135,6 +162,17 @@ def audit_case(case, **options):
     )
 
 
+def audit_classes():
+    """Audit that the classes of the classifier are those given, whatever the labels."""
+    options = {"bandwidth": 0.3, "epsilon": 1, "noise": "builtin", "n_hint": 100}
+    return classes_audit(
+        lambda: PrivateSimilarityClassifier(
+            classes=[0, 1, 2], n_features=4, projection_seed=1, **options
+        ),
+        np.random.default_rng(0).random((12, 2)),
+    )
+
+
 def main(arguments=None):
     """Run the audits, write their table to the standard output, return the exit status."""
     parser = argparse.ArgumentParser(
@@ -161,6 +199,9 @@ def main(arguments=None):
         failed += sum(not result.passed for result in results)
         sys.stdout.write(f"{case}\n" + "".join(f"    {result}\n" for result in results))
         sys.stdout.flush()
+    classes = audit_classes()
+    sys.stdout.write(f"classifier\n    {classes}\n")
+    checks, failed = checks + 1, failed + (not classes.passed)
     seconds = time.perf_counter() - start
     sys.stdout.write(
         f"{len(cases)} cases, {checks} checks, {failed} failed, {seconds:.0f} s; a flawless "

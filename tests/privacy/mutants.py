@@ -7,7 +7,17 @@ from unittest import mock
 
 import numpy as np
 
-from kernlab.privacy import _base, _columns, _distances, _moments, _noise, _release, _spectral
+from kernlab.privacy import (
+    _base,
+    _columns,
+    _distances,
+    _kernel_mechanisms,
+    _moments,
+    _noise,
+    _release,
+    _spectral,
+)
+from kernlab.privacy._classifier import PrivateSimilarityClassifier
 from kernlab.privacy._hats import Hats
 from kernlab.privacy._law import fit_scales
 
@@ -186,8 +196,7 @@ def phases_by_blas():
         sums = [table[phases].sum(axis=0, dtype=np.int64) for table in (tables.cos, tables.sin)]
         return np.concatenate(sums)
 
-    module = __import__("kernlab.privacy._kernel_mechanisms", fromlist=["sum_features"])
-    return mock.patch.object(module, "sum_features", sum_features)
+    return mock.patch.object(_kernel_mechanisms, "sum_features", sum_features)
 
 
 def kept_records():
@@ -241,12 +250,12 @@ def report_of_extremes():
 def errors_that_quote():
     """Values are converted, and an error says which could not be."""
 
-    def private_table(estimator, X):
+    def converted(X):
         return np.ascontiguousarray(np.asarray(X).astype(np.float64))
 
     def quoting(estimator, X):
         try:
-            return private_table(estimator, X)
+            return converted(X)
         except (TypeError, ValueError) as error:
             raise ValueError(f"could not convert {np.ravel(X)[0]!r}") from error
 
@@ -262,6 +271,17 @@ def bounds_from_the_records():
         return original(self, X, y)
 
     return mock.patch.object(_distances.PrivateDistanceSum, "fit", fit)
+
+
+def classes_of_the_labels():
+    """The classes are those that occur among the labels."""
+    original = PrivateSimilarityClassifier.fit
+
+    def fit(self, X, y):
+        self.classes = np.unique(y)
+        return original(self, X, y)
+
+    return mock.patch.object(PrivateSimilarityClassifier, "fit", fit)
 
 
 def more_than_was_asked():
