@@ -167,9 +167,10 @@ results = {
 # Of few records and with little ε, the kernel classifier with δ > 0 is the more accurate: it spends
 # ε once, and DP-SGD in each of its steps. With more of either the better model wins: the distance
 # between mean similarities and logistic regression is not made by noise, and more records do not
-# close it. Pure ε takes many records, for its noise adds up over the frequencies. Neither takes
-# long, a linear model having gradients that NumPy clips in bulk; most of the kernel classifier's
-# time is OpenDP's, which draws the noise.
+# close it; taking only 256 frequencies, to be quick, costs two or three points. Pure ε needs many
+# records, for its noise adds up over the frequencies. Neither method takes long, for NumPy clips
+# the gradients of a linear model in bulk; most of the kernel classifier's time is OpenDP's, which
+# draws the noise.
 
 figure, axes = plt.subplots(1, 2, sharey=True, figsize=(9, 4), layout="constrained")
 for ax, (title, (exact, found)) in zip(axes, results.items(), strict=True):
