@@ -76,6 +76,25 @@ def _warm_up_to_a_tolerance(kernel, points, weights):
         evaluate(evaluator, x)
 
 
+def warm_up_privacy():
+    """Compile the sums, queries and noise of private releases."""
+    from kernlab.privacy import PrivateDistanceSum, PrivateKernelSum
+
+    shared = {"epsilon": 1, "noise": "builtin", "n_hint": 1}
+    box = {"bounds": (0, 1)}
+    for estimator in (
+        PrivateDistanceSum("l1", **box, **shared),
+        PrivateDistanceSum("l2", **box, **shared),
+        PrivateDistanceSum("sqeuclidean", **box, **shared),
+        PrivateKernelSum(bandwidth=1.0, **shared),
+        PrivateKernelSum(bandwidth=1.0, features="sorf", **shared),
+        PrivateKernelSum(bandwidth=1.0, features="fast-gauss", **box, **shared),
+        PrivateKernelSum("laplacian", bandwidth=1.0, features="race", n_features=1, **shared),
+    ):
+        logger.info("compiling %r", estimator)
+        estimator.fit(np.zeros((2, 2))).query(np.zeros((2, 2)))
+
+
 def main(arguments=None):
     parser = argparse.ArgumentParser(
         prog="python -m kernlab.warmup", description="Compile kernels ahead of their first use."
@@ -84,6 +103,7 @@ def main(arguments=None):
     parser.add_argument("--all", action="store_true", help="every kernel")
     parser.add_argument("--weighted", action="store_true", help="also with sample weights")
     parser.add_argument("--tolerance", action="store_true", help="also what rtol and atol use")
+    parser.add_argument("--privacy", action="store_true", help="also the private sums")
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     kernels = list(PROFILES) if options.all else options.kernels or ["gaussian"]
@@ -91,6 +111,8 @@ def main(arguments=None):
     if unknown:
         parser.error(f"no kernel {', '.join(unknown)}; there are {', '.join(PROFILES)}")
     warm_up(kernels, weighted=options.weighted, tolerance=options.tolerance)
+    if options.privacy:
+        warm_up_privacy()
 
 
 if __name__ == "__main__":

@@ -41,3 +41,29 @@ def test_an_unknown_kernel_is_refused(capsys):
     with pytest.raises(SystemExit):
         warmup.main(["box"])
     assert "no kernel box; there are gaussian, tophat" in capsys.readouterr().err
+
+
+PRIVACY_SCRIPT = """
+import numpy as np
+from kernlab import warmup
+from kernlab.privacy import PrivateDistanceSum, PrivateKernelSum, _bins_numba, _phases_numba
+
+def compiled():
+    modules = _bins_numba, _phases_numba
+    members = [member for module in modules for member in vars(module).values()]
+    return [len(member.signatures) for member in members if hasattr(member, "signatures")]
+
+warmup.warm_up_privacy()
+before = compiled()
+X = np.random.default_rng(0).random((50, 3))
+for metric in ("l1", "l2", "sqeuclidean"):
+    PrivateDistanceSum(metric, bounds=(0, 1), epsilon=1, noise="builtin").fit(X).query(X)
+for features in ("orthogonal", "sorf"):
+    options = {"bandwidth": 1.0, "epsilon": 1, "noise": "builtin", "features": features}
+    PrivateKernelSum(**options).fit(X).query(X)
+assert compiled() == before and sum(before) > 4, (before, compiled())
+"""
+
+
+def test_warmup_of_private_sums_leaves_nothing_to_compile():
+    subprocess.run([sys.executable, "-c", PRIVACY_SCRIPT], check=True)

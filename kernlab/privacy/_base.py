@@ -13,7 +13,7 @@ from kernlab.privacy._budget import PrivacyBudget, as_fraction
 from kernlab.privacy._intervals import noise_quantile
 from kernlab.privacy._law import GAUSSIAN
 from kernlab.privacy._noise import noise_source
-from kernlab.privacy._records import private_table, public_queries
+from kernlab.privacy._records import check_table, forget_frames, public_queries, read_table
 from kernlab.privacy._release import NOMINAL_COUNT, Terms, design_release, law_of, release
 from kernlab.privacy._report import PrivacyReport, ReleasePlan
 
@@ -65,9 +65,9 @@ class PrivateSum(BaseEstimator):
         self : object
             Fitted. Nothing of ``X`` is kept but the noisy statistics.
         """
-        with whole_or_nothing(self):
-            X = private_table(self, X)
-            design, counts, statistics = self._release(X.shape[1], lambda: [X])
+        with whole_or_nothing(self), forget_frames():
+            X = check_table(self, X)
+            design, counts, statistics = self._release(X.shape[1], lambda: [read_table(self, X)])
             self.n_noisy_ = float(counts[0])
             self.statistics_ = statistics[0]
             self._restore(design)

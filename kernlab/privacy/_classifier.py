@@ -8,7 +8,7 @@ from sklearn.base import ClassifierMixin
 
 from kernlab._core.validation import StrOptions, fit_context, whole_or_nothing
 from kernlab.privacy._kernels import PrivateKernelSum
-from kernlab.privacy._records import private_labels, private_table
+from kernlab.privacy._records import check_table, forget_frames, private_labels, read_table
 
 # What the counts receive of the allotment: a mean needs both of its parts, and this is near the
 # best for mean similarities of 0.1 to 0.3 under either law.
@@ -204,12 +204,12 @@ class PrivateSimilarityClassifier(ClassifierMixin, PrivateKernelSum):
         self : object
             Fitted. Nothing of ``X`` and ``y`` is kept but the noisy statistics.
         """
-        with whole_or_nothing(self):
-            X = private_table(self, X)
+        with whole_or_nothing(self), forget_frames():
+            X = check_table(self, X)
             classes = self._labels()
             y = private_labels(self, y, X, classes)
             design, counts, statistics = self._release(
-                X.shape[1], lambda: _records_of_classes(X, y, classes)
+                X.shape[1], lambda: _records_of_classes(read_table(self, X), y, classes)
             )
             self.classes_ = classes
             self.n_noisy_ = counts

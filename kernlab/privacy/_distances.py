@@ -19,6 +19,9 @@ from kernlab.privacy._hats import Hats
 from kernlab.privacy._moments import Moments
 
 MAX_LEVELS = 14
+# Integers that 'auto' releases at most for l2: the noise of each takes OpenDP about 20 µs, and
+# Gaussian noise twice that.
+MOST_STATISTICS = 2**17
 
 
 class PrivateDistanceSum(PrivateSum):
@@ -221,7 +224,8 @@ class PrivateDistanceSum(PrivateSum):
             # Cells so narrow that what interpolation loses in them stays below the noise, also
             # where the records crowd into a few cells.
             strength = n * self._strength(n_coordinates)
-            levels = math.ceil(math.log2(max(strength, 1.0)) / 2) + 2
+            levels = math.ceil(math.log2(max(strength, 1.0)) / 2)
+            levels += 1 if self.metric == "l2" else 2
             levels = min(max(levels, 3), MAX_LEVELS if self.metric != "lp" else 9)
         if self.method == "dyadic":
             return Dyadic(float(self.alpha), int(levels))
@@ -241,6 +245,8 @@ class PrivateDistanceSum(PrivateSum):
             k = self._best_projections(low, high, center, n)
         directions = draw_directions(d, int(k), np.random.default_rng(seed))
         reach = np.abs(directions.T) @ np.maximum(high - center, center - low)
+        # A few sizes only, rounded up, for each costs a call of the noise's supplier.
+        reach = np.ceil(reach / reach.max() * 16) / 16 * reach.max()
         if self.norm_bound is not None:
             reach = np.minimum(reach, self.norm_bound)
         factor = 1 / (k * mean_absolute_cosine(d))
@@ -267,10 +273,14 @@ class PrivateDistanceSum(PrivateSum):
         if law.order == 1:
             # For each root of k.
             noise = 1.65 * 2 * reach * constant / (float(allotment) * n * distance)
-            return _whole_blocks(DIRECTION_ERROR / noise, d)
-        # Gaussian noise of the mean does not depend on k at all.
-        noise = 0.5 * 2 * reach * constant / (math.sqrt(float(allotment)) * n * distance)
-        return _whole_blocks((DIRECTION_ERROR / noise) ** 2, d)
+            k = DIRECTION_ERROR / noise
+        else:
+            # Gaussian noise of the mean does not depend on k at all.
+            noise = 0.5 * 2 * reach * constant / (math.sqrt(float(allotment)) * n * distance)
+            k = (DIRECTION_ERROR / noise) ** 2
+        # Not so many that the supplier of noise would take long.
+        affordable = MOST_STATISTICS / sum(self._line(n, min(k, 1024)).sizes)
+        return _whole_blocks(min(k, affordable), d)
 
 
 def _whole_blocks(k, d):

@@ -169,12 +169,8 @@ class Hats:
 
     def calibrate(self, law, allotment, *, pairs):
         """Least scales of a column's statistics; see :func:`kernlab.privacy._law.fit_scales`."""
-        masses = self.masses(law.order, pairs=pairs)
-        # Sensitivities and importances: a uniform query weighs the slope and each hat by 1/3.
-        highest = masses.max(axis=1).astype(float) ** (1 / law.order)
-        importance = np.full(len(masses), 1 / 3)
-        importance[1 : self.n_ends] = 1.0
-        return fit_scales(law, masses, law.best_scales(highest, importance), allotment)
+        scales, spent = _scales(self, law, allotment, pairs)
+        return list(scales), spent
 
     def variance(self, law, scales):
         """Variance of a column's sum at a uniform query, in units of the interval's p-th power."""
@@ -237,6 +233,17 @@ def _masses(hats, order, pairs):
             apart = surplus[:, None] ** order + surplus**order
             rows.append(np.where(same, np.abs(surplus[:, None] - surplus) ** order, apart).ravel())
     return np.array(rows)
+
+
+@lru_cache(maxsize=64)
+def _scales(hats, law, allotment, pairs):
+    # Exact fractions over all records that tie take longer than a fit of some ten thousand.
+    masses = hats.masses(law.order, pairs=pairs)
+    # Sensitivities and importances: a uniform query weighs the slope and each hat by 1/3.
+    highest = masses.max(axis=1).astype(float) ** (1 / law.order)
+    importance = np.full(len(masses), 1 / 3)
+    importance[1 : hats.n_ends] = 1.0
+    return fit_scales(law, masses, law.best_scales(highest, importance), allotment)
 
 
 def _power_masses(hats, order):

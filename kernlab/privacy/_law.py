@@ -127,7 +127,8 @@ def fit_scales(law, masses, shape, allotment):
         if spent <= allotment:
             return scales, spent
         factor *= 1 + 1e-12
-    raise AssertionError("no scales keep the allotment")  # 8 steps of 1e-12 outweigh any rounding
+    # Eight steps of 1e-12 outweigh any rounding.
+    raise RuntimeError(f"no scales keep the allotment {allotment}; this is a defect.")
 
 
 def as_weights(shares):

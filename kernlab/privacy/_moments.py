@@ -6,11 +6,14 @@ from fractions import Fraction
 
 import numpy as np
 
+from kernlab._core.jit import njit
 from kernlab.privacy._bins_numba import moments
 from kernlab.privacy._law import fit_scales
 
 # The greatest squared norm of an integer record: sums stay below 2**63 for 2**32 records.
 NORM_BITS = 31
+# For queries alone, which are public; huge ones may overflow, so that neither is ruled out.
+_QUERY_MATH = {"reassoc", "contract", "arcp", "nsz"}
 
 
 @dataclass(frozen=True)
@@ -118,11 +121,22 @@ class Moments:
 
     def query(self, prepared, n, Y, n_jobs=None):
         first, second = prepared
-        V = Y - self.center
-        return second - 2 * (V @ first) + n * np.einsum("ij,ij->i", V, V)
+        out = np.empty(len(Y))
+        _squares(Y, self.center, first, second, n, out)
+        return out
 
     def coefficients(self, Y, scales):
         V = Y - self.center
         first = 2 * np.abs(V) * (self.step * scales[0])
         second = np.full((len(V), 1), self.step**2 * scales[1][0])
         return np.concatenate([first, second], axis=1), np.einsum("ij,ij->i", V, V)
+
+
+@njit(fastmath=_QUERY_MATH)
+def _squares(Y, center, first, second, n, out):
+    for i in range(Y.shape[0]):
+        total = 0.0
+        for j in range(Y.shape[1]):
+            v = Y[i, j] - center[j]
+            total += v * (n * v - 2.0 * first[j])
+        out[i] = second + total

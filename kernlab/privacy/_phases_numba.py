@@ -48,7 +48,7 @@ def _finite(x):
 
 
 @njit
-def _dense_steps(records, i, frequencies, first, width, steps):
+def _dense_steps(records, i, frequencies, width, steps):
     """Phases of records ``i`` to ``i + 3``, in steps, for a tile of frequencies."""
     wide_vectors()
     for f in range(width):
@@ -63,10 +63,10 @@ def _dense_steps(records, i, frequencies, first, width, steps):
         x30, x31 = records[i + 3, j], records[i + 3, j + 1]
         x32, x33 = records[i + 3, j + 2], records[i + 3, j + 3]
         for f in range(width):
-            w0 = frequencies[j, first + f]
-            w1 = frequencies[j + 1, first + f]
-            w2 = frequencies[j + 2, first + f]
-            w3 = frequencies[j + 3, first + f]
+            w0 = frequencies[j, f]
+            w1 = frequencies[j + 1, f]
+            w2 = frequencies[j + 2, f]
+            w3 = frequencies[j + 3, f]
             steps[0, f] = (((steps[0, f] + x00 * w0) + x01 * w1) + x02 * w2) + x03 * w3
             steps[1, f] = (((steps[1, f] + x10 * w0) + x11 * w1) + x12 * w2) + x13 * w3
             steps[2, f] = (((steps[2, f] + x20 * w0) + x21 * w1) + x22 * w2) + x23 * w3
@@ -104,10 +104,14 @@ def dense_sums(X, frequencies, table, packed):
     records = _padded_records(X, frequencies.shape[0])
     steps = np.empty((RECORDS, TILE))
     bits = steps.view(np.uint64)
+    # Rows of the whole table may lie a power of two apart and so drive each other out of the first
+    # cache; those of a copy do not, which is twice as fast.
+    tile = np.empty((frequencies.shape[0], TILE))
     for first in range(0, n_frequencies, TILE):
         width = min(TILE, n_frequencies - first)
+        tile[:, :width] = frequencies[:, first : first + width]
         for i in range(0, n, RECORDS):
-            _dense_steps(records, i, frequencies, first, width, steps)
+            _dense_steps(records, i, tile, width, steps)
             _round(steps.reshape(-1))
             for r in range(min(RECORDS, n - i)):
                 _add(bits[r], table, packed[first : first + width])

@@ -132,7 +132,8 @@ def complete_design(build, terms, n, count_scale, count_spent):
     mechanism = build(n)
     scales, spent = mechanism.calibrate(terms.law, terms.allotment - count_spent, pairs=terms.pairs)
     spent += count_spent
-    assert spent <= terms.allotment
+    if spent > terms.allotment:
+        raise RuntimeError(f"the design spends {spent} of {terms.allotment}; this is a defect.")
     design = Design(mechanism, terms.law, scales, count_scale, spent, terms.pairs)
     if terms.law is GAUSSIAN:
         least = min(int(part.min()) for part in scales)
@@ -155,12 +156,18 @@ def design_release(build, terms, n):
 def draw(source, law, scales, shape):
     """Integer noise of a shape, from scales that broadcast to it."""
     sample = source.laplace if law is LAPLACE else source.gaussian
-    full = np.broadcast_to(scales, shape)
-    noise = np.empty(shape, dtype=np.int64)
-    for scale in np.unique(scales):
-        where = full == scale
-        noise[where] = sample(int(scale) if law is LAPLACE else float(scale), int(where.sum()))
-    return noise
+    # One call for each scale: entries in the order of their scales.
+    each = np.broadcast_to(scales, shape).ravel()
+    order = np.argsort(each, kind="stable")
+    distinct, counts = np.unique(each, return_counts=True)
+    noise = np.empty(each.size, dtype=np.int64)
+    noise[order] = np.concatenate(
+        [
+            sample(int(scale) if law is LAPLACE else float(scale), int(count))
+            for scale, count in zip(distinct, counts, strict=True)
+        ]
+    )
+    return noise.reshape(shape)
 
 
 def noisy_count(source, law, n, scale):

@@ -18,7 +18,6 @@ _N_CORNERS = 64
 _N_EXTREMES = 128
 _N_STARTS = 4
 _N_STEPS = 64
-_MAX_ROUNDS = 100
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,16 @@ class WorstRecord:
     n_evaluated: int
 
 
-def worst_record(record_vector, candidates, scales, *, norm="l1", adjacency="add-remove", seed=0):
+def worst_record(
+    record_vector,
+    candidates,
+    scales,
+    *,
+    norm="l1",
+    adjacency="add-remove",
+    max_rounds=100,
+    seed=0,
+):
     """Search for the record with the largest integer vector, in units of the noise.
 
     Every candidate is tried, with the corners of their box and records of one odd value (NaN,
@@ -59,6 +67,8 @@ def worst_record(record_vector, candidates, scales, *, norm="l1", adjacency="add
         'l1' for Laplace noise, 'l2' for Gaussian.
     adjacency : {'add-remove', 'replace'}
         Whether neighbours differ by a record, or by another record in the place of one.
+    max_rounds : int
+        Most steps of a climb; where few are allowed, the value found is the lower.
     seed : int
         Of the search's random moves.
 
@@ -94,7 +104,7 @@ def worst_record(record_vector, candidates, scales, *, norm="l1", adjacency="add
     candidates = np.asarray(candidates, dtype=np.float64)
     if candidates.ndim != 2 or candidates.size == 0:
         raise ValueError(f"candidates must have shape (n, n_features), got {candidates.shape}.")
-    search = _Search(record_vector, scales, norm, candidates, seed)
+    search = _Search(record_vector, scales, norm, candidates, max_rounds, seed)
     pool = search.pool(candidates)
     if adjacency == "add-remove":
         pairs = [(None, x) for x in search.best(pool, search.origin, _N_STARTS)]
@@ -107,12 +117,13 @@ def worst_record(record_vector, candidates, scales, *, norm="l1", adjacency="add
 
 
 class _Search:
-    def __init__(self, record_vector, scales, norm, candidates, seed):
+    def __init__(self, record_vector, scales, norm, candidates, max_rounds, seed):
         self._record_vector = record_vector
         self._exact_scales = [Fraction(t) for t in _numbers(scales)]
         if not self._exact_scales or min(self._exact_scales) <= 0:
             raise ValueError("scales must be positive, one for each statistic.")
         self._scales = np.array([float(t) for t in self._exact_scales])
+        self._max_rounds = max_rounds
         self._power = 1 if norm == "l1" else 2
         self._rng = np.random.default_rng(seed)
         self.origin = np.zeros(len(self._scales))
@@ -178,7 +189,7 @@ class _Search:
         if other is None:
             x = self._climb_one(x, self.origin)
             return self._exact(self.vectors(x[None])[0]), (x,)
-        for _ in range(_MAX_ROUNDS):
+        for _ in range(self._max_rounds):
             before = other, x
             x = self._climb_one(x, self.vectors(other[None])[0])
             other = self._climb_one(other, self.vectors(x[None])[0])
@@ -189,7 +200,7 @@ class _Search:
 
     def _climb_one(self, x, anchor):
         size = self.sizes(x[None], anchor)[0]
-        for _ in range(_MAX_ROUNDS):
+        for _ in range(self._max_rounds):
             moves, columns = self._moves(x)
             sizes = self.sizes(moves, anchor)
             # The best value of each coordinate, all at once: where the statistics belong to one

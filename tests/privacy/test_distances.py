@@ -248,3 +248,33 @@ def test_bad_parameters_are_named_before_anything_is_spent(options, message):
         estimator.fit(np.zeros((3, 2)))
     assert budget.spent == (0, 0)
     assert not hasattr(estimator, "statistics_")
+
+
+@pytest.mark.parametrize("metric", ["l1", "sqeuclidean"])
+def test_queries_that_need_no_conversion_skip_no_check(metric, rng):
+    X, Y = rng.random((200, 3)), rng.random((50, 3))
+    fitted = PrivateDistanceSum(metric, bounds=(0, 1), **QUIET).fit(X)
+    expected = fitted.query(Y.tolist())
+    for same in (Y, np.asfortranarray(Y), np.repeat(Y, 2, axis=0)[::2], np.ma.asarray(Y)):
+        np.testing.assert_array_equal(fitted.query(same), expected)
+    for bad in (np.nan, np.inf, -np.inf):
+        broken = Y.copy()
+        broken[7, 1] = bad
+        with pytest.raises(ValueError, match="NaN|infinity"):
+            fitted.query(broken)
+    with pytest.raises(ValueError, match="2 features"):
+        fitted.query(Y[:, :2])
+    with pytest.raises(ValueError, match="0 sample"):
+        fitted.query(Y[:0])
+    with pytest.raises(ValueError, match="1D array"):
+        fitted.query(Y[0])
+    huge = np.full((2, 3), 1e308)  # finite, though their sum is not
+    assert fitted.query(huge).shape == (2,)
+
+
+def test_queries_without_the_names_of_the_records_are_remarked(rng):
+    pandas = pytest.importorskip("pandas")
+    X = pandas.DataFrame(rng.random((200, 2)), columns=["a", "b"])
+    fitted = PrivateDistanceSum("l1", bounds=(0, 1), **QUIET).fit(X)
+    with pytest.warns(UserWarning, match="feature names"):
+        fitted.query(X.to_numpy())

@@ -1,0 +1,30 @@
+"""Kernel sums take any value of a record in silence."""
+
+import numpy as np
+import pytest
+
+from kernlab.privacy import PrivateKernelSum
+
+KERNEL = {"bandwidth": 0.5, "n_features": 8, "epsilon": 1, "noise": "insecure-test"}
+ESTIMATORS = [
+    PrivateKernelSum(**KERNEL),
+    PrivateKernelSum(features="sorf", **KERNEL),
+    PrivateKernelSum("laplacian", features="race", **KERNEL),
+    PrivateKernelSum(
+        bandwidth=0.5, features="fast-gauss", bounds=(-1, 1), epsilon=1, noise="insecure-test"
+    ),
+]
+ODD = [0.0, -0.0, np.nan, np.inf, -np.inf, 5e-324, -1e-308, 1e300, -1.7e308]
+
+
+@pytest.mark.parametrize(
+    "estimator", ESTIMATORS, ids=lambda estimator: " ".join(str(estimator).split())
+)
+def test_no_value_warns_whatever_the_precision(estimator):
+    """Warnings are errors here; beyond the range of float64 a cast would give one."""
+    values = np.array([(a, b) for a in ODD for b in ODD])
+    beyond = np.ldexp(values.astype(np.longdouble), 2000)
+    with np.errstate(over="ignore"):
+        single = values.astype(np.float32)
+    for X in (values, single, beyond, values[:0]):
+        assert np.all(np.isfinite(estimator.fit(X).query(np.zeros((1, 2)))))
