@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 from scipy.special import gammaln
+from sklearn.neighbors import KernelDensity
 
-from kernlab.density import KernelDensity
 from kernlab.privacy import PrivacyBudget, PrivateKernelDensity, PrivateKernelSum
 
 QUIET = {"epsilon": 10**9, "projection_seed": 0, "noise": "insecure-test"}
