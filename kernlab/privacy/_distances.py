@@ -219,8 +219,8 @@ class PrivateDistanceSum(PrivateSum):
         levels = self.levels
         if levels == "auto":
             # Cells so narrow that what interpolation loses in them, 4^-levels/6 of each record where
-            # these are spread out, is a fortieth of pure noise and a tenth of Gaussian noise at
-            # most, and stays below it where they crowd. One level more would double the draws.
+            # they are spread out, is at most a fortieth of pure noise and a tenth of Gaussian, and
+            # less than it where they crowd. One level more would double the draws.
             strength = n * self._strength(n_coordinates)
             levels = math.ceil(math.log2(max(strength, 1.0)) / 2) + 1
             levels = min(max(levels, 3), MAX_LEVELS if self.metric != "lp" else 9)
