@@ -23,9 +23,10 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).parent
-FAMILIES = ("density", "bandwidths", "fast", "regimes", "special")
+FAMILIES = ("density", "bandwidths", "fast", "regimes", "special", "privacy")
 PACKAGES = (
     "kernlab", "numpy", "scipy", "numba", "scikit-learn", "KDEpy", "torch", "torch-kde", "pykeops",
+    "opendp", "dp-accounting",
 )  # fmt: skip
 
 

@@ -20,22 +20,22 @@ ROWS = 16384
 @inline
 def _place(x, low, high, factor, top):
     """Integer coordinate of ``x`` in [0, top]: NaN in the middle, beyond the box on its edge."""
-    if x != x:
-        return top >> 1
-    if x <= low:
-        return 0
-    if x >= high:
-        return top
-    k = np.int64(np.rint((x - low) * factor))
-    return min(max(k, 0), top)
+    # Choices instead of branches, so that a row's coordinates are found some at a time.
+    inside = x if low < x < high else low
+    k = min(max(np.int64(np.rint((inside - low) * factor)), 0), top)
+    k = top if x >= high else k
+    return k if x == x else top >> 1
 
 
 @njit
 def _bin_rows(X, low, high, factor, top, shift, counts, sums):
     n_cells = counts.shape[1]
+    places = np.empty(X.shape[1], dtype=np.int64)
     for i in range(X.shape[0]):
         for j in range(X.shape[1]):
-            k = _place(np.float64(X[i, j]), low[j], high[j], factor[j], top)
+            places[j] = _place(np.float64(X[i, j]), low[j], high[j], factor[j], top)
+        for j in range(X.shape[1]):
+            k = places[j]
             cell = min(k >> shift, n_cells - 1)
             counts[j, cell] += 1
             sums[j, cell] += k
