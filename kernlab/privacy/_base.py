@@ -17,6 +17,8 @@ from kernlab.privacy._records import check_table, forget_frames, public_queries,
 from kernlab.privacy._release import NOMINAL_COUNT, Terms, design_release, law_of, release
 from kernlab.privacy._report import PrivacyReport, ReleasePlan
 
+# Draws of frequencies or directions over which a plan averages.
+PLANNED_DRAWS = 8
 ADJACENCIES = ("add-remove", "replace")
 
 
@@ -193,7 +195,7 @@ class PrivateSum(BaseEstimator):
         half = half.reshape(-1, *(1,) * (center.ndim - 1))
         return np.stack([center - half, center + half], axis=-1)
 
-    def plan(self, n, d, Y=None):
+    def plan(self, n, d, Y=None, sample=None):
         """The error and cost to expect for ``n`` records of ``d`` features; no data are needed.
 
         Parameters
@@ -204,6 +206,10 @@ class PrivateSum(BaseEstimator):
             Number of features.
         Y : array-like of shape (n_queries, d), default=None
             Public queries to plan for; by default typical ones, uniform in the box.
+        sample : array-like of shape (n_sample, d), default=None
+            Public or made-up records that resemble the private ones. The error of approximation
+            is then measured on them, at ``Y`` or at themselves, over a few draws of frequencies
+            or directions; by default it is that of typical records.
 
         Returns
         -------
@@ -221,20 +227,39 @@ class PrivateSum(BaseEstimator):
         build = self._mechanism(int(d), np.random.default_rng(seed))
         about = n if self.n_hint is None else self.n_hint
         design = design_release(build, terms, about)
+        approximation = float(design.mechanism.approximation(n))
+        if sample is not None:
+            sample = check_array(sample, dtype=np.float64, input_name="sample")
+            mechanisms = [
+                self._mechanism(int(d), np.random.default_rng([seed, i]))(about)
+                for i in range(PLANNED_DRAWS)
+            ]
+            queries = sample if Y is None else check_array(Y, dtype=np.float64, input_name="Y")
+            approximation = n / len(sample) * self._deviation(mechanisms, sample, queries)
         if Y is None:
             noise = design.variance()
         else:
-            Y = check_array(Y, dtype=np.float64)
+            Y = check_array(Y, dtype=np.float64, input_name="Y")
             noise = design.law.variance(design.coefficients(Y)).sum(axis=1).mean()
         return ReleasePlan(
             noise_rms=float(noise) ** 0.5,
-            approximation_rms=float(design.mechanism.approximation(n)),
+            approximation_rms=approximation,
             n_records=int(n),
             n_statistics=design.n_statistics * terms.n_groups,
             epsilon=self._spent(design),
             delta=float(self.delta),
             count_std=design.count_deviation,
         )
+
+    def _deviation(self, mechanisms, X, Y):
+        """Root mean square of what mechanisms lose without noise, for records that are public."""
+        squares = []
+        prepared = [(m, m.prepare(m.sums(X, n_jobs=self.n_jobs), len(X))) for m in mechanisms]
+        for start in range(0, len(Y), 256):
+            part = Y[start : start + 256]
+            exact = self._exact_sums(X, part)
+            squares += [np.square(m.query(p, len(X), part) - exact) for m, p in prepared]
+        return float(np.sqrt(np.mean(np.concatenate(squares))))
 
     def privacy_report(self):
         """What was released, under which guarantee, and what it does not cover.

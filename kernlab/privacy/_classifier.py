@@ -264,7 +264,7 @@ class PrivateSimilarityClassifier(ClassifierMixin, PrivateKernelSum):
         """
         return super().interval(Y, confidence)
 
-    def plan(self, n, d, Y=None):
+    def plan(self, n, d, Y=None, sample=None):
         """The error of one class's sums to expect for ``n`` records in that class.
 
         Parameters
@@ -275,13 +275,15 @@ class PrivateSimilarityClassifier(ClassifierMixin, PrivateKernelSum):
             Number of features.
         Y : array-like of shape (n_queries, d), default=None
             Public queries to plan for.
+        sample : array-like of shape (n_sample, d), default=None
+            Public or made-up records that resemble those of a class.
 
         Returns
         -------
         plan : ReleasePlan
             With the integers of all classes in ``n_statistics``.
         """
-        return super().plan(n, d, Y)
+        return super().plan(n, d, Y, sample)
 
     def decision_function(self, Y):
         """Mean similarities to the classes; of two classes, the second's less the first's.

@@ -5,6 +5,7 @@ from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
+from scipy.spatial.distance import cdist
 
 from kernlab._core.validation import Interval, StrOptions
 from kernlab.privacy._base import PrivateSum
@@ -189,6 +190,12 @@ class PrivateDistanceSum(PrivateSum):
             return partial(self._projected, low, high, center, rng.integers(2**63))
         return lambda n: ColumnSums(self._line(n, n_features), low, high, center)
 
+    def _exact_sums(self, X, Y):
+        if self.metric == "lp":
+            return (cdist(Y, X, "minkowski", p=self.p) ** self.p).sum(axis=1)
+        names = {"l1": "cityblock", "l2": "euclidean", "sqeuclidean": "sqeuclidean"}
+        return cdist(Y, X, names[self.metric]).sum(axis=1)
+
     def _check_combination(self):
         if (self.p is not None) != (self.metric == "lp"):
             raise ValueError(
@@ -221,9 +228,10 @@ class PrivateDistanceSum(PrivateSum):
         """The hierarchy on one coordinate, for about ``n`` records."""
         levels = self.levels
         if levels == "auto":
-            # Cells so narrow that what interpolation loses in them, 4^-levels/6 of each record where
-            # they are spread out, is at most a fortieth of pure noise and a tenth of Gaussian, and
-            # less than it where they crowd. One level more would double the draws.
+            # Cells so narrow that what interpolation loses in them, 4^-levels/6 of each record
+            # where these are spread out, is a fortieth of pure noise and a tenth of Gaussian at
+            # most. A crowd of c records in a query's own cell loses up to c 2^-levels/4. One
+            # level more would double the draws.
             strength = n * self._strength(n_coordinates)
             levels = math.ceil(math.log2(max(strength, 1.0)) / 2) + 1
             levels = min(max(levels, 3), MAX_LEVELS if self.metric != "lp" else 9)

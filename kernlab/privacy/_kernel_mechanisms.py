@@ -16,9 +16,17 @@ from kernlab.privacy._spectral import evaluate, phase_tables, sum_features
 
 @dataclass(frozen=True)
 class SpectralSums:
-    """Cosines and sines of random phases; see :mod:`kernlab.privacy._spectral`."""
+    """Cosines and sines of random phases; see :mod:`kernlab.privacy._spectral`.
+
+    Attributes
+    ----------
+    frequencies : DenseFrequencies or StructuredFrequencies
+    typical_error : float
+        Of the frequencies, as a share of ``n/√(2m)``, which bounds it for independent ones.
+    """
 
     frequencies: DenseFrequencies | StructuredFrequencies
+    typical_error: float = 1.0
     count_weight = 0.0
 
     @property
@@ -50,8 +58,8 @@ class SpectralSums:
         return noise * self.frequencies.n_features * self._weight**2
 
     def approximation(self, n):
-        """Bound of the standard deviation over independent frequencies, for any records."""
-        return n / math.sqrt(2 * self.frequencies.n_features)
+        """Root mean square of the frequencies' error, for typical records."""
+        return self.typical_error * n / math.sqrt(2 * self.frequencies.n_features)
 
     def sums(self, X, n_jobs=None):
         return [sum_features(X, self.frequencies, n_jobs=n_jobs)]

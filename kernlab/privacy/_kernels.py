@@ -4,6 +4,7 @@ import math
 from numbers import Integral, Real
 
 import numpy as np
+from scipy.spatial.distance import cdist
 
 from kernlab._core.validation import Interval, StrOptions
 from kernlab.privacy._base import PrivateSum
@@ -14,9 +15,16 @@ from kernlab.privacy._kernel_mechanisms import FastGaussSums, RaceSums, Spectral
 from kernlab.privacy._race import draw_race
 
 FEATURES = ("orthogonal", "iid", "sorf", "race", "fast-gauss")
-# Error of m random frequencies as a share of n/√(2m), its bound: measured on mixtures. The number
-# of frequencies rests on it, no guarantee does.
-FEATURE_ERROR = 0.1
+# Error of m random frequencies as a share of n/√(2m), its bound: measured on mixtures where the
+# mean kernel is 0.4. The number of frequencies and plans rest on it, no guarantee does.
+FEATURE_ERROR = {
+    "gaussian": 0.15,
+    "exponential": 0.17,
+    "laplacian": 0.35,
+    "cauchy": 0.2,
+    "rational": 0.22,
+}
+INDEPENDENT_ERROR = 0.45
 # Truncation of moments, of the mean kernel value.
 TOLERANCE = 1e-4
 # Counters of a repetition of RACE, as a power of two.
@@ -196,10 +204,12 @@ class PrivateKernelSum(PrivateSum):
                 return RaceSums(draw_race(self.kernel, m, n_features, rng=rng, **options))
             options = {**kernel, "features": self.features, "rng": rng}
             if self.reduce_dim is None:
-                return SpectralSums(draw_frequencies(self.kernel, m, n_features, **options))
-            projection = draw_projection(n_features, int(self.reduce_dim), rng)
-            frequencies = draw_frequencies(self.kernel, m, int(self.reduce_dim), **options)
-            return SpectralSums(compose(frequencies, projection))
+                frequencies = draw_frequencies(self.kernel, m, n_features, **options)
+            else:
+                projection = draw_projection(n_features, int(self.reduce_dim), rng)
+                frequencies = draw_frequencies(self.kernel, m, int(self.reduce_dim), **options)
+                frequencies = compose(frequencies, projection)
+            return SpectralSums(frequencies, self._typical_error())
 
         # Frequencies do not depend on n but by their number: refuse what cannot be before paying.
         build(1)
@@ -252,4 +262,23 @@ class PrivateKernelSum(PrivateSum):
             # The noise does not grow with their number: as many as are quick to fit.
             return min(max(n / 16, 1024), 4096)
         # Least sum of squares of the noise, 2√m/ε, and of the frequencies' error.
-        return min(max(FEATURE_ERROR * n * float(epsilon) / math.sqrt(8), 64), 4096)
+        return min(max(self._typical_error() * n * float(epsilon) / math.sqrt(8), 64), 4096)
+
+    def _typical_error(self):
+        """Error of the frequencies of this kernel, as a share of its bound."""
+        if self.features == "iid":
+            return INDEPENDENT_ERROR
+        return FEATURE_ERROR["laplacian" if self.norm == "l1" else self.kernel]
+
+    def _exact_sums(self, X, Y):
+        norm = "cityblock" if self.kernel == "laplacian" or self.norm == "l1" else "euclidean"
+        r = cdist(Y, X, norm) / float(self.bandwidth)
+        if self.kernel == "gaussian":
+            values = np.exp(-(r**2) / 2)
+        elif self.kernel in ("exponential", "laplacian"):
+            values = np.exp(-r)
+        elif self.kernel == "cauchy":
+            values = 1 / (1 + r**2)
+        else:
+            values = 1 / (1 + r ** (1.0 if self.beta is None else float(self.beta)))
+        return values.sum(axis=1)

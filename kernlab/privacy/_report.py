@@ -17,8 +17,8 @@ class ReleasePlan:
     noise_rms : float
         Root mean square of the noise of a typical query, in units of the sum.
     approximation_rms : float
-        Root mean square of what the statistics lose without noise, for typical data; NaN where it
-        depends on the data altogether.
+        Root mean square of what the statistics lose without noise: for typical records, or for
+        the ``sample`` given.
     n_records, n_statistics : int
         Records planned for, and integers released beside the count.
     epsilon : Fraction

@@ -225,3 +225,26 @@ def test_bad_parameters_are_named_before_anything_is_spent(options, message):
         estimator.fit(np.zeros((3, 2)))
     assert budget.spent == (0, 0)
     assert not hasattr(estimator, "statistics_")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"n_features": 64}, {"kernel": "laplacian", "n_features": 64, "features": "iid"}],
+    ids=["gaussian", "laplacian"],
+)
+def test_plans_measure_the_approximation_on_a_sample(options, rng):
+    """Of records like the private ones, the whole error is foreseen, frequencies included."""
+    n, d = 4000, 3
+    X, sample, Y = (rng.normal(size=(size, d)) for size in (n, 1000, 50))
+    shared = {"bandwidth": 1.5, "epsilon": 10, "n_hint": n, "noise": "insecure-test", **options}
+    plan = PrivateKernelSum(**shared).plan(n, d, Y, sample)
+    exact = PrivateKernelSum(**shared)._exact_sums(X, Y)
+    errors = [
+        PrivateKernelSum(**shared, projection_seed=seed).fit(X).query(Y) - exact
+        for seed in range(40)
+    ]
+    realised = np.sqrt(np.mean(np.square(errors)))
+    # Eight draws of frequencies in the plan, forty here: each draw's mean square has a relative
+    # standard deviation below 0.8, so the ratio of the roots one of 0.8/2 (1/8 + 1/40)^½ = 0.15.
+    assert plan.rms == pytest.approx(realised, rel=0.45)
+    assert plan.approximation_rms > plan.noise_rms
