@@ -104,7 +104,7 @@ def table(results):
         "Fits",
         "----",
         "",
-        "Seconds with OpenDP's noise on two threads after a small first fit, best of three, by the",
+        "Seconds with OpenDP's noise on two threads after a small first fit, the best of a few, by the",
         "clock, and in brackets of the processor, which other work on the machine does not lengthen.",
         "",
     ]

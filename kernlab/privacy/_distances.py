@@ -218,7 +218,7 @@ class PrivateDistanceSum(PrivateSum):
         """The hierarchy on one coordinate, for about ``n`` records."""
         levels = self.levels
         if levels == "auto":
-            # Cells so narrow that what interpolation loses in them, 4^-levels/6 of each record where
+            # Cells so narrow that what interpolation loses, 4^-levels/6 of each record where
             # they are spread out, is at most a fortieth of pure noise and a tenth of Gaussian, and
             # less than it where they crowd. One level more would double the draws.
             strength = n * self._strength(n_coordinates)
