@@ -36,7 +36,7 @@ which gains less. Structured frequencies only resemble the law (see
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.special import gammaincinv, ndtri
+from scipy.special import erfcx, gammaincinv, ndtri
 
 KERNELS = ("gaussian", "exponential", "laplacian", "cauchy", "rational")
 FEATURES = ("orthogonal", "iid", "sorf")
@@ -46,6 +46,8 @@ _LARGEST_SCALE = 1e100
 _SMALLEST_BLOCK = 64
 # The open unit interval in floats.
 _OPEN_UNIT = (2.0**-54, 1.0 - 2.0**-53)
+# Logarithms of the scales of 1/(1 + r) at either end of it lie within.
+_WIDEST_LOG = 40.0
 
 
 @dataclass(frozen=True)
@@ -252,6 +254,8 @@ def _mixing_scale(kernel, beta, n, uniform, rng):
         return np.ones(n)
     if kernel == "exponential":
         return 1.0 / np.abs(ndtri(uniform(n, rng) / 2.0))
+    if beta == 1.0:
+        return _rational_scale(uniform(n, rng))
     t = -np.log1p(-uniform(n, rng))
     if kernel == "cauchy" or beta == 2.0:
         return np.sqrt(2.0 * t)
@@ -266,6 +270,20 @@ def _mixing_scale(kernel, beta, n, uniform, rng):
     )
     log_scale = 0.5 * (np.log(2.0) + log_stable) + np.log(t) / beta
     return np.exp(np.minimum(log_scale, np.log(_LARGEST_SCALE)))
+
+
+def _rational_scale(u):
+    """Quantiles of ``t/|N|``, the scale of ``1/(1 + r)``.
+
+    ``P(t/|N| > s) = E exp(-s|N|) = erfcx(s/√2)``. One stratified number for each frequency keeps
+    the strata that a ratio of two would lose: half the error, and as much for every draw.
+    """
+    low, high = np.full(len(u), -_WIDEST_LOG), np.full(len(u), _WIDEST_LOG)
+    for _ in range(60):
+        middle = 0.5 * (low + high)
+        beyond = erfcx(np.exp(middle)) > 1.0 - u
+        low, high = np.where(beyond, middle, low), np.where(beyond, high, middle)
+    return np.sqrt(2.0) * np.exp(middle)
 
 
 def _orthogonal_directions(dim, n, rng):
