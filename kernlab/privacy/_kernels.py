@@ -22,7 +22,7 @@ FEATURE_ERROR = {
     "exponential": 0.17,
     "laplacian": 0.35,
     "cauchy": 0.2,
-    "rational": 0.22,
+    "rational": 0.17,
 }
 INDEPENDENT_ERROR = 0.45
 # Truncation of moments, of the mean kernel value.
