@@ -16,7 +16,7 @@ _N_CORNERS = 64
 _N_EXTREMES = 128
 _N_STARTS = 4
 _N_STEPS = 64
-_MAX_ROUNDS = 100
+_MAX_ROUNDS = 20
 
 
 @dataclass(frozen=True)
