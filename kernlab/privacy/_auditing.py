@@ -13,8 +13,7 @@
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy import stats
-from scipy.special import ndtri
+from scipy import special, stats
 
 from kernlab.privacy._accounting import gaussian_epsilon
 
@@ -114,11 +113,18 @@ def clopper_pearson(successes, n_trials, *, confidence):
             f"successes must lie in 0…n_trials and n_trials be at least 1; n_trials={n_trials!r}."
         )
     tail = 0.5 * (1.0 - confidence)
-    failures = n_trials - successes
-    # Beyond the ends the beta laws have no first or second parameter: the bounds are 0 and 1.
-    low = stats.beta.ppf(tail, np.maximum(successes, 1), failures + 1)
-    high = stats.beta.isf(tail, successes + 1, np.maximum(failures, 1))
-    return np.where(successes == 0, 0.0, low), np.where(failures == 0, 1.0, high)
+    return _lower(successes, n_trials, tail), _upper(successes, n_trials, tail)
+
+
+# At the ends of the range the beta laws lose a parameter, and the bounds are 0 and 1.
+def _lower(successes, n, tail):
+    bound = special.betaincinv(np.maximum(successes, 1), n - successes + 1, tail)
+    return np.where(successes == 0, 0.0, bound)
+
+
+def _upper(successes, n, tail):
+    bound = special.betainccinv(successes + 1, np.maximum(n - successes, 1), tail)
+    return np.where(successes == n, 1.0, bound)
 
 
 def epsilon_lower_bound(scores_0, scores_1, *, delta=0.0, confidence=0.999):
@@ -169,33 +175,20 @@ def epsilon_lower_bound(scores_0, scores_1, *, delta=0.0, confidence=0.999):
         if np.any(np.isnan(values)):
             raise ValueError(f"{name} contains NaN; a run without a score has no place in a test.")
         scores.append(values)
+    tail = 0.5 * (1.0 - confidence)
     chosen = [np.sort(values[: len(values) // 2]) for values in scores]
-    tested = [values[len(values) // 2 :] for values in scores]
-    best, event = -np.inf, None
+    tested = [np.sort(values[len(values) // 2 :]) for values in scores]
     thresholds = _thresholds(np.concatenate(chosen))
+    best, event = -np.inf, None
     for above in (True, False):
-        hits = [_hits(values, thresholds, above) for values in chosen]
         for likely in (0, 1):
-            bounds = _log_ratio(
-                (hits[likely], len(chosen[likely])),
-                (hits[1 - likely], len(chosen[1 - likely])),
-                delta,
-                confidence,
-            )
+            bounds = _log_ratio(chosen, thresholds, above, likely, delta, tail)
             i = int(np.argmax(bounds))
             if bounds[i] > best:
                 best, event = bounds[i], (thresholds[i : i + 1], above, likely)
     if event is None:
         return 0.0
-    threshold, above, likely = event
-    hits = [_hits(np.sort(values), threshold, above) for values in tested]
-    bound = _log_ratio(
-        (hits[likely], len(tested[likely])),
-        (hits[1 - likely], len(tested[1 - likely])),
-        delta,
-        confidence,
-    )
-    return max(0.0, float(bound[0]))
+    return max(0.0, float(_log_ratio(tested, *event, delta, tail)[0]))
 
 
 def _thresholds(pooled):
@@ -205,18 +198,21 @@ def _thresholds(pooled):
     return np.unique(np.quantile(pooled, levels, method="inverted_cdf"))
 
 
+def _log_ratio(runs, thresholds, above, likely, delta, tail):
+    """Bounds of ε by the events "at least t" (``above``) or "at most t", for each threshold t.
+
+    ``runs`` are the sorted scores on both data sets, of which ``likely`` has the event more often.
+    """
+    yes, no = runs[likely], runs[1 - likely]
+    low = np.maximum(_lower(_hits(yes, thresholds, above), len(yes), tail) - delta, 0.0)
+    with np.errstate(divide="ignore"):  # an event without a bound certifies nothing: -inf
+        return np.log(low) - np.log(_upper(_hits(no, thresholds, above), len(no), tail))
+
+
 def _hits(ordered, thresholds, above):
     if above:
         return len(ordered) - np.searchsorted(ordered, thresholds, side="left")
     return np.searchsorted(ordered, thresholds, side="right")
-
-
-def _log_ratio(likely, unlikely, delta, confidence):
-    low = clopper_pearson(*likely, confidence=confidence)[0] - delta
-    high = clopper_pearson(*unlikely, confidence=confidence)[1]
-    return np.log(np.maximum(low, 0.0), out=np.full(low.shape, -np.inf), where=low > 0.0) - np.log(
-        high
-    )
 
 
 def log_likelihood_ratio(outputs, center_0, center_1, scales, *, law):
@@ -321,7 +317,7 @@ def implied_scale_epsilon(releases, sensitivity, *, law="laplace", delta=None, c
         )
     # The coefficient of variation of one absolute deviation: 1, or √(π/2 - 1).
     spread = 1.0 if law == "laplace" else np.sqrt(0.5 * np.pi - 1.0)
-    z = ndtri(0.5 * (1.0 + confidence))
+    z = special.ndtri(0.5 * (1.0 + confidence))
     error = z * spread / np.sqrt(n_runs * n_statistics)
     means = mean / np.array([1.0, 1.0 - error, 1.0 + error])
     if law == "laplace":

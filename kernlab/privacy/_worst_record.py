@@ -8,11 +8,9 @@ import numpy as np
 from kernlab._core.chunks import chunk_bytes
 
 # Values that code forgets: not numbers, infinite, subnormal, either zero, near overflow.
+_LARGEST = np.finfo(np.float64).max
 _ODD_VALUES = np.array(
-    [
-        *(0.0, -0.0, np.nan, np.inf, -np.inf, 5e-324, -5e-324, 1e-308, 1e9, -1e9, 1e300, -1e300),
-        *(np.finfo(np.float64).max, -np.finfo(np.float64).max),
-    ]
+    [0.0, -0.0, np.nan, np.inf, -np.inf, 5e-324, -5e-324, 1e-308, 1e9, -1e9, _LARGEST, -_LARGEST]
 )
 _N_CORNERS = 64
 _N_EXTREMES = 128
@@ -46,7 +44,7 @@ def worst_record(
     *,
     norm="l1",
     adjacency="add-remove",
-    max_rounds=100,
+    max_rounds=20,
     seed=0,
 ):
     """Search for the record with the largest integer vector, in units of the noise.
@@ -118,12 +116,13 @@ def worst_record(
 
 class _Search:
     def __init__(self, record_vector, scales, norm, candidates, max_rounds, seed):
-        self._record_vector = record_vector
-        self._exact_scales = [Fraction(t) for t in _numbers(scales)]
-        if not self._exact_scales or min(self._exact_scales) <= 0:
-            raise ValueError("scales must be positive, one for each statistic.")
-        self._scales = np.array([float(t) for t in self._exact_scales])
         self._max_rounds = max_rounds
+        self._record_vector = record_vector
+        numbers = [t.item() if isinstance(t, np.generic) else t for t in scales]
+        self._scales = np.array([float(t) for t in numbers])
+        if not (numbers and np.all((self._scales > 0.0) & np.isfinite(self._scales))):
+            raise ValueError("scales must be positive and finite, one for each statistic.")
+        self._exact_scales = [Fraction(t) for t in numbers]
         self._power = 1 if norm == "l1" else 2
         self._rng = np.random.default_rng(seed)
         self.origin = np.zeros(len(self._scales))
@@ -150,7 +149,7 @@ class _Search:
                     f"record_vector returned shape {part.shape} for "
                     f"{len(X[start : start + rows])} records and {len(self._scales)} scales."
                 )
-            parts.append(part)
+            parts.append(part.astype(np.int64, copy=False))
         self.n_evaluated += len(X)
         return np.concatenate(parts)
 
@@ -200,30 +199,42 @@ class _Search:
 
     def _climb_one(self, x, anchor):
         size = self.sizes(x[None], anchor)[0]
+        coordinates = np.arange(len(x))
         for _ in range(self._max_rounds):
-            moves, columns = self._moves(x)
+            values = self._values(x)
+            table = self._coordinate_sizes(x, values, anchor)
+            row = np.argmax(table, axis=0)
+            best, largest = values[row, coordinates], table[row, coordinates]
+            single = x.copy()
+            single[np.argmax(largest)] = best[np.argmax(largest)]
+            # The best value of every coordinate at once: where each statistic belongs to one
+            # coordinate, that is the maximum of all combinations.
+            together = np.where(largest > size, best, x)
+            moves = np.concatenate([[single, together], self._steps(x)])
             sizes = self.sizes(moves, anchor)
-            # The best value of each coordinate, all at once: where the statistics belong to one
-            # coordinate each, that is the maximum of all combinations.
-            together = x.copy()
-            for j in range(len(x)):
-                own = np.flatnonzero(columns == j)
-                first = own[np.argmax(sizes[own])]
-                if sizes[first] > size:
-                    together[j] = moves[first, j]
-            moves = np.concatenate([moves, together[None]])
-            sizes = np.append(sizes, self.sizes(together[None], anchor))
             i = int(np.argmax(sizes))
             if not sizes[i] > size * (1.0 + 1e-12):
                 break
             x, size = moves[i], sizes[i]
         return x
 
-    def _moves(self, x):
-        """Records that differ from ``x`` in a coordinate, and some by a step in all of them.
+    def _coordinate_sizes(self, x, values, anchor):
+        """Sizes of the records that have ``values[i, j]`` in the place of ``x[j]``."""
+        n_values, d = values.shape
+        table = np.empty(values.shape)
+        width = max(1, chunk_bytes() // (8 * 3 * n_values * d))
+        for start in range(0, d, width):
+            part = values[:, start : start + width]
+            moves = np.tile(x, (*part.shape, 1))
+            own = np.arange(part.shape[1])
+            moves[:, own, start + own] = part
+            table[:, start : start + width] = self.sizes(moves.reshape(-1, d), anchor).reshape(
+                part.shape
+            )
+        return table
 
-        Returns the records and, for each, its coordinate, or -1.
-        """
+    def _values(self, x):
+        """What each coordinate of ``x`` may be changed to."""
         low, high = self._low, self._high
         with np.errstate(over="ignore", invalid="ignore"):
             eighths = [low + (high - low) * k / 8 for k in range(9)]
@@ -231,18 +242,17 @@ class _Search:
             values = np.stack(
                 [-x, low + high - x, 0.5 * x + 0.5 * low, 0.5 * x + 0.5 * high, *eighths, *near]
             )
-            values = np.concatenate(
-                [values, np.repeat(_ODD_VALUES[:, None], len(x), axis=1),
-                 self._rng.uniform(low, high, (8, len(x)))]
-            )  # fmt: skip
+            inside = low + (high - low) * self._rng.random((8, len(x)))
+        odd = np.repeat(_ODD_VALUES[:, None], len(x), axis=1)
+        return np.concatenate([values, odd, inside])
+
+    def _steps(self, x):
+        """Records a step from ``x``, of lengths from the box's to its 2^-40, clipped to the box."""
+        low, high = self._low, self._high
+        with np.errstate(over="ignore", invalid="ignore"):
             steps = self._rng.standard_normal((_N_STEPS, len(x))) * (high - low)
             steps *= 0.5 ** self._rng.uniform(0, 40, (_N_STEPS, 1))
-            shifted = np.clip(x + steps, low, high)
-        n_values, d = values.shape
-        columns = np.tile(np.arange(d), n_values)
-        moves = np.repeat(x[None], n_values * d, axis=0)
-        moves[np.arange(n_values * d), columns] = values.ravel()
-        return np.concatenate([moves, shifted]), np.append(columns, np.full(_N_STEPS, -1))
+            return np.clip(x + steps, low, high)
 
     def _exact(self, vector, anchor=None):
         # Statistics of one scale are added as integers first: sums of fractions grow long.
@@ -251,7 +261,3 @@ class _Search:
         for v, a, t in zip(vector.tolist(), anchor, self._exact_scales, strict=True):
             sums[t] = sums.get(t, 0) + abs(v - a) ** self._power
         return sum((total / t**self._power for t, total in sums.items()), Fraction(0))
-
-
-def _numbers(scales):
-    return scales.tolist() if isinstance(scales, np.ndarray) else list(scales)

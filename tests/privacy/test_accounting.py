@@ -26,11 +26,11 @@ def continuous_delta(multiplier, epsilon):
 def lattice_delta(scales, shift, epsilon):
     """Hockey-stick divergence of a vector of discrete Gaussians from itself moved by ``shift``.
 
-    The sum over a box that holds all but 1e-25 of the mass.
+    The sum over a box that holds all but 1e-17 of the mass.
     """
     total, moved = 1.0, 1.0
     for axis, (scale, step) in enumerate(zip(scales, shift, strict=True)):
-        reach = math.ceil(11 * scale) + abs(step)
+        reach = math.ceil(8.6 * scale) + abs(step)
         y = np.arange(-reach, reach + 1.0)
         shape = [-1 if k == axis else 1 for k in range(len(scales))]
         mass = np.exp(-(y**2) / (2 * scale**2))
@@ -65,9 +65,9 @@ def test_epsilon_inverts_the_multiplier(epsilon):
     assert gaussian_epsilon(1e9, 0.5) == pytest.approx(1e-6, rel=1e-2)
 
 
-@pytest.mark.parametrize("epsilon", [0.3, 1.0, 3.0])
+@pytest.mark.parametrize("epsilon", [0.3, 3.0])
 def test_one_integer_against_the_exact_loss_distribution(epsilon):
-    delta, sensitivity = 1e-6, 400
+    delta, sensitivity = 1e-6, 100
     scale = gaussian_multiplier(epsilon, delta) * sensitivity
     assert scale >= minimum_scale(1)
     exact = privacy_loss_distribution.from_discrete_gaussian_mechanism(
@@ -78,14 +78,14 @@ def test_one_integer_against_the_exact_loss_distribution(epsilon):
     assert exact.get_epsilon_for_delta(delta) >= epsilon * (1 - 1e-3)
 
 
-@pytest.mark.parametrize("shift", [(11, 60), (47, 0), (-33, 33)])
+@pytest.mark.parametrize("shift", [(11, 56), (-31, 31)])
 def test_two_unequal_scales_by_the_sum_over_the_lattice(shift):
     epsilon, delta = 1.0, 1e-5
     multiplier = gaussian_multiplier(epsilon, delta)
     # Scales 3 : 4, such that this shift has exactly the norm that the multiplier allows.
     scales = np.array([3.0, 4.0]) * multiplier * np.linalg.norm(np.divide(shift, [3.0, 4.0]))
     assert min(scales) >= minimum_scale(2)
-    # Left out of the box: 1e-25 of the mass; rounding: 1e-16 a term.
+    # Left out of the box: 1e-17 of the mass.
     assert lattice_delta(scales, shift, epsilon) <= delta * (1 + 1e-9)
     assert lattice_delta(scales * (1 - 2e-4), shift, epsilon) > delta
 
