@@ -110,6 +110,22 @@ def gaussian_multiplier(epsilon, delta):
     return float(loss.standard_deviation) * unit * _INFLATION
 
 
+def continuous_multiplier(multiplier):
+    """Multiplier of continuous noise that discrete Gaussians of another are as private as.
+
+    Parameters
+    ----------
+    multiplier : float > 0
+        As `gaussian_multiplier` returns; its conditions hold.
+
+    Returns
+    -------
+    float
+        Without the share for the integers: what accountants of composition take.
+    """
+    return multiplier / _INFLATION
+
+
 def gaussian_epsilon(multiplier, delta):
     """Least ε at which discrete Gaussians of this multiplier are known to be (ε, δ)-private.
 
@@ -143,7 +159,7 @@ def gaussian_epsilon(multiplier, delta):
     if not (0.0 < multiplier < math.inf):
         raise ValueError(f"multiplier must be positive and finite, got {multiplier!r}.")
     pld = _privacy_loss("gaussian_epsilon")
-    loss = pld.privacy_loss_mechanism.GaussianPrivacyLoss(multiplier / _INFLATION)
+    loss = pld.privacy_loss_mechanism.GaussianPrivacyLoss(continuous_multiplier(multiplier))
     target = delta * math.exp(-_LOG_RATIO) * (1.0 - _FLOAT_SHARE)
 
     def is_private(epsilon):

@@ -8,6 +8,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_array, check_is_fitted
 
 from kernlab._core.validation import Interval, StrOptions, fit_context, whole_or_nothing
+from kernlab.privacy._accounting import continuous_multiplier
 from kernlab.privacy._archive import read_archive, write_archive
 from kernlab.privacy._budget import PrivacyBudget, as_fraction
 from kernlab.privacy._intervals import noise_quantile
@@ -109,7 +110,9 @@ class PrivateSum(BaseEstimator):
                 epsilon,
                 float(self.delta),
                 label=type(self).__name__,
-                noise_multiplier=float(allotment) ** -0.5 if law is GAUSSIAN else None,
+                noise_multiplier=continuous_multiplier(float(allotment) ** -0.5)
+                if law is GAUSSIAN
+                else None,
             )
         design, counts, statistics = release(
             build, terms, groups(), source, n_hint=self.n_hint, n_jobs=self.n_jobs

@@ -63,15 +63,27 @@ def _moments_of_rows(X, low, high, center, factor, most, ball, first, second):
     ``most`` (d,) and ``ball`` are the integer bounds: |v_j| <= most_j and Σ v² <= ball.
     """
     d = X.shape[1]
-    v = np.empty(d, dtype=np.int64)
+    v, w = np.empty(d, dtype=np.int64), np.empty(d)
     for i in range(X.shape[0]):
-        square = 0
+        longest, norm = 0.0, 0.0
         for j in range(d):
             x = np.float64(X[i, j])
             if x != x:
                 x = center[j]
-            x = min(max(x, low[j]), high[j]) - center[j]
-            k = np.int64(np.rint(x * factor))
+            w[j] = min(max(x, low[j]), high[j]) - center[j]
+            longest = max(longest, abs(w[j]))
+            norm += (w[j] * factor) ** 2
+        stretch = factor
+        if not norm <= ball and longest > 0.0:
+            # Beyond the ball: drawn in as floats, for squares of far integers exceed 64 bits.
+            norm = 0.0
+            for j in range(d):
+                w[j] /= longest
+                norm += w[j] * w[j]
+            stretch = np.sqrt(np.float64(ball) / norm)
+        square = 0
+        for j in range(d):
+            k = np.int64(np.rint(w[j] * stretch))
             v[j] = min(max(k, -most[j]), most[j])
             square += v[j] * v[j]
         while square > ball:

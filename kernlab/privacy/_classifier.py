@@ -331,11 +331,17 @@ class PrivateSimilarityClassifier(ClassifierMixin, PrivateKernelSum):
 
 
 def _records_of_classes(X, y, classes):
-    """Records of each class; a label is compared with each class, whatever it is."""
-    if y.dtype != object:
-        return [X[y == label] for label in classes]
-    number = {label: c for c, label in enumerate(classes.tolist())}
-    codes = np.array([_code(label, number) for label in y], dtype=np.int64)
+    """Records of each class; a label is compared with each class, whatever it is.
+
+    No record is in two of them: a float may equal two large integers, as NumPy compares.
+    """
+    if y.dtype == object:
+        number = {label: c for c, label in enumerate(classes.tolist())}
+        codes = np.array([_code(label, number) for label in y], dtype=np.int64)
+    else:
+        codes = np.full(len(y), -1)
+        for c, label in enumerate(classes):
+            codes[y == label] = c
     return [X[codes == c] for c in range(len(classes))]
 
 

@@ -38,12 +38,15 @@ class Moments:
         return np.maximum(self.high - self.center, self.center - self.low)
 
     @property
+    def _reach(self):
+        """Greatest distance of a record from the centre."""
+        reach = math.hypot(*self._halves)
+        return reach if self.norm_bound is None else min(reach, self.norm_bound)
+
+    @property
     def step(self):
         """The grid's step, in units of the data: a power of two of them reaches any record."""
-        reach = math.hypot(*self._halves)
-        if self.norm_bound is not None:
-            reach = min(reach, self.norm_bound)
-        return math.ldexp(reach, -((NORM_BITS - 1) // 2))
+        return math.ldexp(self._reach, -((NORM_BITS - 1) // 2))
 
     @property
     def grid(self):
@@ -51,8 +54,8 @@ class Moments:
 
     @property
     def most(self):
-        """Integer bound of each coordinate."""
-        return np.ceil(self._halves / self.step).astype(np.int64)
+        """Integer bound of each coordinate, so small that squares stay far below 2**63."""
+        return np.ceil(np.minimum(self._halves, self._reach) / self.step).astype(np.int64)
 
     @property
     def ball(self):

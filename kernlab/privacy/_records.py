@@ -49,7 +49,15 @@ def check_table(estimator, X):
         raise TypeError(
             f"Sparse data was passed to {name}.fit, which needs dense records: pass X.toarray()."
         )
-    table = X if _tells_structure(X) else to_numpy(X) if is_foreign(X) else np.asarray(X)
+    if _tells_structure(X):
+        table = X
+    elif is_foreign(X):
+        table = to_numpy(X)
+    elif _has_nullable_numbers(X):
+        # Left to itself, a frame may turn into objects where a value is missing.
+        table = X.to_numpy(dtype=np.float64, na_value=np.nan)
+    else:
+        table = np.asarray(X)
     _check_structure(name, table)
     validate_data(estimator, table if is_foreign(X) else X, skip_check_array=True, reset=True)
     return table
@@ -90,6 +98,13 @@ def _tells_structure(X):
     return isinstance(getattr(X, "dtype", None), np.dtype) and isinstance(
         getattr(X, "shape", None), tuple
     )
+
+
+def _has_nullable_numbers(X):
+    """Whether ``X`` is a pandas frame of numbers, some of pandas' own types, by its columns."""
+    dtypes = list(X.dtypes) if hasattr(X, "iloc") and hasattr(X, "columns") else []
+    numbers = all(getattr(dtype, "kind", "O") in "fiub" for dtype in dtypes)
+    return numbers and not all(isinstance(dtype, np.dtype) for dtype in dtypes)
 
 
 def _check_structure(name, table):
@@ -145,6 +160,9 @@ def private_labels(estimator, y, X, classes):
             f"Unknown label type: y has dtype {labels.dtype}, which does not compare with classes "
             f"of dtype {classes.dtype}; give both as numbers or both as strings."
         )
+    if not (is_foreign(y) or _tells_structure(y)):
+        # The dtype of a list depends on all its items: one of them could round or cut the others.
+        labels = np.array(y, dtype=object).reshape(labels.shape)
     return labels
 
 

@@ -62,6 +62,9 @@ MECHANISMS = {
     "sqeuclidean-ball": Mechanism(
         PrivateDistanceSum, {"metric": "sqeuclidean", "norm_bound": 0.4, **_BOX}, {}, {}
     ),
+    "sqeuclidean-clipped": Mechanism(
+        PrivateDistanceSum, {"metric": "sqeuclidean", "norm_bound": 1e-9, **_BOX}, {}, {}
+    ),
     **{
         name: Mechanism(
             PrivateKernelSum,

@@ -14,7 +14,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline
 
 from kernlab.exceptions import PrivacyBudgetError
-from kernlab.privacy import PrivacyBudget
+from kernlab.privacy import PrivacyBudget, PrivateDistanceSum
 from kernlab.privacy._budget import as_fraction
 
 
@@ -327,3 +327,14 @@ def test_mixed_ledgers_and_their_edges():
     assert budget.composed_epsilon(1.1e-4) <= 2.5
     with pytest.raises(ValueError, match="delta is a probability below 1; got 2"):
         budget.composed_epsilon(2)
+
+
+def test_a_fit_enters_the_multiplier_that_accounts_for_its_integers():
+    """Of continuous noise; that of the integers is more by the share the proof takes of it."""
+    budget = PrivacyBudget(8, 1e-5)
+    PrivateDistanceSum(
+        bounds=(0, 1), epsilon=4, delta=1e-6, noise="insecure-test", budget=budget
+    ).fit(np.zeros((3, 1)))
+    exact = brentq(lambda m: _gaussian_epsilon(m, 1e-6) - 4, 0.5, 20)
+    # To the accountant's search and its margin, a hundredth of that share.
+    assert budget.ledger[0].noise_multiplier == pytest.approx(exact, rel=5e-7)

@@ -19,6 +19,7 @@ from kernlab.privacy import (
     PrivateSimilarityClassifier,
     _classifier,
 )
+from kernlab.privacy._records import private_labels
 
 TEST_NOISE = {"noise": "insecure-test", "projection_seed": 0}
 QUIET = {"epsilon": 10**9, **TEST_NOISE}
@@ -196,6 +197,35 @@ def test_labels_of_no_class_are_left_out_without_a_word(rng):
         by_name = classifier(epsilon=1, classes=names, **TEST_NOISE).fit(X, labels)
         assert same(by_name, plain)
         assert set(by_name.predict(X)) <= set("abc")
+
+
+def test_no_record_is_in_two_classes():
+    """NumPy compares a float with integers as floats, of which two may then be equal."""
+    classes = np.array([2**53, 2**53 + 1])
+    parts = _classifier._records_of_classes(np.zeros((1, 2)), np.array([2.0**53]), classes)
+    assert sum(map(len, parts)) == 1
+
+
+@pytest.mark.parametrize(
+    ("classes", "label", "others"),
+    [
+        ([2**53, 2**53 + 2], 2**53 + 1, [7, math.nan, None]),
+        (["1", "b"], 1, ["a", None]),
+        (["a", "b"], "a\0", ["x", None]),
+    ],
+)
+def test_the_class_of_a_listed_label_does_not_depend_on_the_labels_beside_it(
+    classes, label, others
+):
+    """Lists become arrays of a dtype that all their items decide."""
+    estimator = classifier(epsilon=1, classes=classes)
+    X = np.zeros((2, 2))
+    for other in others:
+        y = private_labels(estimator, [label, other], X, np.array(classes))
+        assert [len(part) for part in _classifier._records_of_classes(X, y, np.array(classes))] == [
+            0,
+            0,
+        ]
 
 
 def test_a_class_without_records_seldom_wins(rng):

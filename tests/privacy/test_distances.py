@@ -143,6 +143,21 @@ def test_no_record_spends_more_than_declared(options, data):
     assert fitted.epsilon_ <= epsilon
 
 
+@pytest.mark.parametrize("norm_bound", [1e-5, 2.3e-6, 1e-6, 1e-12, 1e-50])
+@pytest.mark.parametrize("delta", [0, 1e-6])
+def test_no_record_spends_more_however_small_its_ball(norm_bound, delta, rng):
+    """Integers of far records before they are drawn in have squares beyond 64 bits."""
+    options = {"bounds": (0, 1), "norm_bound": norm_bound, "epsilon": 1, "delta": delta}
+    fitted = PrivateDistanceSum("sqeuclidean", **options, **TEST_NOISE).fit(np.zeros((5, 3)))
+    for x in [*rng.random((100, 3)), np.zeros(3), np.ones(3), np.full(3, np.inf)]:
+        assert record_spent(fitted, x) <= fitted._design.spent
+    # Towards the centre, and as far as the ball reaches.
+    first, second = fitted._design.mechanism.sums(np.array([[1.0, 0.0, 0.75]]))
+    reached = first * fitted._design.mechanism.step / norm_bound
+    np.testing.assert_allclose(reached, np.array([2, -2, 1]) / 3, rtol=2**-14)
+    assert second[0] == np.sum(first**2)
+
+
 def test_a_record_moves_integers_alone_whatever_stands_beside_it(rng):
     """Permutation, blocks and threads change nothing, so that neighbours differ by one vector."""
     X = rng.standard_normal((40_000, 5)) * 2

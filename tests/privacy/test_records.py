@@ -28,3 +28,19 @@ def test_no_value_warns_whatever_the_precision(estimator):
         single = values.astype(np.float32)
     for X in (values, single, beyond, values[:0]):
         assert np.all(np.isfinite(estimator.fit(X).query(np.zeros((1, 2)))))
+
+
+@pytest.mark.parametrize("dtype", ["boolean", "Int64", "Float32"])
+def test_a_missing_value_in_a_frame_is_no_error(dtype):
+    """Frames turn into arrays of objects, which are refused, for some types of columns."""
+    pandas = pytest.importorskip("pandas", reason="missing values of their own come with pandas")
+    full, missing = (
+        pandas.DataFrame({"a": pandas.array([True, b], dtype=dtype), "b": [0.5, 2.0]})
+        for b in (True, None)
+    )
+    values = np.array([[1.0, 0.5], [np.nan, 2.0]])
+    estimator = PrivateKernelSum(projection_seed=1, **KERNEL)
+    assert estimator.fit(full).statistics_[0].shape == (16,)
+    np.testing.assert_array_equal(
+        estimator.fit(missing).statistics_[0], estimator.fit(values).statistics_[0]
+    )
