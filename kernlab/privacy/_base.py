@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_array, check_is_fitted
 
+from kernlab._core.threads import effective_n_jobs
 from kernlab._core.validation import Interval, StrOptions, fit_context, whole_or_nothing
 from kernlab.privacy._accounting import continuous_multiplier
 from kernlab.privacy._archive import read_archive, write_archive
@@ -104,6 +105,7 @@ class PrivateSum(BaseEstimator):
         build = self._mechanism(n_features, np.random.default_rng(seed))
         source = noise_source(self.noise, seed=seed)
         # What cannot be released is refused before it is paid for.
+        effective_n_jobs(self.n_jobs)
         design_release(build, terms, self.n_hint or NOMINAL_COUNT)
         if self.budget is not None:
             self.budget.spend(

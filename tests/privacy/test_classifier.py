@@ -291,6 +291,7 @@ def test_a_classifier_survives_its_file(rng, tmp_path):
         ({"beta": 1}, "beta"),
         ({"delta": 1e-6}, "noise='opendp'"),
         ({"epsilon": -1}, "epsilon"),
+        ({"n_jobs": 0}, "n_jobs"),
     ],
 )
 def test_bad_parameters_are_named_before_anything_is_spent(options, message):
