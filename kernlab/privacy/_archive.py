@@ -105,6 +105,8 @@ def read_archive(cls, path):
     decoded = {key: _decode(tree, arrays) for key, tree in content["parameters"].items()}
     estimator = cls(**decoded)
     for key, tree in content["fitted"].items():
+        if not key.endswith("_") or key.startswith("_") or hasattr(cls, key):
+            raise ValueError(f"{str(path)!r} sets {key!r}, which is no result of a fit.")
         setattr(estimator, key, _decode(tree, arrays))
     estimator._restore(_decode(content["design"], arrays))
     return estimator

@@ -292,9 +292,12 @@ class PrivateSum(BaseEstimator):
     def load(cls, path):
         """Read what :meth:`save` wrote.
 
+        Nothing in the file is run, but the shapes of its arrays are taken on trust.
+
         Parameters
         ----------
         path : str or path-like
+            A file from someone you trust.
 
         Returns
         -------
