@@ -173,7 +173,9 @@ class PrivateKernelDensity(DensityMixin, PrivateKernelSum):
             Finite, in natural logarithms.
         """
         log_mean = np.log(np.maximum(self.mean(Y), self.floor_))
-        return log_mean - log_volume(self.kernel, float(self.bandwidth), self.n_features_in_)
+        terms = self._terms_of_release
+        volume = log_volume(terms["kernel"], float(terms["bandwidth"]), self.n_features_in_)
+        return log_mean - volume
 
     def score(self, X, y=None):
         """Total log density of the rows of ``X``, which are public.

@@ -49,7 +49,12 @@ def check_table(estimator, X):
         raise TypeError(
             f"Sparse data was passed to {name}.fit, which needs dense records: pass X.toarray()."
         )
-    table = X if _tells_structure(X) else to_numpy(X) if is_foreign(X) else np.asarray(X)
+    if _tells_structure(X):
+        table = X
+    elif is_foreign(X):
+        table = to_numpy(X)
+    else:
+        table = _nullable_numbers(X) if _has_nullable_numbers(X) else np.asarray(X)
     _check_structure(name, table)
     validate_data(estimator, table if is_foreign(X) else X, skip_check_array=True, reset=True)
     return table
@@ -84,6 +89,21 @@ def forget_frames():
     except BaseException as error:
         traceback.clear_frames(error.__traceback__)
         raise
+
+
+def _has_nullable_numbers(X):
+    """Whether X is a data frame of pandas with numbers alone, some of its extension types."""
+    if not (hasattr(X, "dtypes") and hasattr(X, "iloc") and np.ndim(X.dtypes) == 1):
+        return False
+    types = list(X.dtypes)
+    if all(isinstance(dtype, np.dtype) for dtype in types):
+        return False
+    return all(getattr(dtype, "kind", "O") in "fiub" for dtype in types)
+
+
+def _nullable_numbers(X):
+    """Such a frame as float64 with gaps as NaN: whether there is a gap decides no type."""
+    return X.to_numpy(dtype=np.float64, na_value=np.nan)
 
 
 def _tells_structure(X):
