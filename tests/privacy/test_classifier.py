@@ -227,7 +227,7 @@ def test_two_classes_have_one_decision(rng):
 def test_all_classes_have_as_many_frequencies_as_the_median_noisy_count_allows(rng):
     X, y = three_classes(rng, 12_000)
     fitted = classifier(n_features="auto", epsilon=1, **TEST_NOISE).fit(X, y)
-    m = int(0.1 * np.median(fitted.n_noisy_) / math.sqrt(8))
+    m = int(0.15 * np.median(fitted.n_noisy_) / math.sqrt(8))
     assert fitted.statistics_[0].shape == (3, 2 * m)
 
 
