@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_array, check_is_fitted
 
+from kernlab._core.threads import effective_n_jobs
 from kernlab._core.validation import Interval, StrOptions, fit_context, whole_or_nothing
 from kernlab.privacy._archive import public_parameters, read_archive, write_archive
 from kernlab.privacy._budget import PrivacyBudget, as_fraction
@@ -113,6 +114,7 @@ class PrivateSum(BaseEstimator):
         build = self._mechanism(n_features, np.random.default_rng(seed))
         source = noise_source(self.noise, seed=seed)
         # What cannot be released is refused before it is paid for.
+        effective_n_jobs(self.n_jobs)
         design_release(build, terms, self.n_hint or NOMINAL_COUNT)
         if self.budget is not None:
             self.budget.spend(

@@ -240,6 +240,7 @@ def test_directions_are_orthonormal_in_blocks_and_unbiased():
         ({"adjacency": "remove"}, "adjacency"),
         ({"noise": "loud"}, "noise"),
         ({"n_hint": 0}, "n_hint"),
+        ({"n_jobs": 0}, "n_jobs"),
     ],
 )
 def test_bad_parameters_are_named_before_anything_is_spent(options, message):
