@@ -78,8 +78,8 @@ plt.show()
 # %%
 # In figures
 # ----------
-# Root mean squares over the square. What ``plan`` calls the approximation is a bound for
-# frequencies; for moments it is their truncation, ten-thousandths of n.
+# Root mean squares over the square. What ``plan`` calls the approximation is for frequencies what
+# they lose on typical records; for moments it bounds their truncation, ten-thousandths of n.
 
 print(f"mean of the exact field {exact.mean():.0f}, highest {exact.max():.0f}")
 rms = {}

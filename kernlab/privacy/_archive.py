@@ -5,6 +5,7 @@ import json
 import os
 import tempfile
 import zipfile
+import zlib
 from dataclasses import fields, is_dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -13,6 +14,24 @@ import numpy as np
 
 FORMAT = 1
 _ROOM = "kernlab.privacy."
+# What reading another kind of file, or a damaged one, may raise: a single array in the place of
+# an archive has no keys, and an empty file no end.
+_NO_RELEASE = (
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    EOFError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+
+
+def public_parameters(estimator):
+    """Parameters that tell of a release: all but the budget."""
+    parameters = estimator.get_params(deep=False)
+    parameters.pop("budget", None)
+    return parameters
 
 
 def _encode(value, arrays):
@@ -29,12 +48,17 @@ def _encode(value, arrays):
         name = f"array{len(arrays)}"
         arrays[name] = value
         return {"array": name}
+    if isinstance(value, range):
+        value = list(value)
     if isinstance(value, list | tuple):
         return {type(value).__name__: [_encode(item, arrays) for item in value]}
     if is_dataclass(value):
         kind = f"{type(value).__module__.removeprefix(_ROOM)}:{type(value).__name__}"
         content = {f.name: _encode(getattr(value, f.name), arrays) for f in fields(value) if f.init}
         return {"object": kind, "fields": content}
+    if hasattr(value, "__array__"):
+        # A column of a data frame, or an array of another library.
+        return _encode(np.asarray(value), arrays)
     raise TypeError(f"cannot save a parameter of type {type(value).__name__}: {value!r}")
 
 
@@ -62,8 +86,7 @@ def _decode(tree, arrays):
 
 def write_archive(estimator, path):
     """Save a fitted private estimator's release; see ``PrivateSum.save``."""
-    parameters = estimator.get_params(deep=False)
-    parameters.pop("budget", None)
+    parameters = estimator._terms_of_release
     arrays: dict[str, np.ndarray] = {}
     fitted = {key: value for key, value in vars(estimator).items() if key.endswith("_")}
     content = {
@@ -74,6 +97,8 @@ def write_archive(estimator, path):
         "design": _encode(estimator._design, arrays),
     }
     path = Path(path)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"path={str(path)!r} lies in no existing folder; make it first.")
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
     try:
         with os.fdopen(descriptor, "wb") as file:
@@ -87,19 +112,18 @@ def write_archive(estimator, path):
 def read_archive(cls, path):
     """Load what :func:`write_archive` saved of an estimator of type ``cls``."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {key: file[key] for key in file.files}
+        # NumPy leaves a file open that it opened itself and found to be damaged.
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
+            arrays = {key: archive[key] for key in archive.files}
             content = json.loads(str(arrays.pop("release")))
-    except (ValueError, KeyError, zipfile.BadZipFile) as error:
+            name, version = content["estimator"], content["format"]
+    except _NO_RELEASE as error:
         raise ValueError(f"{str(path)!r} is no release written by save().") from error
-    if content["estimator"] != cls.__name__:
+    if name != cls.__name__:
+        raise ValueError(f"{str(path)!r} holds a release of {name}; load it with {name}.load.")
+    if version != FORMAT:
         raise ValueError(
-            f"{str(path)!r} holds a release of {content['estimator']}; load it with "
-            f"{content['estimator']}.load."
-        )
-    if content["format"] != FORMAT:
-        raise ValueError(
-            f"{str(path)!r} is of format {content['format']}, and this version of kernlab reads "
+            f"{str(path)!r} is of format {version}, and this version of kernlab reads "
             f"format {FORMAT}; read it with the version that wrote it."
         )
     decoded = {key: _decode(tree, arrays) for key, tree in content["parameters"].items()}

@@ -1,6 +1,7 @@
 """What every private sum has in common: fitting, queries, intervals, plans and reports."""
 
 import secrets
+from copy import deepcopy
 from numbers import Integral, Real
 
 import numpy as np
@@ -10,7 +11,7 @@ from sklearn.utils.validation import check_array, check_is_fitted
 from kernlab._core.threads import effective_n_jobs
 from kernlab._core.validation import Interval, StrOptions, fit_context, whole_or_nothing
 from kernlab.privacy._accounting import continuous_multiplier
-from kernlab.privacy._archive import read_archive, write_archive
+from kernlab.privacy._archive import public_parameters, read_archive, write_archive
 from kernlab.privacy._budget import PrivacyBudget, as_fraction
 from kernlab.privacy._intervals import noise_quantile
 from kernlab.privacy._law import GAUSSIAN
@@ -68,6 +69,15 @@ class PrivateSum(BaseEstimator):
         -------
         self : object
             Fitted. Nothing of ``X`` is kept but the noisy statistics.
+
+        Raises
+        ------
+        PrivacyBudgetError
+            If the budget has not enough left; nothing is read or released.
+        TypeError, ValueError
+            If a parameter, the shape or the dtype of ``X`` is wrong; nothing is read or spent.
+        MissingExtraError
+            If the supplier of noise or the accounting needs the extra ``privacy``.
         """
         with whole_or_nothing(self), forget_frames():
             X = check_table(self, X)
@@ -138,6 +148,8 @@ class PrivateSum(BaseEstimator):
     def _restore(self, design):
         """Make ready to answer, from the statistics that are set."""
         self._design = design
+        # Parameters may be set anew for a later fit: reports and answers are of this one.
+        self._terms_of_release = deepcopy(public_parameters(self))
         self._prepared = design.mechanism.prepare(self.statistics_, self.n_noisy_)
 
     def query(self, Y):
@@ -223,10 +235,11 @@ class PrivateSum(BaseEstimator):
             ``approximation_rms``, that of what the statistics lose without noise.
         """
         self._validate_params()
-        if not n >= 1 or not d >= 1:
-            raise ValueError(
-                f"plan needs n >= 1 records and d >= 1 features, got n={n!r}, d={d!r}."
-            )
+        if not isinstance(n, Real) or not 1 <= float(n) < np.inf:
+            raise ValueError(f"plan needs a finite number of records n >= 1, got n={n!r}.")
+        if not isinstance(d, Integral) or d < 1:
+            raise ValueError(f"plan needs a whole number of features d >= 1, got d={d!r}.")
+        Y, sample = _of_features(Y, d, "Y"), _of_features(sample, d, "sample")
         terms = self._terms()
         seed = 0 if self.projection_seed is None else int(self.projection_seed)
         build = self._mechanism(int(d), np.random.default_rng(seed))
@@ -234,22 +247,20 @@ class PrivateSum(BaseEstimator):
         design = design_release(build, terms, about)
         approximation = float(design.mechanism.approximation(n))
         if sample is not None:
-            sample = check_array(sample, dtype=np.float64, input_name="sample")
             mechanisms = [
                 self._mechanism(int(d), np.random.default_rng([seed, i]))(about)
                 for i in range(PLANNED_DRAWS)
             ]
-            queries = sample if Y is None else check_array(Y, dtype=np.float64, input_name="Y")
+            queries = sample if Y is None else Y
             approximation = n / len(sample) * self._deviation(mechanisms, sample, queries)
         if Y is None:
             noise = design.variance()
         else:
-            Y = check_array(Y, dtype=np.float64, input_name="Y")
             noise = design.law.variance(design.coefficients(Y)).sum(axis=1).mean()
         return ReleasePlan(
             noise_rms=float(noise) ** 0.5,
             approximation_rms=approximation,
-            n_records=int(n),
+            n_records=int(float(n)),
             n_statistics=design.n_statistics * terms.n_groups,
             epsilon=self._spent(design),
             delta=float(self.delta),
@@ -283,7 +294,12 @@ class PrivateSum(BaseEstimator):
         Parameters
         ----------
         path : str or path-like
-            The file appears whole or not at all.
+            The file appears whole or not at all, in a folder that exists.
+
+        Raises
+        ------
+        FileNotFoundError
+            If the folder does not exist.
         """
         check_is_fitted(self)
         write_archive(self, path)
@@ -303,6 +319,11 @@ class PrivateSum(BaseEstimator):
         -------
         estimator : object
             Fitted; its ``budget`` is None.
+
+        Raises
+        ------
+        ValueError
+            If the file holds no release, or that of another estimator or of another format.
         """
         return read_archive(cls, path)
 
@@ -311,3 +332,15 @@ class PrivateSum(BaseEstimator):
         tags.non_deterministic = True
         tags.input_tags.allow_nan = True
         return tags
+
+
+def _of_features(table, d, name):
+    """Public points given to a plan, checked; None if there are none."""
+    if table is None:
+        return None
+    table = check_array(table, dtype=np.float64, input_name=name)
+    if table.shape[1] != d:
+        raise ValueError(
+            f"{name} has {table.shape[1]} columns, and the plan is for d={d} features."
+        )
+    return table

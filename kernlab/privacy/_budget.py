@@ -52,7 +52,8 @@ def as_fraction(value, name, *, minimum=None):
     try:
         # NumPy's numbers too are written with the fewest digits that denote them.
         amount = Fraction(value) if isinstance(value, Rational) else Fraction(str(value))
-        float(amount)  # some uses need it as a float
+        # Some uses need it as a float, which must not be zero where the amount is not.
+        1 / float(amount or 1)
     except (ValueError, ZeroDivisionError, OverflowError) as error:
         raise ValueError(
             f"{name} is a finite number, or a string such as '1/10' or '0.1'; got {value!r}."

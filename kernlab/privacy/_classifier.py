@@ -203,6 +203,15 @@ class PrivateSimilarityClassifier(ClassifierMixin, PrivateKernelSum):
         -------
         self : object
             Fitted. Nothing of ``X`` and ``y`` is kept but the noisy statistics.
+
+        Raises
+        ------
+        PrivacyBudgetError
+            If the budget has not enough left; nothing is read or released.
+        TypeError, ValueError
+            If a parameter, a shape or a dtype is wrong; nothing is read or spent.
+        MissingExtraError
+            If the supplier of noise or the accounting needs the extra ``privacy``.
         """
         with whole_or_nothing(self), forget_frames():
             X = check_table(self, X)

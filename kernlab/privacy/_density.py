@@ -81,7 +81,7 @@ class PrivateKernelDensity(DensityMixin, PrivateKernelSum):
     A log density at the floor means "no more than this, as far as one can tell": noise and the
     error of the frequencies make estimates of small means anything, negative ones included. The
     noise leaves a mean kernel value of about ``2√m/(εn)``, or ``σ/n`` with δ > 0, to be told from
-    zero, and m frequencies one of about ``0.1/√(2m)``; the densities that can be told are those
+    zero, and m frequencies one of about ``0.15/√(2m)``; the densities that can be told are those
     times ``1/∫k``. In many features mean kernel values are small unless the bandwidth is of the
     order of the distances: look at :meth:`mean` beside the log density, and at :meth:`plan`.
 
@@ -173,7 +173,9 @@ class PrivateKernelDensity(DensityMixin, PrivateKernelSum):
             Finite, in natural logarithms.
         """
         log_mean = np.log(np.maximum(self.mean(Y), self.floor_))
-        return log_mean - log_volume(self.kernel, float(self.bandwidth), self.n_features_in_)
+        terms = self._terms_of_release
+        volume = log_volume(terms["kernel"], float(terms["bandwidth"]), self.n_features_in_)
+        return log_mean - volume
 
     def score(self, X, y=None):
         """Total log density of the rows of ``X``, which are public.

@@ -20,6 +20,8 @@ from kernlab.privacy._hats import Hats
 from kernlab.privacy._moments import Moments
 
 MAX_LEVELS = 14
+# Of the value of one feature's range in a sum, as a power of ten.
+LARGEST_MAGNITUDE = 150
 # Integers that 'auto' releases at most for l2: the noise of each takes OpenDP about 20 µs, and
 # Gaussian noise twice that.
 MOST_STATISTICS = 2**17
@@ -183,6 +185,7 @@ class PrivateDistanceSum(PrivateSum):
     def _mechanism(self, n_features, rng):
         self._check_combination()
         low, high = box_of(self.bounds, n_features)
+        self._check_range(high - low)
         center = self._center(low, high)
         if self.metric == "sqeuclidean":
             return lambda n: Moments(low, high, center, self.norm_bound)
@@ -212,6 +215,20 @@ class PrivateDistanceSum(PrivateSum):
         if self.method == "dyadic" and self.metric != "l1":
             raise ValueError(
                 f"method='dyadic' is for metric='l1', got metric={self.metric!r}; use 'hats'."
+            )
+
+    def _check_range(self, widths):
+        """Sums, and the squares in which their noise is weighed, must stay within floats."""
+        # A norm_bound that holds no record back is none.
+        most = float(widths.max())
+        sizes = np.append(widths, min(most if self.norm_bound is None else self.norm_bound, most))
+        power = {"sqeuclidean": 2.0, "lp": self.p}.get(self.metric, 1.0)
+        magnitudes = np.abs(np.log10(sizes)) * power
+        if np.any(magnitudes > LARGEST_MAGNITUDE):
+            raise ValueError(
+                f"bounds or norm_bound of size {sizes[np.argmax(magnitudes)]} make sums for "
+                f"metric={self.metric!r} beyond 1e±{LARGEST_MAGNITUDE}, whose squares leave the "
+                "range of floats; give the features in other units."
             )
 
     def _center(self, low, high):
@@ -314,7 +331,7 @@ def box_of(bounds, n_features):
     if not np.all(right):
         where = int(np.argmin(right))
         raise ValueError(
-            f"bounds must have finite low < high, got {low[where]!r} and {high[where]!r} for "
+            f"bounds must have finite low < high, got {low[where]} and {high[where]} for "
             f"feature {where}; drop a feature that is constant."
         )
     return low, high

@@ -178,10 +178,14 @@ class FastGaussSums:
         for j in range(layout.dim):
             side = 2 * layout.half_sides[j]
             place = (Y[:, j] - layout.lower[j]) / layout.bandwidth
-            reach = math.ceil(layout.reach[j] / side)
-            cells = np.floor(place / side).astype(int)[:, None] + np.arange(-reach, reach + 1)
+            # Within the grid alone: a wide bandwidth reaches any number of cells beyond it.
+            last = int(layout.n_cells[j]) - 1
+            reach = math.ceil(min(layout.reach[j] / side, last))
+            nearest = np.clip(np.floor(place / side), 0, last).astype(int)
+            cells = nearest[:, None] + np.arange(-reach, reach + 1)
             z = place[:, None] - (cells + 0.5) * side
             met = (np.abs(z) <= layout.reach[j]) & (cells >= 0) & (cells < layout.n_cells[j])
+            z = np.where(met, z, 0.0)
             degrees = np.arange(layout.order)
             factors = np.exp(degrees * math.log(layout.half_sides[j]) - gammaln(degrees + 1.0))
             psi = hermevander(z, layout.order - 1) * factors

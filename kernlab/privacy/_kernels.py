@@ -111,7 +111,7 @@ class PrivateKernelSum(PrivateSum):
     One record changes the cosines and sines of m frequencies by at most ``√2 m`` in the 1-norm and
     ``√m`` in the 2-norm, exactly, for the integers come from tables that keep this. A query's noise
     has standard deviation ``2√m/ε``, or σ with δ > 0 whatever m. The frequencies' own error is at
-    most ``n/√(2m)`` and, with orthogonal ones, nearer to a tenth of that; it is the larger part
+    most ``n/√(2m)`` and, with orthogonal ones, nearer to a sixth of that; it is the larger part
     above ε of about 0.5 for n of some ten thousands, and not in :meth:`interval`.
 
     NaN and infinite coordinates count as zero: centre the features on a public point.

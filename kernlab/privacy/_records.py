@@ -53,11 +53,8 @@ def check_table(estimator, X):
         table = X
     elif is_foreign(X):
         table = to_numpy(X)
-    elif _has_nullable_numbers(X):
-        # Left to itself, a frame may turn into objects where a value is missing.
-        table = X.to_numpy(dtype=np.float64, na_value=np.nan)
     else:
-        table = np.asarray(X)
+        table = _nullable_numbers(X) if _has_nullable_numbers(X) else np.asarray(X)
     _check_structure(name, table)
     validate_data(estimator, table if is_foreign(X) else X, skip_check_array=True, reset=True)
     return table
@@ -92,6 +89,11 @@ def forget_frames():
     except BaseException as error:
         traceback.clear_frames(error.__traceback__)
         raise
+
+
+def _nullable_numbers(X):
+    """Such a frame as float64 with gaps as NaN: whether there is a gap decides no type."""
+    return X.to_numpy(dtype=np.float64, na_value=np.nan)
 
 
 def _tells_structure(X):

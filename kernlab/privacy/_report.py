@@ -75,17 +75,16 @@ class PrivacyReport:
 
     @classmethod
     def of(cls, estimator, design):
-        public = estimator.get_params(deep=False)
-        public.pop("budget", None)
+        public = dict(estimator._terms_of_release)
         public["projection_seed"] = estimator.projection_seed_
         return cls(
             is_private=estimator.is_private_,
             epsilon=estimator.epsilon_,
             delta=estimator.delta_,
-            adjacency=estimator.adjacency,
+            adjacency=public["adjacency"],
             estimator=type(estimator).__name__,
             law="discrete Laplace" if design.law.order == 1 else "discrete Gaussian",
-            noise=estimator.noise,
+            noise=public["noise"],
             count="public"
             if design.pairs
             else f"private, noise scale {design.count_scale / 2**16:g}",
@@ -100,15 +99,13 @@ class PrivacyReport:
         """Plain values, ready for JSON: fractions become strings, arrays lists."""
 
         def plain(value):
-            if isinstance(value, np.ndarray):
-                return value.tolist()
-            if isinstance(value, np.generic):
-                return value.item()
+            if hasattr(value, "__array__"):
+                return np.asarray(value).tolist()
             if isinstance(value, Fraction):
                 return str(value)
             if isinstance(value, dict):
                 return {key: plain(v) for key, v in value.items()}
-            if isinstance(value, tuple | list):
+            if isinstance(value, tuple | list | range):
                 return [plain(v) for v in value]
             return value
 

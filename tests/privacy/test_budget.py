@@ -58,7 +58,9 @@ def test_amounts_that_are_no_numbers_are_refused(value):
         PrivacyBudget(value)
 
 
-@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, "one", "1/0", "nan", "1e400"])
+@pytest.mark.parametrize(
+    "value", [math.nan, math.inf, -math.inf, "one", "1/0", "nan", "1e400", "1e-400"]
+)
 def test_amounts_that_are_not_finite_are_refused(value):
     with pytest.raises(ValueError, match="epsilon is a finite number.*; got"):
         PrivacyBudget(value)

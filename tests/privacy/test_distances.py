@@ -228,6 +228,11 @@ def test_directions_are_orthonormal_in_blocks_and_unbiased():
         ({"bounds": ([0, 0, 0], 1)}, r"arrays of length 2"),
         ({"bounds": (0, 1, 2)}, "bounds"),
         ({"bounds": "ab"}, "bounds"),
+        ({"bounds": (0, 1e300)}, "other units"),
+        ({"bounds": ([0, 0], [1, 1e-300])}, "1e-300.*other units"),
+        ({"metric": "sqeuclidean", "bounds": (0, 1e100)}, "other units"),
+        ({"metric": "lp", "p": 8, "bounds": (0, 1e-30)}, "other units"),
+        ({"metric": "l2", "norm_bound": 1e-300}, "other units"),
         ({"bounds": ([0, 0], [1, 0])}, "feature 1.*constant"),
         ({"epsilon": 0}, "epsilon"),
         ({"epsilon": -1}, "epsilon"),
@@ -250,6 +255,7 @@ def test_directions_are_orthonormal_in_blocks_and_unbiased():
         ({"adjacency": "remove"}, "adjacency"),
         ({"noise": "loud"}, "noise"),
         ({"n_hint": 0}, "n_hint"),
+        ({"n_jobs": 0}, "n_jobs"),
     ],
 )
 def test_bad_parameters_are_named_before_anything_is_spent(options, message):
@@ -263,6 +269,20 @@ def test_bad_parameters_are_named_before_anything_is_spent(options, message):
         estimator.fit(np.zeros((3, 2)))
     assert budget.spent == (0, 0)
     assert not hasattr(estimator, "statistics_")
+
+
+@pytest.mark.parametrize("scale", [1e-150, 1e150])
+@pytest.mark.parametrize("metric", ["l1", "l2", "sqeuclidean"])
+def test_far_scales_change_nothing_but_the_unit(metric, scale, rng):
+    """As far as sums go; powers of two would do so bit for bit."""
+    X, power = rng.random((50, 2)), 2 if metric == "sqeuclidean" else 1
+    options = {"epsilon": 1, "n_hint": 50, "projection_seed": 0, **TEST_NOISE}
+    size = scale ** (1 / power)
+    near = PrivateDistanceSum(metric, bounds=(0, 1), **options).fit(X)
+    far = PrivateDistanceSum(metric, bounds=(0, size), norm_bound=None, **options).fit(X * size)
+    # A coordinate on the grid of 2^-15 or finer may round to its neighbour.
+    np.testing.assert_allclose(far.query(X * size) / scale, near.query(X), rtol=0, atol=0.01)
+    np.testing.assert_allclose(far.interval(X * size) / scale, near.interval(X), rtol=0, atol=0.01)
 
 
 @pytest.mark.parametrize("metric", ["l1", "sqeuclidean"])

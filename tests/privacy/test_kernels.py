@@ -136,6 +136,26 @@ def test_no_record_spends_more_than_declared(options, data):
     assert fitted.epsilon_ <= epsilon
 
 
+@pytest.mark.parametrize("bandwidth", [0.3, 1e6])
+def test_intervals_of_moments_take_the_cells_there_are(bandwidth, rng):
+    """A bandwidth reaches any number of cells beyond the box, and queries lie anywhere."""
+    options = {"features": "fast-gauss", "bounds": (0, 1), "epsilon": 1, "n_hint": 50, **TEST_NOISE}
+    fitted = PrivateKernelSum(bandwidth=bandwidth, **options).fit(rng.random((50, 2)))
+    Y = np.array([[0.0, 1.0], [0.5, 0.2], [-2 * bandwidth, 0.5], [1e200, 0.0]])
+    half = np.ptp(fitted.interval(Y), axis=1) / 2
+    mechanism = fitted._design.mechanism
+    (shape,) = mechanism.shapes
+    # The answer is linear in the statistics: each one's weight is the answer to it alone.
+    units = np.eye(math.prod(shape), dtype=np.int64)
+    weights = np.array([mechanism.query(unit.reshape(shape), 0.0, Y) for unit in units]).T
+    scales = np.broadcast_to(fitted.noise_scale_[0], shape).ravel()
+    deviation = np.sqrt(2 * np.square(weights * scales).sum(axis=1))
+    # At 95 % the quantile of one Laplace variable is 2.12 deviations, and of a normal one 1.96.
+    assert np.all(half <= 2.13 * deviation)
+    assert np.all(half >= 1.95 * deviation)
+    assert half[3] == 0
+
+
 @pytest.mark.parametrize("features", ["orthogonal", "sorf", "fast-gauss"])
 def test_values_that_are_none_are_let_pass_without_a_word(features, rng):
     bounds = (-4, 4) if features == "fast-gauss" else None
