@@ -99,14 +99,11 @@ def write_archive(estimator, path):
     path = Path(path)
     if not path.parent.is_dir():
         raise FileNotFoundError(f"path={str(path)!r} lies in no existing folder; make it first.")
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            np.savez_compressed(file, release=np.array(json.dumps(content)), **arrays)  # type: ignore[arg-type]
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    # In a folder of its own beside the target, so that the file gets the usual permissions.
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=path.name) as folder:
+        part = Path(folder, "release.npz")
+        np.savez_compressed(part, release=np.array(json.dumps(content)), **arrays)  # type: ignore[arg-type]
+        os.replace(part, path)
 
 
 def read_archive(cls, path):
