@@ -216,6 +216,11 @@ class PrivateKernelSum(PrivateSum):
         return build
 
     def _check_combination(self, n_features):
+        if not 1e-150 <= self.bandwidth <= 1e150:
+            raise ValueError(
+                f"bandwidth={self.bandwidth!r} must lie between 1e-150 and 1e150, or frequencies "
+                "leave the range of floats; rescale the features."
+            )
         if (self.bounds is not None) != (self.features == "fast-gauss"):
             raise ValueError(
                 f"bounds={self.bounds!r} does not go with features={self.features!r}: give the "

@@ -213,6 +213,8 @@ def test_a_release_survives_its_file(options, rng, tmp_path):
     [
         ({"kernel": "tophat"}, "kernel"),
         ({"bandwidth": 0}, "bandwidth"),
+        ({"bandwidth": 1e-310}, "rescale the features"),
+        ({"bandwidth": 1e300, "features": "fast-gauss", "bounds": (0, 1)}, "rescale the features"),
         ({"bandwidth": math.nan}, "bandwidth"),
         ({"bandwidth": "scott"}, "bandwidth"),
         ({"epsilon": 0}, "epsilon"),
