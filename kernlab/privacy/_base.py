@@ -15,7 +15,7 @@ from kernlab.privacy._archive import public_parameters, read_archive, write_arch
 from kernlab.privacy._budget import PrivacyBudget, as_fraction
 from kernlab.privacy._intervals import noise_quantile
 from kernlab.privacy._law import GAUSSIAN
-from kernlab.privacy._noise import noise_source
+from kernlab.privacy._noise import NOISE_SOURCES, noise_source
 from kernlab.privacy._records import check_table, forget_frames, public_queries, read_table
 from kernlab.privacy._release import NOMINAL_COUNT, Terms, design_release, law_of, release
 from kernlab.privacy._report import PrivacyReport, ReleasePlan
@@ -38,7 +38,7 @@ class PrivateSum(BaseEstimator):
         "adjacency": [StrOptions(set(ADJACENCIES))],
         "n_hint": [Interval(Real, 1, None, closed="left"), None],
         "projection_seed": [Interval(Integral, 0, None, closed="left"), None],
-        "noise": [StrOptions({"opendp", "builtin", "insecure-test"})],
+        "noise": [StrOptions(set(NOISE_SOURCES))],
         "budget": [PrivacyBudget, None],
         "n_jobs": [Integral, None],
     }

@@ -297,16 +297,6 @@ def fast_gauss_query(statistics, layout, Y):
     """
     # From Chebyshev moments to those of powers, which the coefficients at a query are of.
     coefficients = (statistics / layout.limit) @ layout.basis.T
-    return _expansion_sums(layout, coefficients, Y, squared=False)
-
-
-def fast_gauss_noise_deviation(layout, deviations, Y):
-    """Standard deviation of the noise of each query, for the moments' noise ``deviations``."""
-    scaled = layout.basis * (np.asarray(deviations) / layout.limit)
-    return np.sqrt(_expansion_sums(layout, scaled @ scaled.T, Y, squared=True))
-
-
-def _expansion_sums(layout, coefficients, Y, *, squared):
     missing = MAX_DIM - layout.dim
 
     def padded(values, fill):
@@ -323,7 +313,6 @@ def _expansion_sums(layout, coefficients, Y, *, squared):
         padded(layout.reach, 0.0),
         np.pad(layout.degrees, ((0, 0), (0, missing))),
         np.ascontiguousarray(coefficients),
-        squared,
         out,
     )
     return out

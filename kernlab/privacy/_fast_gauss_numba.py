@@ -75,19 +75,13 @@ def _expansion(y, lower, side, half, bandwidth, n_cells, reach, psi):
 
 
 @njit
-def expansion_sums(
-    Y, lower, side, half, bandwidth, n_cells, reach, degrees, coefficients, squared, out
-):
-    """``Σ coefficients · ψ`` over the cells near each query; of squares of ``ψ`` on demand.
-
-    With ``squared``, ``coefficients[0]`` is a symmetric matrix ``V``, and the sum is of ``ψᵀ V ψ``.
-    """
+def expansion_sums(Y, lower, side, half, bandwidth, n_cells, reach, degrees, coefficients, out):
+    """``Σ coefficients · ψ`` over the cells near each query."""
     longest = 1
     for j in range(3):
         longest = max(longest, min(n_cells[j], int(2.0 * reach[j] * bandwidth / side[j]) + 2))
     order = degrees.max() + 1
     psi = np.ones((3, longest, order))
-    values = np.empty(degrees.shape[0])
     first, width = np.zeros(3, dtype=np.int64), np.ones(3, dtype=np.int64)
     for i in range(Y.shape[0]):
         for j in range(Y.shape[1]):
@@ -98,19 +92,13 @@ def expansion_sums(
         for c0 in range(width[0]):
             for c1 in range(width[1]):
                 for c2 in range(width[2]):
-                    for k in range(values.size):
-                        values[k] = (
-                            psi[0, c0, degrees[k, 0]]
+                    cell = (first[0] + c0) * n_cells[1] + first[1] + c1
+                    cell = cell * n_cells[2] + first[2] + c2
+                    for k in range(degrees.shape[0]):
+                        total += (
+                            coefficients[cell, k]
+                            * psi[0, c0, degrees[k, 0]]
                             * psi[1, c1, degrees[k, 1]]
                             * psi[2, c2, degrees[k, 2]]
                         )
-                    if squared:
-                        for k in range(values.size):
-                            for other in range(values.size):
-                                total += coefficients[k, other] * values[k] * values[other]
-                    else:
-                        cell = (first[0] + c0) * n_cells[1] + first[1] + c1
-                        cell = cell * n_cells[2] + first[2] + c2
-                        for k in range(values.size):
-                            total += coefficients[cell, k] * values[k]
         out[i] = total

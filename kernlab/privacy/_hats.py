@@ -92,6 +92,11 @@ class Hats:
         return 1 if self.power == 1 else 2
 
     @property
+    def importance(self):
+        """Mean square weight of each statistic at a uniform query: of a slope or a hat, 1/3."""
+        return np.array([1 / 3] + [1.0] * (self.n_ends - 1) + [1 / 3] * self.levels)
+
+    @property
     def sizes(self):
         """Length of each statistic of a column."""
         return [1] * self.n_ends + [2**level for level in range(self.levels)]
@@ -174,9 +179,7 @@ class Hats:
 
     def variance(self, law, scales):
         """Variance of a column's sum at a uniform query, in units of the interval's p-th power."""
-        importance = np.full(len(scales), 1 / 3)
-        importance[1 : self.n_ends] = 1.0
-        return float(importance @ law.variance(scales)) / (2 * self.unit) ** 2
+        return float(self.importance @ law.variance(scales)) / (2 * self.unit) ** 2
 
     def coefficients(self, places):
         """Weights of the noise of each statistic in the sum at ``places``.
@@ -239,11 +242,8 @@ def _masses(hats, order, pairs):
 def _scales(hats, law, allotment, pairs):
     # Exact fractions over all records that tie take longer than a fit of some ten thousand.
     masses = hats.masses(law.order, pairs=pairs)
-    # Sensitivities and importances: a uniform query weighs the slope and each hat by 1/3.
     highest = masses.max(axis=1).astype(float) ** (1 / law.order)
-    importance = np.full(len(masses), 1 / 3)
-    importance[1 : hats.n_ends] = 1.0
-    return fit_scales(law, masses, law.best_scales(highest, importance), allotment)
+    return fit_scales(law, masses, law.best_scales(highest, hats.importance), allotment)
 
 
 def _power_masses(hats, order):

@@ -10,8 +10,13 @@ from scipy.special import gammaln
 from kernlab.privacy._fast_gauss import FastGaussLayout, fast_gauss_moments, fast_gauss_query
 from kernlab.privacy._frequencies import DenseFrequencies, StructuredFrequencies
 from kernlab.privacy._law import COUNT_BITS, fit_scales
-from kernlab.privacy._race import RaceHashes, race_counts, race_query
-from kernlab.privacy._spectral import evaluate, phase_tables, sum_features
+from kernlab.privacy._race import RaceHashes, race_counts, race_noise_deviation, race_query
+from kernlab.privacy._spectral import (
+    evaluate,
+    phase_tables,
+    query_noise_deviation,
+    sum_features,
+)
 
 
 @dataclass(frozen=True)
@@ -53,9 +58,8 @@ class SpectralSums:
         return [np.array(scales)], spent
 
     def variance(self, law, scales):
-        # At every query, for cos² + sin² = 1.
-        noise = float(law.variance(scales[0])[0])
-        return noise * self.frequencies.n_features * self._weight**2
+        deviation = float(law.variance(scales[0])[0]) ** 0.5
+        return query_noise_deviation(self.frequencies.n_features, deviation) ** 2
 
     def approximation(self, n):
         """Root mean square of the frequencies' error, for typical records."""
@@ -110,8 +114,8 @@ class RaceSums:
         return [np.array([scales])], spent
 
     def variance(self, law, scales):
-        noise = float(law.variance(scales[0])[0, 0])
-        return noise * self.hashes.n_repetitions * self._weight**2
+        deviation = float(law.variance(scales[0])[0, 0]) ** 0.5 * float(self.grid[0])
+        return race_noise_deviation(self.hashes, deviation) ** 2
 
     def approximation(self, n):
         """Bound of the standard deviation over hashes, for any records."""
