@@ -145,3 +145,34 @@ def record_spent(fitted, *records):
     if design.count_scale and len(sums) == 1:
         total += Fraction(2**16, design.count_scale) ** q
     return total
+
+
+def realised_noise(make, X, Y, n_releases):
+    """Noise of releases of one layout: root mean square, its standard error, and coverage.
+
+    Parameters
+    ----------
+    make : callable
+        Gives an estimator of the same public parameters at every call, with seeded noise.
+    X, Y : ndarrays
+        Records, and queries; intervals are taken at the first four.
+
+    Returns
+    -------
+    realised, error, covered : float
+        Queries of one release share most of its noise, so that the standard error is that of as
+        many numbers as releases, of the share ``covered`` by 95 % intervals too.
+    """
+    n, mechanism = len(X), make().fit(X)._design.mechanism
+    noiseless = mechanism.query(mechanism.prepare(mechanism.sums(X), n), n, Y)
+    inside, squares = 0.0, []
+    for seed in range(n_releases):
+        again = make()
+        again._mechanism = lambda d, rng: lambda n: mechanism
+        again.set_params(projection_seed=seed).fit(X)
+        squares.append(np.mean((again.query(Y) - noiseless) ** 2))
+        low, high = again.interval(Y[:4]).T
+        inside += np.mean((low <= noiseless[:4]) & (noiseless[:4] <= high))
+    realised = math.sqrt(np.mean(squares))
+    error = np.std(squares) / math.sqrt(n_releases) / (2 * realised)
+    return realised, error, inside / n_releases

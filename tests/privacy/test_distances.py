@@ -6,7 +6,7 @@ import hypothesis
 import hypothesis.strategies as st
 import numpy as np
 import pytest
-from oracles import record_spent
+from oracles import realised_noise, record_spent
 from scipy.spatial.distance import cdist
 
 from kernlab.privacy import PrivateDistanceSum
@@ -94,25 +94,15 @@ def test_realised_noise_is_the_planned(options, rng):
     if options["metric"] == "l2":
         shared["n_projections"] = 6
     shared.setdefault("projection_seed", 7)
-    fitted = PrivateDistanceSum(**shared).fit(X)
-    mechanism = fitted._design.mechanism
-    noiseless = mechanism.query(mechanism.prepare(mechanism.sums(X), n), n, Y)
     plan = PrivateDistanceSum(**shared).plan(n, d, Y)
-    releases, inside, squares = 120, 0, []
-    for seed in range(releases):
-        again = PrivateDistanceSum(**shared)
-        again._mechanism = lambda d, rng: lambda n: mechanism
-        again.set_params(projection_seed=seed).fit(X)
-        squares.append(np.mean((again.query(Y) - noiseless) ** 2))
-        low, high = again.interval(Y[:4]).T
-        inside += np.mean((low <= noiseless[:4]) & (noiseless[:4] <= high))
-    realised = math.sqrt(np.mean(squares))
-    # Queries of one release share most of its noise: the standard error is that of the releases.
-    error = np.std(squares) / math.sqrt(releases) / (2 * realised)
+    n_releases = 120
+    realised, error, covered = realised_noise(
+        lambda: PrivateDistanceSum(**shared), X, Y, n_releases
+    )
     assert error < 0.1 * realised
     assert realised == pytest.approx(plan.noise_rms, abs=4 * error)
     # Four queries to a release, and these as good as the same one: 5 standard errors.
-    assert inside / releases == pytest.approx(0.95, abs=5 * math.sqrt(0.95 * 0.05 / releases))
+    assert covered == pytest.approx(0.95, abs=5 * math.sqrt(0.95 * 0.05 / n_releases))
     # Without the queries, the plan is for uniform ones, as these are.
     assert PrivateDistanceSum(**shared).plan(n, d).noise_rms == pytest.approx(realised, rel=0.3)
 

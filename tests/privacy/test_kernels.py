@@ -1,12 +1,13 @@
 """Private kernel sums: right sums, predicted noise, sensitivities that no record exceeds."""
 
 import math
+from functools import partial
 
 import hypothesis
 import hypothesis.strategies as st
 import numpy as np
 import pytest
-from oracles import record_spent
+from oracles import realised_noise, record_spent
 from scipy.spatial.distance import cdist
 
 from kernlab.privacy import PrivacyBudget, PrivateKernelSum
@@ -79,28 +80,16 @@ def releases():
 
 @pytest.mark.parametrize("options", list(releases()))
 def test_realised_noise_is_the_planned(options, rng):
-    d, n, n_releases = 1 if "bounds" in options else 2, 300, 100
+    d, n = 1 if "bounds" in options else 2, 300
     X, Y = rng.uniform(-1, 1, (n, d)), rng.uniform(-1, 1, (40, d))
     shared = {"epsilon": 1, "n_hint": n, "projection_seed": 7, **TEST_NOISE, **options}
-    fitted = PrivateKernelSum(**shared).fit(X)
-    mechanism = fitted._design.mechanism
-    noiseless = mechanism.query(mechanism.prepare(mechanism.sums(X), n), n, Y)
     plan = PrivateKernelSum(**shared).plan(n, d, Y)
-    inside, squares = 0, []
-    for seed in range(n_releases):
-        again = PrivateKernelSum(**shared)
-        again._mechanism = lambda d, rng: lambda n: mechanism
-        again.set_params(projection_seed=seed).fit(X)
-        squares.append(np.mean((again.query(Y) - noiseless) ** 2))
-        low, high = again.interval(Y[:4]).T
-        inside += np.mean((low <= noiseless[:4]) & (noiseless[:4] <= high))
-    realised = math.sqrt(np.mean(squares))
-    # Queries of one release share its noise: the standard error is that of the releases.
-    error = np.std(squares) / math.sqrt(n_releases) / (2 * realised)
+    make, n_releases = partial(PrivateKernelSum, **shared), 100
+    realised, error, covered = realised_noise(make, X, Y, n_releases)
     assert error < 0.1 * realised
     assert realised == pytest.approx(plan.noise_rms, abs=4 * error)
     # As good as one query to a release: five standard errors.
-    assert inside / n_releases == pytest.approx(0.95, abs=5 * math.sqrt(0.95 * 0.05 / n_releases))
+    assert covered == pytest.approx(0.95, abs=5 * math.sqrt(0.95 * 0.05 / n_releases))
     if options.get("features") != "fast-gauss":
         # The noise is the same at every query, and so planned without them.
         assert PrivateKernelSum(**shared).plan(n, d).noise_rms == pytest.approx(

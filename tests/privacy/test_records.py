@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kernlab.privacy import PrivateKernelSum
+from kernlab.privacy import PrivateDistanceSum, PrivateKernelSum
 
 KERNEL = {"bandwidth": 0.5, "n_features": 8, "epsilon": 1, "noise": "insecure-test"}
 ESTIMATORS = [
@@ -44,3 +44,21 @@ def test_a_missing_value_in_a_frame_is_no_error(dtype):
     np.testing.assert_array_equal(
         estimator.fit(missing).statistics_[0], estimator.fit(values).statistics_[0]
     )
+
+
+@pytest.mark.parametrize("missing", [False, True])
+def test_frames_of_nullable_numbers_are_read_with_gaps_as_nan(missing):
+    pandas = pytest.importorskip("pandas")
+    values = np.array([[1.0, 0.5, 0.0], [0.0, 0.25, 1.0], [1.0, np.nan if missing else 0.5, 0.0]])
+    frame = pandas.DataFrame(values, columns=["a", "b", "c"]).astype(
+        {"a": "Int64", "b": "Float64", "c": "boolean"}
+    )
+    options = {"bounds": (0, 1), "epsilon": 1, "noise": "insecure-test"}
+    options |= {"projection_seed": 1, "n_hint": 30}
+    fitted = PrivateDistanceSum(**options).fit(frame)
+    plain = PrivateDistanceSum(**options).fit(values)
+    for a, b in zip(fitted.statistics_, plain.statistics_, strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert fitted.feature_names_in_.tolist() == ["a", "b", "c"]
+    with pytest.raises(TypeError, match="dtype object"):
+        PrivateDistanceSum(**options).fit(frame.assign(b="secret"))

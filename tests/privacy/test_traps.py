@@ -1,7 +1,6 @@
 """The ways in which private releases are commonly betrayed, one test each."""
 
 import functools
-import json
 import pickle
 import traceback
 import types
@@ -364,74 +363,6 @@ def test_saved_and_pickled_releases_answer_the_same(make, X, tmp_path):
     # A copy of a budget in a file must not be a second budget.
     with pytest.raises(PrivacyBudgetError):
         unpickled.fit(X)
-
-
-def test_parameters_set_after_a_fit_change_neither_report_nor_archive_nor_density(X, tmp_path):
-    """They are for a later fit: the guarantee stated is that of the release at hand."""
-    fitted = DENSITY(projection_seed=0).fit(X)
-    report, density = str(fitted.privacy_report()), fitted.score_samples(X)
-    fitted.set_params(bandwidth=3.0, adjacency="replace", epsilon="1/100", noise="opendp")
-    assert str(fitted.privacy_report()) == report
-    np.testing.assert_array_equal(fitted.score_samples(X), density)
-    fitted.save(tmp_path / "release")
-    loaded = PrivateKernelDensity.load(tmp_path / "release")
-    assert loaded.bandwidth == 0.5
-    assert str(loaded.privacy_report()) == report
-    bounds = [[0.0, 0.0], [1.0, 1.0]]
-    boxed = DISTANCE(bounds=bounds).fit(X)
-    report = str(boxed.privacy_report())
-    bounds[1][0] = 2.0
-    assert str(boxed.privacy_report()) == report
-
-
-def test_any_array_like_parameter_can_be_saved_and_reported(X, tmp_path):
-    pandas = pytest.importorskip("pandas")
-    ends = pandas.Series([0.0, 0.0]), pandas.Series([1.0, 1.0])
-    for fitted in (
-        DISTANCE(bounds=ends).fit(X),
-        CLASSIFIER(classes=range(2)).fit(X, np.arange(37) % 2),
-        CLASSIFIER(classes=pandas.Series(["a", "b"])).fit(X, ["a"] * 37),
-    ):
-        fitted.save(tmp_path / "release")
-        loaded = type(fitted).load(tmp_path / "release")
-        np.testing.assert_array_equal(loaded.query(X), fitted.query(X))
-        assert json.loads(json.dumps(loaded.privacy_report().to_dict())) == (
-            json.loads(json.dumps(fitted.privacy_report().to_dict()))
-        )
-
-
-def test_files_that_are_no_release_are_refused_by_name(X, tmp_path):
-    np.save(tmp_path / "array.npy", X)
-    np.savez(tmp_path / "other.npz", X=X)
-    np.savez(tmp_path / "number.npz", release=np.array("3"))
-    (tmp_path / "empty").touch()
-    (tmp_path / "text").write_text("release")
-    whole = tmp_path / "whole.npz"
-    DISTANCE().fit(X).save(whole)
-    (tmp_path / "half.npz").write_bytes(whole.read_bytes()[:200])
-    for name in ("array.npy", "other.npz", "number.npz", "empty", "text", "half.npz"):
-        with pytest.raises(ValueError, match=f"{name}' is no release"):
-            PrivateDistanceSum.load(tmp_path / name)
-    with pytest.raises(FileNotFoundError):
-        PrivateDistanceSum.load(tmp_path / "nothing")
-    with pytest.raises(FileNotFoundError, match="no existing folder"):
-        DISTANCE().fit(X).save(tmp_path / "nowhere" / "release")
-
-
-@pytest.mark.parametrize("missing", [False, True])
-def test_frames_of_nullable_numbers_are_read_with_gaps_as_nan(missing):
-    pandas = pytest.importorskip("pandas")
-    values = np.array([[1.0, 0.5, 0.0], [0.0, 0.25, 1.0], [1.0, np.nan if missing else 0.5, 0.0]])
-    frame = pandas.DataFrame(values, columns=["a", "b", "c"]).astype(
-        {"a": "Int64", "b": "Float64", "c": "boolean"}
-    )
-    options = {"noise": "insecure-test", "projection_seed": 1, "n_hint": 30}
-    fitted = DISTANCE(**options).fit(frame)
-    for a, b in zip(fitted.statistics_, DISTANCE(**options).fit(values).statistics_, strict=True):
-        np.testing.assert_array_equal(a, b)
-    assert fitted.feature_names_in_.tolist() == ["a", "b", "c"]
-    with pytest.raises(TypeError, match="dtype object"):
-        DISTANCE().fit(frame.assign(b="secret"))
 
 
 @every_estimator
