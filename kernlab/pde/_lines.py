@@ -1,6 +1,7 @@
 """Greedy search for the lines of a signal, with a residual that certifies them."""
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 import scipy.fft
@@ -14,6 +15,8 @@ from kernlab.pde._features import modulated
 BLUR, RESOLUTION = 1.6, 3.0
 # Modes of the trend and of every line to begin with: a pure tone.
 LEAST_TREND = 2
+# Lines with envelopes, at most; of more a polynomial is the better basis.
+MAX_WIDE = 4
 # Rows of a least-squares problem, at most: enough for every column that max_lines permits.
 MAX_ROWS = 8192
 CHECK_POINTS = 128
@@ -294,7 +297,6 @@ class _Search:
 
     def run(self):
         self._fit()
-        history = [self.residual]
         while self.y.shape[1] and not self.done:
             state = self.trend, self.frequencies.copy(), self.modes.copy()
             if not self._grow() or self._n_columns() > self.max_columns:
@@ -303,15 +305,9 @@ class _Search:
                 return
             self._refine(4)
             self._settle()
-            history.append(self.residual)
-            # Tones of equal size leave the residual large until the last is found, so that only
-            # searches that already gave their lines envelopes are said to stall.
-            if (
-                not self.noisy
-                and len(history) > 5
-                and history[-1] > 0.5 * history[-5]
-                and sum(modes > 1 for modes in self.modes) > 2
-            ):
+            # Tones of equal size leave the residual large until the last is found: only lines that
+            # need envelopes tell that the signal is none of lines, as a chirp or a kink.
+            if not self.done and sum(modes > 1 for modes in self.modes) > MAX_WIDE:
                 return
         self._prune()
 
@@ -445,7 +441,7 @@ class _Search:
     def _settle(self):
         """Join lines that ran into each other: two tones so near are one with an envelope."""
         order = np.argsort(self.frequencies)
-        for i, j in zip(order[:-1], order[1:], strict=True):
+        for i, j in pairwise(order):
             near = self.frequencies[j] - self.frequencies[i] < 0.8 * self.bin
             if near and max(self.modes[i], self.modes[j]) < self.envelope:
                 self.frequencies[i] = (self.frequencies[i] + self.frequencies[j]) / 2
