@@ -15,8 +15,6 @@ import numpy as np
 import scipy.linalg as sl
 import scipy.sparse as sp
 
-from kernlab.pde._legendre import Legendre
-
 
 class Axis:
     """The functions of one coordinate.
@@ -89,14 +87,12 @@ class Axis:
     @functools.cached_property
     def analysis(self):
         """From values at the nodes to integrals against the tests, (n, n_nodes)."""
-        if self.tests is self.basis:
-            return np.ascontiguousarray((self.values(0) * self.factor.weights[:, None]).T)
-        return (self.factor.at_nodes(0) @ self.tests * self.factor.weights[:, None]).T
+        return self.tests.T @ self.projection
 
     @functools.cached_property
     def projection(self):
         """From values at the nodes to raw coefficients, (n_raw, n_nodes)."""
-        return (self.factor.at_nodes(0) * self.factor.weights[:, None]).T
+        return self.factor.projection
 
 
 def _lift(factor, rows):

@@ -9,6 +9,7 @@ import numpy as np
 
 from kernlab.linalg import KroneckerSum
 from kernlab.pde._axes import Axis
+from kernlab.pde._legendre import Legendre
 from kernlab.pde._space import FieldSpace
 
 
@@ -98,10 +99,17 @@ class _Remainder:
 
     def at_zero(self):
         if self._at_zero is None:
-            zero = np.zeros((1,) * len(self.disc.factors))
-            values = self.equation.residual({jet: zero for jet in self.equation.jets}, self.disc.points)
-            self._at_zero = np.broadcast_to(values, self.disc.n_nodes)
+            factors = self.disc.factors
+            if len(factors) == 1 and isinstance(factors[0], Legendre):
+                self._at_zero = factors[0].smoothed(lambda x: self._without_field((x,)))
+            else:
+                values = self._without_field(self.disc.points)
+                self._at_zero = np.broadcast_to(values, self.disc.n_nodes)
         return self._at_zero
+
+    def _without_field(self, points):
+        zero = np.zeros((1,) * len(points))
+        return self.equation.residual({jet: zero for jet in self.equation.jets}, points)
 
     def values(self, by_field, share):
         if not self.jets:

@@ -27,6 +27,8 @@ class Equation:
         The jets that occur, sorted.
     constant : dict of jet to float
         The linear terms whose coefficient is a plain number. All others are the remainder.
+    remainder_jets : list of jet
+        The jets that occur in the remainder.
     is_linear : bool
         Whether the expression is affine in its jets.
     is_constant : bool
@@ -82,6 +84,15 @@ class Equation:
             for number, term in terms
             if isinstance(term, language.FieldDerivative)
         }
+        self.remainder_jets = sorted(
+            {
+                as_jet(node, self.coordinates)
+                for _, term in terms
+                if not isinstance(term, language.FieldDerivative)
+                for node in walk(term)
+                if isinstance(node, language.FieldDerivative)
+            }
+        )
         self.is_linear = degree(self.expression) < 2
         self.is_constant = all(
             isinstance(term, language.FieldDerivative) or not degree(term) for _, term in terms

@@ -42,6 +42,11 @@ class Fourier:
             self._at_nodes[order] = self.features(self.nodes, order)
         return self._at_nodes[order]
 
+    @property
+    def projection(self):
+        """From values at the nodes to coefficients, (n_features, n_features)."""
+        return (self.at_nodes(0) * self.weights[:, None]).T
+
     def polynomials(self, n):
         """A period has no conditions to lift."""
         return np.zeros((self.n_features, 0))

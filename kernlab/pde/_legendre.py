@@ -11,7 +11,11 @@ triangular matrices with known entries, so that nothing is differentiated numeri
 import functools
 
 import numpy as np
+from scipy.fft import dct
 from scipy.special import roots_legendre
+
+# Samples of the source of a problem in one dimension.
+_SMOOTHING = 2**14
 
 
 @functools.lru_cache(maxsize=8)
@@ -75,6 +79,25 @@ class Legendre:
         if order not in self._at_nodes:
             self._at_nodes[order] = self.features(self.nodes, order)
         return self._at_nodes[order]
+
+    @property
+    def projection(self):
+        """From values at the nodes to coefficients, (n_features, n_features)."""
+        return (self.at_nodes(0) * self.weights[:, None]).T
+
+    def smoothed(self, function):
+        """Values at the nodes of the polynomial nearest to a function of many more points.
+
+        Data of high frequency are wrong by the rounding of their argument, at random; the smooth
+        part of the solution, which sums them, is as wrong as their average over the samples.
+        """
+        n_samples = max(_SMOOTHING, 4 * self.n_features)
+        theta = np.pi * (np.arange(n_samples) + 0.5) / n_samples
+        values = function((self.low + self.high) / 2 + self.half * np.cos(theta))
+        coefficients = dct(values, type=2)[: self.n_features] / n_samples
+        coefficients[0] /= 2
+        t = gauss_legendre(self.n_features)[0]
+        return np.cos(np.outer(np.arccos(t), np.arange(self.n_features))) @ coefficients
 
     def polynomials(self, n):
         """Raw coefficients of the first ``n`` powers of t, (n_features, n), up to combinations."""
