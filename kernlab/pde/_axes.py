@@ -25,6 +25,10 @@ class Axis:
         See ``Legendre``.
     conditions : sequence of (end, alpha, beta)
         Functionals alpha u + beta u' at ``end``, 'low' or 'high'.
+    diagonalise : bool, default=True
+        Whether to use eigenfunctions where there are any. Alone on its axis a function is better
+        off with the short combinations: rounding of the eigenfunctions of high frequency would
+        leak into the smooth ones, which the inverse amplifies.
 
     Attributes
     ----------
@@ -38,7 +42,7 @@ class Axis:
         Where the second derivative is self-adjoint: minus its eigenvalues, ascending.
     """
 
-    def __init__(self, factor, conditions):
+    def __init__(self, factor, conditions, *, diagonalise=True):
         self.factor = factor
         self.rows = np.array(
             [
@@ -48,14 +52,21 @@ class Axis:
         ).reshape(len(conditions), factor.n_features)
         self.lift = _lift(factor, self.rows)
         ends = sorted(end for end, _, _ in conditions)
-        if ends == ["high", "low"] or not conditions and factor.is_periodic:
+        is_symmetric = ends == ["high", "low"] or (not conditions and factor.is_periodic)
+        if is_symmetric and diagonalise:
             self.modes, self.basis = _eigenfunctions(factor, self.rows)
-            self.tests = self.basis
         else:
             self.modes, self.basis = None, _null_space(factor, self.rows)
+        if is_symmetric:
+            self.tests = self.basis
+        else:
             self.tests = np.eye(factor.n_features)[:, : factor.n_features - len(conditions)]
         self.n = self.basis.shape[1]
         self._matrices: dict = {}
+        if is_symmetric and self.modes is None and factor.is_polynomial:
+            # Known to be diagonal: what rounding would leave beside the diagonal is not small for
+            # the columns of high degree.
+            self._matrices[2] = -_stiffness(factor, self.basis)
         self._values: dict = {}
 
     @property
@@ -83,6 +94,13 @@ class Axis:
         if order not in self._values:
             self._values[order] = self.factor.at_nodes(order) @ self.basis
         return self._values[order]
+
+    @property
+    def inverse_basis(self):
+        """From raw coefficients to those of the functions, by least squares, (n, n_raw)."""
+        if self.modes is not None:
+            return self.basis.T
+        return sl.solve(self.basis.T @ self.basis, self.basis.T, assume_a="pos")
 
     @functools.cached_property
     def analysis(self):
@@ -147,10 +165,7 @@ def _polynomial_eigenfunctions(factor, rows):
     """
     combined = _short_combinations(rows)
     n = combined.shape[1]
-    k = np.arange(n, dtype=float)
-    # (phi_k'', phi_k) involves the coefficient on P_{k+2} alone: P''_{k+1} has no P_k in it.
-    rise = np.sqrt((k + 0.5) * (k + 2.5)) * ((k + 2) * (k + 3) - k * (k + 1)) / factor.half**2
-    stiffness = -combined.diagonal(0) * combined.diagonal(-2) * rise
+    stiffness = _stiffness(factor, combined)
     mass = (combined.T @ combined).tocsr()
     if np.min(stiffness) > 1e-12 * np.max(stiffness):
         scale = 1 / np.sqrt(stiffness)
@@ -170,6 +185,14 @@ def _polynomial_eigenfunctions(factor, rows):
     order = np.argsort(-inverse)
     modes = 1 / inverse[order] - shift
     return modes, combined @ (vectors[:, order] / np.sqrt(inverse[order]))
+
+
+def _stiffness(factor, combined):
+    """Minus the second derivative in Shen's basis, a diagonal."""
+    k = np.arange(combined.shape[1], dtype=float)
+    # (phi_k'', phi_k) involves the coefficient on P_{k+2} alone: P''_{k+1} has no P_k in it.
+    rise = np.sqrt((k + 0.5) * (k + 2.5)) * ((k + 2) * (k + 3) - k * (k + 1)) / factor.half**2
+    return -combined.diagonal(0) * combined.diagonal(-2) * rise
 
 
 def _eigh_five_bands(bands):

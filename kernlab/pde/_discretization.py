@@ -31,15 +31,20 @@ class Discretization:
                 conditions = [("low", c) for c in low_high.low] + [("high", c) for c in low_high.high]
                 key = (d, tuple((end, c.alpha, c.beta) for end, c in conditions))
                 if key not in axes:
-                    axes[key] = Axis(factor, key[1])
+                    axes[key] = Axis(factor, key[1], diagonalise=len(factors) > 1)
                 own.append(axes[key])
                 data.append([c.g for _, c in conditions])
                 ends.append([end for end, _ in conditions])
             self.spaces[field] = FieldSpace(own, data, ends)
         self.points = self.spaces[pde.fields[0]].nodes
         self.n_nodes = tuple(len(f.nodes) for f in factors)
-        self._constant_lifts = [self._integrate_lifts(e) for e in pde.equations]
         self._remainders = [_Remainder(e, self) for e in pde.equations]
+        self._fixed = [self._integrate_lifts(e) for e in pde.equations]
+        # Of a nonlinear equation the overtones of source and solution cancel on the nodes alone.
+        is_linear = all(equation.is_linear for equation in pde.equations)
+        if len(factors) == 1 and isinstance(factors[0], Legendre) and is_linear:
+            for i, remainder in enumerate(self._remainders):
+                self._fixed[i] = self._fixed[i] + self._sharpen(i, remainder)
 
     @property
     def n_unknowns(self):
@@ -54,6 +59,13 @@ class Discretization:
             total = total + number * self.spaces[field].test_lift(orders)
         return total
 
+    def _sharpen(self, i, remainder):
+        """What the rule on the nodes gets wrong of the smooth part of the source."""
+        (axis,) = self._test_space(i).axes
+        smooth = axis.factor.smooth_part(lambda x: remainder.without_field((x,)))
+        at_nodes = axis.projection[: len(smooth)] @ remainder.at_zero()
+        return axis.tests[: len(smooth)].T @ (smooth - at_nodes)
+
     def _test_space(self, i):
         return self.spaces[self.pde.fields[i]]
 
@@ -63,12 +75,21 @@ class Discretization:
         by_field = dict(zip(self.pde.fields, coefficients))
         results = []
         for i, equation in enumerate(self.pde.equations):
-            total = self._constant_lifts[i] + self._test_space(i).test(
+            total = self._fixed[i] + self._test_space(i).test(
                 self._remainders[i].values(by_field, share)
             )
             for (field, orders), number in equation.constant.items():
                 total = total + number * self.spaces[field].test_derivative(by_field[field], orders)
             results.append(total)
+        return results
+
+    def noise(self, rng):
+        """Integrals of white noise, at the nodes of the size of the equations there."""
+        results = []
+        for i, remainder in enumerate(self._remainders):
+            at_zero = remainder.at_zero()
+            noise = at_zero * rng.standard_normal(at_zero.shape)
+            results.append(self._test_space(i).test(noise))
         return results
 
     def linearise(self, coefficients, share=1.0):
@@ -99,15 +120,11 @@ class _Remainder:
 
     def at_zero(self):
         if self._at_zero is None:
-            factors = self.disc.factors
-            if len(factors) == 1 and isinstance(factors[0], Legendre):
-                self._at_zero = factors[0].smoothed(lambda x: self._without_field((x,)))
-            else:
-                values = self._without_field(self.disc.points)
-                self._at_zero = np.broadcast_to(values, self.disc.n_nodes)
+            values = self.without_field(self.disc.points)
+            self._at_zero = np.broadcast_to(values, self.disc.n_nodes)
         return self._at_zero
 
-    def _without_field(self, points):
+    def without_field(self, points):
         zero = np.zeros((1,) * len(points))
         return self.equation.residual({jet: zero for jet in self.equation.jets}, points)
 

@@ -14,8 +14,8 @@ import numpy as np
 from scipy.fft import dct
 from scipy.special import roots_legendre
 
-# Samples of the source of a problem in one dimension.
-_SMOOTHING = 2**14
+# Samples, and coefficients that are taken from them.
+_N_SMOOTH, _SMOOTH_MODES = 2**14, 32
 
 
 @functools.lru_cache(maxsize=8)
@@ -85,19 +85,27 @@ class Legendre:
         """From values at the nodes to coefficients, (n_features, n_features)."""
         return (self.at_nodes(0) * self.weights[:, None]).T
 
-    def smoothed(self, function):
-        """Values at the nodes of the polynomial nearest to a function of many more points.
+    def smooth_part(self, function):
+        """The first coefficients of a function, from many more points than the nodes.
 
         Data of high frequency are wrong by the rounding of their argument, at random; the smooth
-        part of the solution, which sums them, is as wrong as their average over the samples.
+        part of a solution, which the inverse of an operator makes large, is as wrong as their
+        average, and this takes the average of 2¹⁴.
+
+        Returns
+        -------
+        coefficients : array of shape (min(32, n_features),)
         """
-        n_samples = max(_SMOOTHING, 4 * self.n_features)
-        theta = np.pi * (np.arange(n_samples) + 0.5) / n_samples
-        values = function((self.low + self.high) / 2 + self.half * np.cos(theta))
-        coefficients = dct(values, type=2)[: self.n_features] / n_samples
-        coefficients[0] /= 2
-        t = gauss_legendre(self.n_features)[0]
-        return np.cos(np.outer(np.arccos(t), np.arange(self.n_features))) @ coefficients
+        theta = np.pi * (np.arange(_N_SMOOTH) + 0.5) / _N_SMOOTH
+        t = np.cos(theta)
+        # Fejér's rule: exact for the cosine series of the product with sin(theta) d theta.
+        even = np.arange(0, _N_SMOOTH, 2)
+        moments = np.zeros(_N_SMOOTH)
+        moments[even] = 2 / (1.0 - even**2.0)
+        weights = dct(moments, type=3) * (self.half / _N_SMOOTH)
+        n = min(_SMOOTH_MODES, self.n_features)
+        values = function((self.low + self.high) / 2 + self.half * t) * weights
+        return (_legendre_table(n, t) @ values) * self._norms[:n]
 
     def polynomials(self, n):
         """Raw coefficients of the first ``n`` powers of t, (n_features, n), up to combinations."""

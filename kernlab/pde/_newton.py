@@ -38,7 +38,7 @@ class Solution:
 def solve(discretization, start=None):
     """Solve a discretised PDE, a nonlinear one from ``start(discretization)`` where given."""
     equations = discretization.pde.equations
-    if len(equations) == 1 and is_separable(equations[0]):
+    if len(discretization.factors) > 1 and len(equations) == 1 and is_separable(equations[0]):
         return _solve_separable(discretization)
     if all(equation.is_linear for equation in equations):
         return _solve_linear(discretization)
@@ -82,7 +82,10 @@ def _solve_linear(discretization):
     refined = [a + b for a, b in zip(step, more)]
     if _norm(discretization.residual(refined)) < _norm(rest):
         step = refined
-    return Solution(step, solver.route, n_inner=n_inner + n_more, converged=accurate)
+    return Solution(
+        step, solver.route, n_inner=n_inner + n_more, amplification=solver.amplification(step),
+        converged=accurate,
+    )
 
 
 class _LinearSolver:
@@ -133,6 +136,14 @@ class _LinearSolver:
     def _solve_dense(self, parts):
         right = np.concatenate([part.ravel() for part in parts])
         return self._split(sl.lu_solve(self._lu, right * self._rows))
+
+    def amplification(self, solution):
+        """Change of the solution, relative to it, for noise of relative size one in the data."""
+        rng = np.random.default_rng(0)
+        noise = self._jacobian.disc.noise(rng)
+        change, _, _ = self.solve(noise, 1e-2)
+        size = _norm(solution)
+        return _norm(change) / size if size else 0.0
 
     def solve(self, right, rtol):
         """Solution, number of products, and whether ``rtol`` was met."""

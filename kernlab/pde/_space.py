@@ -116,10 +116,7 @@ class FieldSpace:
     def coefficients(self, raw):
         """The inverse of ``raw``, by least squares where the raw function breaks conditions."""
         rest = raw if self.lift is None else raw - self.lift
-        inverses = [
-            a.basis.T if a.modes is not None else np.linalg.pinv(a.basis) for a in self.axes
-        ]
-        return apply_along_axes(inverses, rest)
+        return apply_along_axes([a.inverse_basis for a in self.axes], rest)
 
     def tails(self, c):
         """For each axis, the share of the last raw features in the field, and of none if zero."""
