@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kernlab.pde import _language as language
+from kernlab.pde import _expressions as expressions
 from kernlab.pde._data import call_data, callable_name
 from kernlab.pde._functions import DERIVATIVES, apply_function, numerical_derivative
 
@@ -181,27 +181,27 @@ class Tape:
     def _describe(self, expression):
         """Kind, payload, and what tells the payload from others."""
         match expression:
-            case language.Number(value=value):
+            case expressions.Number(value=value):
                 return "number", value, value
-            case language.Coordinate(name=name):
+            case expressions.Coordinate(name=name):
                 return "coordinate", self.names.index(name), name
-            case language.FieldDerivative():
+            case expressions.FieldDerivative():
                 jet = as_jet(expression, self.names)
                 return "field", jet, jet
-            case language.Unknown(name=name):
+            case expressions.Unknown(name=name):
                 return "unknown", name, name
-            case language.Data(function=function):
+            case expressions.Data(function=function):
                 return "data", function, id(function)
-            case language.Sum():
+            case expressions.Sum():
                 payload = tuple(number for number, _ in expression.terms), expression.constant
                 return "sum", payload, payload
-            case language.Product():
+            case expressions.Product():
                 return "product", None, None
-            case language.Power(exponent=exponent):
+            case expressions.Power(exponent=exponent):
                 return "power", exponent, exponent
-            case language.Function(ufunc=ufunc):
+            case expressions.Function(ufunc=ufunc):
                 return "function", ufunc, ufunc
-            case language.Applied(function=function, derivative=derivative):
+            case expressions.Applied(function=function, derivative=derivative):
                 return "applied", (function, derivative), (id(function), id(derivative))
         raise AssertionError(type(expression))
 
@@ -297,35 +297,16 @@ def as_jet(derivative, names):
     return derivative.field, tuple(orders.get(name, 0) for name in names)
 
 
-def degree(expression):
-    """0 for an expression free of fields, 1 for one that is affine in them, 2 for any other."""
-    match expression:
-        case language.FieldDerivative():
-            return 1
-        case language.Sum():
-            return max(map(degree, expression.parts))
-        case language.Product():
-            return min(2, sum(map(degree, expression.parts)))
-    return 2 if any(map(degree, expression.parts)) else 0
-
-
 def without_fields(expression):
     """What is left of an affine expression where every field is zero."""
-    if not degree(expression):
+    if not expression.degree:
         return expression
     match expression:
-        case language.Sum(terms=terms, constant=constant):
-            return language.add(
-                language.Number(constant),
-                *(language.scale(number, without_fields(term)) for number, term in terms),
+        case expressions.Sum(terms=terms, constant=constant):
+            return expressions.add(
+                expressions.Number(constant),
+                *(expressions.scale(number, without_fields(term)) for number, term in terms),
             )
-        case language.Product():
-            return language.multiply(*map(without_fields, expression.parts))
-    return language.Number(0.0)
-
-
-def walk(expression):
-    """Every subexpression, in the order in which it is written."""
-    yield expression
-    for part in expression.parts:
-        yield from walk(part)
+        case expressions.Product():
+            return expressions.multiply(*map(without_fields, expression.parts))
+    return expressions.Number(0.0)
