@@ -82,7 +82,7 @@ class AxisConditions(NamedTuple):
 def _check_faces(faces):
     if faces is None:
         return None
-    names = (faces,) if isinstance(faces, str) else tuple(faces)
+    names = (faces,) if isinstance(faces, str) or not np.iterable(faces) else tuple(faces)
     if not all(isinstance(name, str) for name in names):
         raise TypeError(f"faces is a name such as 'x_min', or several of them; got {faces!r}.")
     if not names:
@@ -256,7 +256,7 @@ class Periodic:
     """
 
     def __init__(self, coordinates):
-        if isinstance(coordinates, (str, expressions.Coordinate)):
+        if isinstance(coordinates, str) or not np.iterable(coordinates):
             coordinates = (coordinates,)
         self.coordinates = tuple(_check_coordinate(name, "coordinates") for name in coordinates)
         if not self.coordinates:

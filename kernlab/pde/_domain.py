@@ -112,7 +112,9 @@ class PDE:
     Parameters
     ----------
     equations : Expression or sequence of Expression
-        Each is to be zero: ``D(u, x, 2) + u - f``. As many as there are fields.
+        Each is to be zero: ``D(u, x, 2) + u - f``. As many as there are fields. A callable is
+        joined to a formula, not to a number, since Python knows no arithmetic of functions:
+        ``2 * (f * u)`` or ``-1 * (u * f)``, not ``2 * f * u`` or ``-f * u``.
     box : Box
     bcs : condition or sequence of conditions, default=()
         `Dirichlet`, `Neumann`, `Robin`, `Periodic` and `Initial`. Along each coordinate there
@@ -339,7 +341,9 @@ class PDE:
         ]
         if found > needed:
             remedy = "name the faces and fields that have one (faces=, field=)"
-            if needed == 1 and len(self.fields) == 1:
+            if any(condition.kind == "slope" for condition in ends[0].low[1:]):
+                remedy = "leave out the rate= of Initial"
+            elif needed == 1 and len(self.fields) == 1:
                 remedy = f"name one face, faces='{name}_min' or '{name}_max'"
             elif needed == 0:
                 remedy = f"it holds no derivative along {name}, so leave them out"
@@ -348,7 +352,7 @@ class PDE:
         else:
             remedy = "give Dirichlet(), which holds on every face that is left, or name the faces"
         return (
-            f"the equations are of order {needed} along {name} and take {needed} conditions "
+            f"the equations are of order {needed} along {name} and take as many conditions "
             f"there; got {found} ({', '.join(counted)}): {remedy}."
         )
 

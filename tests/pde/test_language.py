@@ -483,7 +483,6 @@ def test_what_is_no_equation_is_refused_with_a_remedy(expression, error, message
         (lambda x, y: None, TypeError, "not real numbers"),
     ],
 )
-@pytest.mark.filterwarnings("ignore:divide by zero")
 def test_what_a_callable_returns_is_checked(function, error, message):
     equation = _equation(D(u, x) + function * u - function)
     for evaluate in (equation.residual, equation.partials):
