@@ -119,7 +119,8 @@ class PDE:
     bcs : condition or sequence of conditions, default=()
         `Dirichlet`, `Neumann`, `Robin`, `Periodic` and `Initial`. Along each coordinate there
         are as many as the order of the equation: one at either end for order 1, and for order
-        2 one at each end or, of an `Initial`, value and rate.
+        2 one at each end or, of an `Initial`, value and rate. The conditions of a system are
+        counted over its fields together.
 
     Attributes
     ----------
@@ -344,7 +345,7 @@ class PDE:
             if any(condition.kind == "slope" for condition in ends[0].low[1:]):
                 remedy = "leave out the rate= of Initial"
             elif needed == 1 and len(self.fields) == 1:
-                remedy = f"name one face, faces='{name}_min' or '{name}_max'"
+                remedy = f"name one face, faces='{name}_min' or '{name}_max', or give an Initial"
             elif needed == 0:
                 remedy = f"it holds no derivative along {name}, so leave them out"
         elif found == 1 and needed == 2 and len(self.fields) == 1 and ends[0].low:

@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 
-# From the argument v and the value f to the derivative.
+# From the argument v and the value f to the derivative; f is None where it is not used.
 DERIVATIVES = {
     np.sin: lambda v, f: np.cos(v),
     np.cos: lambda v, f: -np.sin(v),
@@ -31,6 +31,9 @@ DERIVATIVES = {
     np.absolute: lambda v, f: np.sign(v),
     np.fabs: lambda v, f: np.sign(v),
 }
+
+# Those whose derivative is written in their value.
+IN_THEIR_VALUE = frozenset({np.tan, np.exp, np.exp2, np.sqrt, np.cbrt})
 
 # Constant between jumps, or no function of a real number at all.
 ROUGH = frozenset(

@@ -12,7 +12,7 @@ import numpy as np
 
 from kernlab.pde import _expressions as expressions
 from kernlab.pde._data import call_data, callable_name
-from kernlab.pde._functions import DERIVATIVES, apply_function, numerical_derivative
+from kernlab.pde._functions import DERIVATIVES, IN_THEIR_VALUE, apply_function, numerical_derivative
 
 _MULTIPLIED_OUT = 64
 
@@ -25,22 +25,20 @@ class Instruction(NamedTuple):
     arguments: tuple[int, ...]
 
 
+def _whole_power(base, exponent):
+    if exponent == 1:
+        return base
+    root = _whole_power(base, exponent // 2)
+    return root * root * base if exponent % 2 else root * root
+
+
 def _power(base, exponent):
     """``base ** exponent``, by multiplication for a small whole number."""
     if exponent == 0.5:
         return np.sqrt(base)
     if not float(exponent).is_integer() or abs(exponent) > _MULTIPLIED_OUT:
         return np.power(base, exponent)
-    count = int(abs(exponent))
-    result, square = None, base
-    while count:
-        if count & 1:
-            result = square if result is None else result * square
-        count >>= 1
-        if count:
-            square = square * square
-    if result is None:
-        return 1.0
+    result = _whole_power(base, int(abs(exponent)))
     return result if exponent > 0 else np.divide(1.0, result)
 
 
@@ -271,7 +269,7 @@ class Tape:
             moving.append(instruction.kind == kind or any(moving[i] for i in instruction.arguments))
         needed = [False] * len(self.instructions)
         for index in reversed(range(len(self.instructions))):
-            own, _, arguments = self.instructions[index]
+            own, payload, arguments = self.instructions[index]
             if needed[index]:
                 wanted = set(arguments)
             elif not moving[index] or own == "sum":
@@ -284,8 +282,7 @@ class Tape:
                 }
             else:
                 wanted = set(arguments)
-                # The derivative of some functions is written in their value.
-                needed[index] = own == "function"
+                needed[index] = own == "function" and payload in IN_THEIR_VALUE
             for i in wanted:
                 needed[i] = True
         return moving, needed

@@ -286,7 +286,7 @@ def test_boundary_data_that_are_not_finite_are_refused():
             STRIP,
             [Dirichlet(), Initial(0, rate=1)],
             ValueError,
-            "order 1 along t and take as many .* 2 at t_min, 0 at t_max.+ leave out the rate=",
+            "order 1 along t and take as many .*2 at t_min, 0 at t_max.+ leave out the rate=",
         ),
         (WAVE, STRIP, [Dirichlet(), Initial(0)], ValueError, "or Initial its rate="),
         (D(u, t) + D(u, x), STRIP, [Dirichlet(), Initial(0)], ValueError, "faces='x_min' or"),

@@ -120,6 +120,8 @@ def test_linear_terms_are_recognised(expression, linear, constant, coefficients)
         (2**u, "exp(0.6931471805599453*u) = 0"),
         (u - 1e20, "u = 1e+20"),
         (u**k, "exp(k*log(u)) = 0"),
+        (+u + u**0 + erf(u), "u + erf(u) = -1"),
+        (D(u + k + 3, x), "u_x = 0"),
     ],
 )
 def test_equations_print_as_they_are_written_by_hand(expression, text):
@@ -249,6 +251,30 @@ def test_random_formulas_have_the_value_and_derivatives_of_plain_arithmetic(tree
     bound = 1e-9 * max(1.0, float(np.max(np.abs(want))))
     for slope in equation.partials_unknown(jets, points, {"k": 1.3}).values():
         np.testing.assert_allclose(slope * np.ones((3, 2)), want * np.ones((3, 2)), atol=bound)
+
+
+@pytest.mark.parametrize("exponent", [-3, -1, -0.5, 0.5, 1.5, 2, 7, 64, 65, 101])
+def test_powers(exponent):
+    values = np.linspace(0.5, 1.5, 9)
+    equation = Equation(u**exponent, ("x",))
+    jets, points = {("u", (0,)): values}, (np.zeros(9),)
+    # A power by squaring rounds as often as it multiplies, and each rounding is doubled on.
+    tolerance = 2.3e-16 * max(4.0, abs(exponent))
+    np.testing.assert_allclose(equation.residual(jets, points), values**exponent, rtol=tolerance)
+    (slope,) = equation.partials(jets, points).values()
+    np.testing.assert_allclose(slope, exponent * values ** (exponent - 1.0), rtol=tolerance)
+
+
+def test_a_function_that_tells_no_signature_is_called():
+    class Opaque:
+        __signature__ = "none"
+
+        def __call__(self, x, y):
+            return x + y
+
+    points = _points()
+    source = _equation(u - Opaque()).source(points)
+    np.testing.assert_array_equal(source, points[0] + points[1])
 
 
 def test_each_subexpression_and_callable_is_evaluated_once():
@@ -459,6 +485,7 @@ def test_what_is_no_formula_is_refused_with_a_remedy(build, error, message):
         (D(Field("x"), x), ValueError, "'x' names both a field and a coordinate"),
         (D(Field("k"), x) + k, ValueError, "'k' names both a field and an unknown"),
         (u + Unknown("y"), ValueError, "'y' names both an unknown and a coordinate"),
+        (u - np.sin, TypeError, r"np.sin takes 1 arrays, .* \(x, y\); write np.sin of a coord"),
         (u - (lambda x: x), TypeError, r"<lambda>\(x, y\), but its signature is <lambda>\(x\)"),
     ],
 )
