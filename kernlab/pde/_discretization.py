@@ -84,12 +84,19 @@ class Discretization:
         return results
 
     def noise(self, rng):
-        """Integrals of white noise, at the nodes of the size of the equations there."""
+        """Integrals of white noise, of the size of rounding of the source over that of numbers."""
         results = []
         for i, remainder in enumerate(self._remainders):
             at_zero = remainder.at_zero()
-            noise = at_zero * rng.standard_normal(at_zero.shape)
-            results.append(self._test_space(i).test(noise))
+            # Each coordinate in turn with its last digit changed: what rounding of the argument
+            # makes of a source of high frequency.
+            eps = np.finfo(float).eps
+            size = np.abs(at_zero)
+            for d in range(len(self.points)):
+                moved = list(self.points)
+                moved[d] = moved[d] * (1 + eps)
+                size = size + np.abs(remainder.without_field(moved) - at_zero) / eps
+            results.append(self._test_space(i).test(size * rng.standard_normal(size.shape)))
         return results
 
     def linearise(self, coefficients, share=1.0):
