@@ -68,7 +68,7 @@ def solve_adaptively(pde, *, tol, max_points, random_state=None, sizes=None):
         solution = solve(discretization, start)
         spaces = list(discretization.spaces.values())
         tails = np.max([s.tails(c) for s, c in zip(spaces, solution.coefficients)], axis=0)
-        rounding = 2 * _EPS * (1 + solution.amplification)
+        rounding = _EPS / 2 * (1 + solution.amplification)
         error = max(float(np.max(tails)), rounding)
         history.append((tuple(sizes), error))
         _logger.info("sizes %s: tails %s, error %.1e, %s", sizes, tails, error, solution.route)

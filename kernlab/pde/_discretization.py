@@ -9,7 +9,7 @@ import numpy as np
 
 from kernlab.linalg import KroneckerSum
 from kernlab.pde._axes import Axis
-from kernlab.pde._legendre import Legendre
+from kernlab.pde._legendre import N_SMOOTH, N_SMOOTH_MODES
 from kernlab.pde._space import FieldSpace
 
 
@@ -42,7 +42,8 @@ class Discretization:
         self._fixed = [self._integrate_lifts(e) for e in pde.equations]
         # Of a nonlinear equation the overtones of source and solution cancel on the nodes alone.
         is_linear = all(equation.is_linear for equation in pde.equations)
-        if len(factors) == 1 and isinstance(factors[0], Legendre) and is_linear:
+        self._is_sharpened = len(factors) == 1 and factors[0].is_polynomial and is_linear
+        if self._is_sharpened:
             for i, remainder in enumerate(self._remainders):
                 self._fixed[i] = self._fixed[i] + self._sharpen(i, remainder)
 
@@ -96,7 +97,14 @@ class Discretization:
                 moved = list(self.points)
                 moved[d] = moved[d] * (1 + eps)
                 size = size + np.abs(remainder.without_field(moved) - at_zero) / eps
-            results.append(self._test_space(i).test(size * rng.standard_normal(size.shape)))
+            noise = size * rng.standard_normal(size.shape)
+            if self._is_sharpened:
+                (axis,) = self._test_space(i).axes
+                raw = axis.projection @ noise
+                raw[:N_SMOOTH_MODES] *= np.sqrt(len(raw) / N_SMOOTH)
+                results.append(axis.tests.T @ raw)
+            else:
+                results.append(self._test_space(i).test(noise))
         return results
 
     def linearise(self, coefficients, share=1.0):

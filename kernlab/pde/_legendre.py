@@ -15,7 +15,7 @@ from scipy.fft import dct
 from scipy.special import roots_legendre
 
 # Samples, and coefficients that are taken from them.
-_N_SMOOTH, _SMOOTH_MODES = 2**14, 32
+N_SMOOTH, N_SMOOTH_MODES = 2**14, 32
 
 
 @functools.lru_cache(maxsize=8)
@@ -96,14 +96,14 @@ class Legendre:
         -------
         coefficients : array of shape (min(32, n_features),)
         """
-        theta = np.pi * (np.arange(_N_SMOOTH) + 0.5) / _N_SMOOTH
+        theta = np.pi * (np.arange(N_SMOOTH) + 0.5) / N_SMOOTH
         t = np.cos(theta)
         # Fejér's rule: exact for the cosine series of the product with sin(theta) d theta.
-        even = np.arange(0, _N_SMOOTH, 2)
-        moments = np.zeros(_N_SMOOTH)
+        even = np.arange(0, N_SMOOTH, 2)
+        moments = np.zeros(N_SMOOTH)
         moments[even] = 2 / (1.0 - even**2.0)
-        weights = dct(moments, type=3) * (self.half / _N_SMOOTH)
-        n = min(_SMOOTH_MODES, self.n_features)
+        weights = dct(moments, type=3) * (self.half / N_SMOOTH)
+        n = min(N_SMOOTH_MODES, self.n_features)
         values = function((self.low + self.high) / 2 + self.half * t) * weights
         return (_legendre_table(n, t) @ values) * self._norms[:n]
 
