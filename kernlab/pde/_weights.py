@@ -81,8 +81,17 @@ class Observations:
                 triangle = np.linalg.qr(np.column_stack([matrix, target]), mode="r")
                 matrix, target = triangle[:, :p], triangle[:, p]
             self.groups.append((matrix, target))
-        self.counts = np.array(self.counts)
+        self.counts = np.array(self.counts, dtype=int)
         self.edges = np.cumsum([0] + [len(target) for _, target in self.groups])
+
+    def joined(self, other):
+        """These groups, then the other's, without looking at any row again."""
+        both = Observations([])
+        both.groups = self.groups + other.groups
+        both.counts = np.concatenate([self.counts, other.counts])
+        both.log_scale = self.log_scale + other.log_scale
+        both.edges = np.concatenate([self.edges, self.edges[-1] + other.edges[1:]])
+        return both
 
     def solve(self, log_variance, log_noise):
         """Posterior at log prior variances (n_features,) and log noise variances (n_groups,)."""
