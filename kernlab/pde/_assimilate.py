@@ -22,7 +22,7 @@ SIZES = ((8, 12), (6, 10), (5, 8), (4, 8), (3, 6))
 EXACT = 1e-8
 # Fitted noise of an equation said to be exact, or misfit in units of stated noise, that is warned
 # of.
-UNRESOLVED, MISFIT = 1e-3, 4.0
+UNRESOLVED, MISFIT = 1e-4, 4.0
 
 
 def assimilate(
@@ -168,7 +168,7 @@ def _basis(data, rng):
     of_free_waves(data.equation, box, axes, data.unknowns_grid)
     if data.observe == "solution":
         source = [(lambda *points: data.equation.source(points, known), {})]
-        of_functions(source, box, axes, rng)
+        of_functions(source, box, axes, rng, noisy=data.equation_noise > 0)
     noise = of_samples(data.X, data.y, axes)
     widened = [axis.trend - SIZES[0][1] for axis in axes]
     sizes = SIZES[:1] if data.d == 1 else SIZES
@@ -177,7 +177,7 @@ def _basis(data, rng):
             SpectralMixtureFeatures(
                 axis.low,
                 axis.high,
-                sorted(axis.found),
+                axis.lines,
                 envelope=n_modes,
                 trend=trend + more,
                 merge=False,
@@ -188,7 +188,7 @@ def _basis(data, rng):
         if basis.n_features <= MAX_FEATURES:
             return basis, noise
     lines = ", ".join(
-        f"{len(axis.found)} along {name}" for axis, name in zip(axes, box.names, strict=True)
+        f"{len(axis.lines)} along {name}" for axis, name in zip(axes, box.names, strict=True)
     )
     raise ValueError(
         f"the solution needs {basis.n_features} features, more than the {MAX_FEATURES} that a "
@@ -285,7 +285,7 @@ class _Problem:
             variance = self.data.equation_noise / (self.equation_size * self.scale) ** 2
             return np.log(variance), None
         # Exact but for what the features cannot follow, which is learned.
-        return 2 * np.log(1e-5), (2 * np.log(EXACT), 0.0)
+        return 2 * np.log(1e-5), (2 * np.log(EXACT), 2 * np.log(UNRESOLVED))
 
     def _data_noise(self, noise):
         """Start of the data's log noise variance, relative deviations, bounds or None if known."""
@@ -328,7 +328,9 @@ class _Problem:
         log_variance, log_noise, values = self.evidence.unpack(fit.theta)
         rows, _ = self.evidence.rows(values)
         solved = rows.solve(log_variance, log_noise)
-        spread = self.evidence.unknown_spread(fit)
+        covariance = self.evidence.unknown_covariance(fit)
+        spread = dict(zip(values, np.sqrt(np.diag(covariance)), strict=True))
+        solved.shifts = self.evidence.shifts(fit, covariance)
         self._warn(rows, solved, log_noise, fit, values, spread, profile)
         relative = 1.0 if self.relative is None else self.relative**2
         noise = np.exp(log_noise[self.data_group]) * relative * self.data_size**2
@@ -342,7 +344,7 @@ class _Problem:
             self.data.box.high,
             self._mixtures(log_variance),
         )
-        params = {name: (float(value), spread[name]) for name, value in values.items()}
+        params = {name: (float(value), float(spread[name])) for name, value in values.items()}
         return Posterior(
             kernel,
             solved,
@@ -387,7 +389,7 @@ class _Problem:
                 self.equation_size * self.scale
             )
             left = left / size if size > left else left
-            if left > UNRESOLVED:
+            if left > 0.3 * UNRESOLVED:
                 warnings.warn(
                     f"the features leave {left:.1e} of the equation unresolved, which the "
                     "posterior takes for noise. Solve on a smaller box, or give more data.",

@@ -195,22 +195,43 @@ class Evidence:
             starts = [self.start(weak_trend=weak) for weak in (False, True)]
             best = max((self.maximise(theta) for theta in starts), key=lambda fit: fit.value)
             return self.pruned(best), None
-        profile = self.profile()
-        ranked = sorted(profile, key=lambda fit: -fit.value)
-        best = max((self.maximise(fit.theta) for fit in ranked[:2]), key=lambda fit: fit.value)
-        return self.pruned(best), np.array([fit.value for fit in profile])
+        profile, candidates = self.profile()
+        candidates.sort(key=lambda pair: -pair[0])
+        best = max((self.maximise(at) for _, at in candidates[:3]), key=lambda fit: fit.value)
+        return self.pruned(best), profile
+
+    def value(self, theta):
+        """Log evidence alone."""
+        log_variance, log_noise, values = self.unpack(theta)
+        rows, _ = self.rows(values)
+        return rows.log_evidence(rows.solve(log_variance, log_noise), log_noise)
 
     def profile(self):
-        """The evidence maximised with the unknowns held, on a grid inside their bounds."""
-        per_axis = {1: 9, 2: 5, 3: 3}.get(len(self.unknowns), 2)
-        grid = (np.arange(per_axis) + 0.5) / per_axis
+        """The evidence maximised with the unknowns held at the middles of cells of their bounds.
+
+        Returns
+        -------
+        values : array of shape (n_cells,)
+        candidates : list of (float, array)
+            The best point of each cell at the cell's hyperparameters. In cells without the truth
+            the fitted noise is large and the evidence smooth, so that a few points will do.
+        """
+        n = len(self.unknowns)
+        cells, inside = {1: (9, 12), 2: (5, 3), 3: (3, 2)}.get(n, (2, 1))
+        middles = (np.arange(cells) + 0.5) / cells
+        offsets = ((np.arange(inside) + 0.5) / inside - 0.5) / cells
         first = self.n_hyper + len(self.free_noise)
-        hold = range(first, first + len(self.unknowns))
-        fits = []
-        for at in product(grid, repeat=len(self.unknowns)):
-            theta = self.start(weak_trend=False, at=at)
-            fits.append(self.maximise(theta, hold=hold, max_iter=60))
-        return fits
+        hold = range(first, first + n)
+        values, candidates = [], []
+        for at in product(middles, repeat=n):
+            fit = self.maximise(self.start(weak_trend=False, at=at), hold=hold, max_iter=40)
+            values.append(fit.value)
+            places = [fit.theta]
+            for offset in product(offsets, repeat=n):
+                places.append(fit.theta.copy())
+                places[-1][first:] += offset
+            candidates.append(max(((self.value(p), p) for p in places), key=lambda pair: pair[0]))
+        return np.array(values), candidates
 
     def hessian(self, fit):
         """Minus the Hessian of the log evidence over what is not at a bound, and which that is."""
@@ -226,22 +247,48 @@ class Evidence:
             matrix[row] = -slope[inside]
         return (matrix + matrix.T) / 2, inside
 
-    def unknown_spread(self, fit):
-        """Standard deviation of each unknown by Laplace's approximation, NaN where it has none."""
-        if not self.unknowns:
-            return {}
+    def unknown_covariance(self, fit):
+        """Covariance of the unknowns by Laplace's approximation, NaN where it has none."""
+        n = len(self.unknowns)
+        if not n:
+            return np.zeros((0, 0))
         matrix, inside = self.hessian(fit)
         values, vectors = np.linalg.eigh(matrix)
         # Flat or rising directions of nuisance parameters say nothing about the unknowns.
-        keep = values > 1e-8 * max(values.max(), 0.0)
-        variance = ((vectors[:, keep] ** 2) / values[keep]).sum(axis=1)
-        spread = {}
+        keep = values > 1e-8 * max(values.max(initial=0.0), 0.0)
+        inverse = (vectors[:, keep] / values[keep]) @ vectors[:, keep].T
         first = self.n_hyper + len(self.free_noise)
-        for k, (name, (low, high)) in enumerate(self.unknowns.items()):
-            place = np.flatnonzero(inside == first + k)
-            flat = not len(place) or (vectors[place[0], ~keep] ** 2).sum() > 0.1
-            spread[name] = np.nan if flat else float(np.sqrt(variance[place[0]])) * (high - low)
-        return spread
+        widths = np.array([high - low for low, high in self.unknowns.values()])
+        covariance = np.full((n, n), np.nan)
+        known = [
+            (k, place)
+            for k in range(n)
+            for place in np.flatnonzero(inside == first + k)
+            if (vectors[place, ~keep] ** 2).sum() < 0.1
+        ]
+        for (i, a), (j, b) in product(known, repeat=2):
+            covariance[i, j] = inverse[a, b] * widths[i] * widths[j]
+        return covariance
+
+    def shifts(self, fit, covariance):
+        """How the weights' mean moves with the unknowns, per principal standard deviation."""
+        known = np.flatnonzero(np.isfinite(np.diag(covariance)))
+        if not len(known):
+            return None
+        values, vectors = np.linalg.eigh(covariance[np.ix_(known, known)])
+        widths = np.array([high - low for low, high in self.unknowns.values()])[known]
+        first = self.n_hyper + len(self.free_noise)
+        columns = []
+        for direction in (vectors * np.sqrt(np.maximum(values, 0.0))).T:
+            means = []
+            for sign in (1, -1):
+                theta = fit.theta.copy()
+                theta[first + known] += sign * direction / widths
+                log_variance, log_noise, at = self.unpack(theta)
+                solved = self.rows(at)[0].solve(log_variance, log_noise)
+                means.append(solved.root * solved.weights)
+            columns.append((means[0] - means[1]) / 2)
+        return np.stack(columns, axis=1)
 
 
 def scaled(matrix, target, scale):

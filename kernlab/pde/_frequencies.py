@@ -12,6 +12,8 @@ from kernlab.pde._lines import FALSE_ALARM, find_lines
 N_FIBRES = 4
 # Modes of the trend, at most: what a polynomial of this degree cannot follow needs lines.
 MAX_TREND = 80
+# Between lines that are to follow a whole band, in radians per half length: their envelopes meet.
+SPACING = 6.0
 
 
 class AxisFrequencies:
@@ -19,7 +21,7 @@ class AxisFrequencies:
 
     def __init__(self, low, high, trend):
         self.low, self.high, self.trend = low, high, trend
-        self.found = []
+        self.found, self.reach = [], 0.0
 
     @property
     def bin(self):
@@ -33,12 +35,26 @@ class AxisFrequencies:
                 self.found.append(float(frequency))
 
     def widen(self, rate):
-        """Let the trend follow exp(rate·x) or, where lines would be many, a band of waves."""
+        """Let the trend follow exp(rate·x)."""
         modes = modes_for(abs(rate) * (self.high - self.low) / 2)
         self.trend = max(self.trend, min(modes, MAX_TREND))
 
+    def span(self, low, high):
+        """Let every frequency of a band be followed: by the trend or, were it long, by lines."""
+        half = (self.high - self.low) / 2
+        if modes_for(high * half) <= MAX_TREND:
+            self.trend = max(self.trend, modes_for(high * half))
+            self.reach = max(self.reach, high)
+        else:
+            self.add(np.arange(low, high + SPACING / half, SPACING / half))
 
-def of_functions(functions, box, axes, rng):
+    @property
+    def lines(self):
+        """Frequencies that the trend does not follow, ascending."""
+        return sorted(frequency for frequency in self.found if frequency > self.reach)
+
+
+def of_functions(functions, box, axes, rng, *, noisy=False):
     """Add lines of functions of all coordinates, along each axis, on a few random fibres.
 
     Parameters
@@ -57,7 +73,7 @@ def of_functions(functions, box, axes, rng):
                 where.update({a: rng.uniform(box.low[a], box.high[a]) for a in free})
                 signals.append(_fibre(function, axis, where, len(axes)))
         if signals:
-            lines = find_lines(signals, box.low[axis], box.high[axis])
+            lines = find_lines(signals, box.low[axis], box.high[axis], noisy=noisy)
             frequencies.add(lines.frequencies)
 
 
@@ -150,7 +166,7 @@ def of_free_waves(equation, box, axes, unknowns_grid):
                 # widest layers are followed.
                 frequencies.widen(min(rate, 100 / (box.high[axis] - box.low[axis])))
         if len(unknowns_grid) > 1:
-            # The frequency moves with the unknown: a polynomial that follows them all.
-            frequencies.widen(max(imaginary, default=0.0))
+            # The frequency moves with the unknown.
+            frequencies.span(min(imaginary, default=0.0), max(imaginary, default=0.0))
         else:
             frequencies.add(np.unique(imaginary))
