@@ -32,7 +32,11 @@ class Group:
 
 @dataclass
 class Solved:
-    """Factors of one posterior: whitened rows B, t; thin QR of [B; I]; weights z of λ^½."""
+    """Factors of one posterior: whitened rows B, t; thin QR of [B; I]; weights z of λ^½.
+
+    ``shifts`` of shape (n_features, n_unknowns) says how the mean of the weights moves with
+    scalars that are themselves uncertain, to first order and per standard deviation.
+    """
 
     root: np.ndarray
     rows: np.ndarray
@@ -41,20 +45,26 @@ class Solved:
     triangle: np.ndarray
     weights: np.ndarray
     rest: np.ndarray
+    shifts: np.ndarray | None = None
 
     def mean(self, features):
         """Posterior mean of rows of features, shape (n,)."""
         return (features * self.root) @ self.weights
 
     def spread(self, features):
-        """V of shape (n_features, n) with posterior covariance VᵀV."""
-        return solve_triangular(self.triangle, (features * self.root).T, trans="T")
+        """V with posterior covariance VᵀV, one column for each row of features."""
+        spread = solve_triangular(self.triangle, (features * self.root).T, trans="T")
+        return spread if self.shifts is None else np.vstack([spread, (features @ self.shifts).T])
 
     def draw(self, features, n_samples, rng):
         """Draws of the posterior, shape (n, n_samples)."""
         noise = rng.standard_normal((len(self.weights), n_samples))
         weights = self.weights[:, None] + solve_triangular(self.triangle, noise)
-        return (features * self.root) @ weights
+        draws = (features * self.root) @ weights
+        if self.shifts is not None:
+            moves = rng.standard_normal((self.shifts.shape[1], n_samples))
+            draws += features @ (self.shifts @ moves)
+        return draws
 
 
 class Observations:
@@ -81,8 +91,17 @@ class Observations:
                 triangle = np.linalg.qr(np.column_stack([matrix, target]), mode="r")
                 matrix, target = triangle[:, :p], triangle[:, p]
             self.groups.append((matrix, target))
-        self.counts = np.array(self.counts)
+        self.counts = np.array(self.counts, dtype=int)
         self.edges = np.cumsum([0] + [len(target) for _, target in self.groups])
+
+    def joined(self, other):
+        """These groups, then the other's, without looking at any row again."""
+        both = Observations([])
+        both.groups = self.groups + other.groups
+        both.counts = np.concatenate([self.counts, other.counts])
+        both.log_scale = self.log_scale + other.log_scale
+        both.edges = np.concatenate([self.edges, self.edges[-1] + other.edges[1:]])
+        return both
 
     def solve(self, log_variance, log_noise):
         """Posterior at log prior variances (n_features,) and log noise variances (n_groups,)."""
