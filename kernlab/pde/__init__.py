@@ -3,6 +3,7 @@
 from kernlab.pde._conditions import Dirichlet, Initial, Neumann, Periodic, Robin
 from kernlab.pde._domain import PDE, Box
 from kernlab.pde._language import D, Field, Unknown, apply, coords
+from kernlab.pde._lines import find_lines
 
 __all__ = [
     "PDE",
@@ -17,4 +18,5 @@ __all__ = [
     "Unknown",
     "apply",
     "coords",
+    "find_lines",
 ]
