@@ -1,0 +1,20 @@
+"""Partial differential equations solved by Gaussian processes, to spectral accuracy."""
+
+from kernlab.pde._conditions import Dirichlet, Initial, Neumann, Periodic, Robin
+from kernlab.pde._domain import PDE, Box
+from kernlab.pde._language import D, Field, Unknown, apply, coords
+
+__all__ = [
+    "PDE",
+    "Box",
+    "D",
+    "Dirichlet",
+    "Field",
+    "Initial",
+    "Neumann",
+    "Periodic",
+    "Robin",
+    "Unknown",
+    "apply",
+    "coords",
+]
