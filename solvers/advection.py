@@ -1,8 +1,8 @@
 """Advection at speed 200, from initial and inflow data alone."""
 
 import numpy as np
-from kernlab.pde import PDE, Box, D, Dirichlet, Field, Initial, coords
 
+from kernlab.pde import PDE, Box, D, Dirichlet, Field, Initial, coords
 from solvers.problem import GP_HM, Problem
 
 

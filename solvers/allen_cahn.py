@@ -1,8 +1,8 @@
 """The steady Allen-Cahn equation Δu + u(u² - 1) = f of GP-HM, in one and two dimensions."""
 
 import numpy as np
-from kernlab.pde import PDE, Box, D, Dirichlet, Field, coords
 
+from kernlab.pde import PDE, Box, D, Dirichlet, Field, coords
 from solvers.problem import GP_HM, Problem
 
 

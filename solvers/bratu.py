@@ -4,9 +4,9 @@
 # Journal of Differential Equations 184 (2002).
 
 import numpy as np
-from kernlab.pde import PDE, Box, D, Dirichlet, Field, coords
 from scipy.optimize import brentq
 
+from kernlab.pde import PDE, Box, D, Dirichlet, Field, coords
 from solvers.problem import Problem
 
 # At the fold of one dimension dλ/dθ = 0, which is (θ/4) tanh(θ/4) = 1.
@@ -71,7 +71,7 @@ def two_dimensions(strength=6.0):
     return Problem(
         name="bratu2d",
         title=f"Δu + λ exp u = 0, λ = {strength:g}, u = 0 on the boundary of (0, 1)²",
-        description="No exact solution; Δu jumps to -λ at the corners, so convergence is algebraic.",
+        description="No exact solution; u is not smooth at the corners, where Δu is -λ.",
         pde=PDE(
             D(u, x, 2) + D(u, y, 2) + strength * np.exp(u), Box(x=(0, 1), y=(0, 1)), [Dirichlet(0)]
         ),

@@ -5,8 +5,8 @@
 # papers since Miller and Miller, SIAM Journal on Numerical Analysis 18 (1981).
 
 import numpy as np
-from kernlab.pde import PDE, Box, D, Dirichlet, Field, Initial, coords
 
+from kernlab.pde import PDE, Box, D, Dirichlet, Field, Initial, coords
 from solvers.problem import Problem
 
 

@@ -237,9 +237,9 @@ class _Collocation:
                 sides[side] += np.mean(partial) * self.factors[jet][side]
         P, Q = (axis.extend[axis.inner] for axis in self.axes)
         if np.array_equal(P, np.eye(len(P))):
-            return sylvester(*sides, Q)
+            return sylvester(sides[0], sides[1], Q)
         if np.array_equal(Q, np.eye(len(Q))):
-            turned = sylvester(*sides[::-1], P)
+            turned = sylvester(sides[1], sides[0], P)
             return lambda r: turned(r.T).T
         raise ValueError("value and rate at the first end of both axes leave nothing to solve by.")
 

@@ -1,8 +1,8 @@
 """Convection against little diffusion: a boundary layer at the outflow."""
 
 import numpy as np
-from kernlab.pde import PDE, Box, D, Dirichlet, Field, coords
 
+from kernlab.pde import PDE, Box, D, Dirichlet, Field, coords
 from solvers.problem import Problem
 
 

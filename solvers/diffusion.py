@@ -1,8 +1,8 @@
 """Diffusion whose coefficient varies: ∇·(a∇u) = f, written out by the product rule."""
 
 import numpy as np
-from kernlab.pde import PDE, Box, D, Dirichlet, Field, coords
 
+from kernlab.pde import PDE, Box, D, Dirichlet, Field, coords
 from solvers.problem import Problem
 
 

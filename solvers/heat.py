@@ -1,8 +1,8 @@
 """The heat equation from its initial values, in one and two dimensions of space."""
 
 import numpy as np
-from kernlab.pde import PDE, Box, D, Dirichlet, Field, Initial, coords
 
+from kernlab.pde import PDE, Box, D, Dirichlet, Field, Initial, coords
 from solvers.problem import Problem
 
 

@@ -1,8 +1,8 @@
 """The Helmholtz equation Δu + k²u = f, whose operator is indefinite."""
 
 import numpy as np
-from kernlab.pde import PDE, Box, D, Dirichlet, Field, coords
 
+from kernlab.pde import PDE, Box, D, Dirichlet, Field, coords
 from solvers.problem import Problem
 
 

@@ -1,8 +1,8 @@
 """Poisson's equation: the seven solutions of GP-HM, a chirp, and three dimensions."""
 
 import numpy as np
-from kernlab.pde import PDE, Box, D, Dirichlet, Field, coords
 
+from kernlab.pde import PDE, Box, D, Dirichlet, Field, coords
 from solvers.problem import GP_HM, Problem
 
 TWO_PI = 2 * np.pi

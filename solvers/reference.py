@@ -84,7 +84,9 @@ class _Differences:
         self.inside = np.ones(n)
         self.inside[[0, -1]] = 0.0
         ends = ((conditions.low[0], [0, 1, 2], 1), (conditions.high[0], [n - 1, n - 2, n - 3], -1))
-        rows, columns, entries = [], [], []
+        rows: list[int] = []
+        columns: list[int] = []
+        entries: list[float] = []
         self.targets = np.zeros(n)
         for condition, places, sign in ends:
             # The one-sided slope of second order.

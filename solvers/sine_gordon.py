@@ -1,8 +1,8 @@
 """The sine-Gordon equation u_tt - u_xx + sin u = 0: a kink and a breather."""
 
 import numpy as np
-from kernlab.pde import PDE, Box, D, Dirichlet, Field, Initial, coords
 
+from kernlab.pde import PDE, Box, D, Dirichlet, Field, Initial, coords
 from solvers.problem import Problem
 
 

@@ -1,8 +1,8 @@
 """The wave equation u_tt = u_xx from its initial values and rates."""
 
 import numpy as np
-from kernlab.pde import PDE, Box, D, Dirichlet, Field, Initial, coords
 
+from kernlab.pde import PDE, Box, D, Dirichlet, Field, Initial, coords
 from solvers.problem import Problem
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 import solvers
 from kernlab.exceptions import MissingExtraError
@@ -24,10 +25,20 @@ from solvers.reference import chebyshev, finite_differences, finite_elements
 
 u = Field("u")
 
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    """Factors of a few hundred rows: a second thread of BLAS costs more than it does."""
+    with threadpool_limits(1, "blas"):
+        yield
+
+
 # Error allowed at the points of the problem. Differentiation twice at n points loses n⁴ eps of the
 # highest frequency, which is below 1e-9 at n = 900; where the points do not resolve the solution,
 # the error is that of truncation.
-TRUNCATED = {"poisson3d": 1e-7, "sine_gordon": 1e-7, "heat2d": 1e-9}
+TRUNCATED = {"poisson3d": 1e-7, "sine_gordon": 1e-5}
+# Fewer points than the tables take, for the sake of time.
+FEWER = {"u6": (384, 384), "u7": (120, 120), "u7-sin": (120, 120), "sine_gordon": (56, 40)}
 
 
 def problem_of(pde, exact):
@@ -36,11 +47,11 @@ def problem_of(pde, exact):
 
 @pytest.mark.parametrize(
     "name",
-    [name for name, problem in solvers.PROBLEMS.items() if problem.exact and name != "u6"],
+    [name for name, problem in solvers.PROBLEMS.items() if problem.exact],
 )
 def test_chebyshev_solves_every_problem(name):
     problem = solvers.find(name)
-    solution = chebyshev(problem.pde, problem.points)
+    solution = chebyshev(problem.pde, FEWER.get(name, problem.points))
     assert solution.converged
     assert solvers.error(problem, solution.predict) < TRUNCATED.get(name, 1e-9)
 
@@ -103,9 +114,7 @@ def test_time_may_be_the_first_coordinate():
     def exact(t, x):
         return np.cos(np.pi * t) * np.sin(np.pi * x)
 
-    pde = PDE(
-        D(u, t, 2) - D(u, x, 2), Box(t=(0, 1), x=(0, 1)), [Initial(exact, 0), Dirichlet(0)]
-    )
+    pde = PDE(D(u, t, 2) - D(u, x, 2), Box(t=(0, 1), x=(0, 1)), [Initial(exact, 0), Dirichlet(0)])
     assert solvers.error(problem_of(pde, exact), chebyshev(pde, (20, 18)).predict) < 1e-11
 
 
@@ -117,7 +126,9 @@ def test_mixed_derivatives_and_large_variable_coefficients():
         return -8 * s + 1.5 * c + np.cos(x * y) * s
 
     equation = D(u, x, 2) + D(u, y, 2) + 0.5 * D(D(u, x), y) + np.cos(x * y) * u - source
-    problem = problem_of(PDE(equation, Box(x=(0, 1), y=(0, 1)), [Dirichlet(exact_wave)]), exact_wave)
+    problem = problem_of(
+        PDE(equation, Box(x=(0, 1), y=(0, 1)), [Dirichlet(exact_wave)]), exact_wave
+    )
     # Dense elimination, and GMRES beyond 2,500 unknowns.
     for shape in ((18, 16), (54, 54)):
         solution = chebyshev(problem.pde, shape)
@@ -144,7 +155,8 @@ def test_finite_differences_keep_their_order_at_slopes():
     pde = PDE(D(u, x, 2) + (lambda x: 9 * exact_wave(x)), Box(x=(0, 1)), bcs)
     problem = problem_of(pde, exact_wave)
     errors = [solvers.error(problem, finite_differences(pde, k).predict) for k in (100, 200)]
-    assert errors[1] < 1e-3
+    # h² times a fourth derivative of 81, and as much for the slopes.
+    assert errors[1] < 4e-3
     assert errors[0] / errors[1] == pytest.approx(4, rel=0.1)
 
 
