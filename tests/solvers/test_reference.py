@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from threadpoolctl import threadpool_limits
 
 import solvers
 from kernlab.exceptions import MissingExtraError
@@ -24,13 +23,6 @@ from solvers.problem import Problem
 from solvers.reference import chebyshev, finite_differences, finite_elements
 
 u = Field("u")
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """Factors of a few hundred rows: a second thread of BLAS costs more than it does."""
-    with threadpool_limits(1, "blas"):
-        yield
 
 
 # Error allowed at the points of the problem. Differentiation twice at n points loses n⁴ eps of the
