@@ -24,6 +24,7 @@ def checkout(tmp_path, monkeypatch):
                 "residual": 1e-11, "converged": problem.name != "chirp"}  # fmt: skip
 
     monkeypatch.setattr(table, "measure_ours", measured)
+    monkeypatch.setattr(table, "N_DIFFERENCES", 4000)
     return tmp_path
 
 
@@ -33,7 +34,7 @@ def results_of(checkout):
 
 def test_rows_are_measured_written_and_rendered(checkout):
     said = []
-    names = ("u1", "u7", "chirp", "heat", "heat2d")
+    names = ("u1", "chirp", "heat")
     table.update(say=said.append, root=checkout, names=names)
     rows = {row["problem"]: row for row in results_of(checkout)["rows"]}
     assert tuple(rows) == names
@@ -41,13 +42,13 @@ def test_rows_are_measured_written_and_rendered(checkout):
     # Nine points cannot hold a hundred waves.
     assert rows["u1"]["chebyshev_same"]["error"] > 1
     assert rows["u1"]["chebyshev"]["error"] < 1e-9
-    assert rows["u1"]["differences_many"]["error"] < 1e-4
+    assert rows["u1"]["differences_many"]["error"] < 1e-2
     assert "differences" not in rows["heat"]
     assert said[0] == "u1: error 2.0e-12, 0.01 s, 9 unknowns"
     page = (checkout / "docs" / "benchmarks" / "pde.rst").read_text()
     assert "   * - u1\n     - 4.0e-07 (1,329 s)\n" in page
     assert "2.0e-12, not converged" in page
-    assert "9 × 9 × 9" in page
+    assert "     - 9 × 9\n" in page
 
 
 def test_rows_of_map_are_saved_as_they_are_done_and_resumed(checkout, monkeypatch):
