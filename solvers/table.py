@@ -1,0 +1,205 @@
+"""Measure every problem: ours, the paper's figures and the classical methods.
+
+The rows go to ``benchmarks/results/pde.json``, and from there to the table in the documentation.
+"""
+
+import importlib
+import json
+import sys
+import time
+import warnings
+from pathlib import Path
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+import kernlab.pde
+import solvers
+from kernlab.exceptions import MissingExtraError
+from solvers.problem import random_points, relative_error
+from solvers.reference import chebyshev, finite_differences, finite_elements
+
+ROOT = Path(__file__).resolve().parent.parent
+REPEATS = 3
+# Slower calls are timed once: the noise of the machine is then small beside them.
+LONG = 4.0
+N_DIFFERENCES = 100_000
+FINITE_ELEMENTS = {"u7": 128}
+# Problems of the quick check, each with the largest error it may have.
+QUICK = {"u1": 1e-9, "u3": 1e-9, "u7": 1e-9, "ac1a": 1e-9, "advection": 1e-9, "bratu": 1e-9}
+#: The paper's kernels as options of GPPDESolver(method='map').
+MAP_KERNELS: dict[str, dict] = {"GM": {}}
+MAP_PROBLEMS = ("u1", "u2", "u2-cos", "u3", "u4", "u5", "ac1a", "ac1b", "u7", "advection")
+
+
+def truth(problem):
+    """The exact solution as a function of X, or one of Chebyshev with half as many points again."""
+    if problem.exact is not None:
+        return lambda X: problem.exact(*X.T)
+    return chebyshev(problem.pde, [n + n // 2 for n in problem.points]).predict
+
+
+def measure(problem, exact, solve, *, repeats=REPEATS):
+    """Error and seconds of a method on a problem.
+
+    Parameters
+    ----------
+    problem : solvers.Problem
+    exact : callable
+        Of X.
+    solve : callable
+        Without arguments; returns what has ``predict``.
+    repeats : int
+        The best of as many runs is kept.
+
+    Returns
+    -------
+    row : dict
+        'error' and 'seconds'; or 'refused', the reason why there are none.
+    solution : object or None
+    """
+    X = random_points(problem.pde.box, solvers.problem.N_TEST_POINTS)
+    seconds = np.inf
+    for _ in range(repeats):
+        start = time.perf_counter()
+        try:
+            with warnings.catch_warnings():
+                # A row says itself whether it converged.
+                warnings.simplefilter("ignore")
+                solution = solve()
+        except (ValueError, MissingExtraError, np.linalg.LinAlgError) as error:
+            return {"refused": str(error)}, None
+        last = time.perf_counter() - start
+        seconds = min(seconds, last)
+        if last > LONG:
+            break
+    error = relative_error(solution.predict(X), exact(X))
+    return {"error": error, "seconds": seconds}, solution
+
+
+def measure_ours(problem, exact, **options):
+    """The row of GPPDESolver with its defaults, or with options, on a problem."""
+    solver = kernlab.pde.GPPDESolver(problem.pde, random_state=0, **options)
+    repeats = 1 if options.get("method") == "map" else REPEATS
+    row, fitted = measure(problem, exact, solver.fit, repeats=repeats)
+    if fitted is not None:
+        row["points"] = [int(n) for n in np.atleast_1d(fitted.n_points_)]
+        row["residual"] = float(fitted.residual_)
+        row["converged"] = bool(fitted.converged_)
+    return row
+
+
+def measure_problem(problem):
+    """All rows of one problem, but those of method='map'."""
+    exact = truth(problem)
+    pde = problem.pde
+    ours = measure_ours(problem, exact)
+    row = {"problem": problem.name, "title": problem.title, "ours": ours}
+    row["paper"] = {kernel: list(figures) for kernel, figures in problem.paper.items()}
+    same = ours.get("points")
+    if same is not None:
+        row["chebyshev_same"], _ = measure(problem, exact, lambda: chebyshev(pde, same))
+    row["points"] = list(problem.points)
+    row["chebyshev"], _ = measure(problem, exact, lambda: chebyshev(pde, problem.points))
+    if len(pde.box) == 1:
+        for key, n in (("differences", problem.points[0]), ("differences_many", N_DIFFERENCES)):
+            row[key], _ = measure(problem, exact, lambda n=n: finite_differences(pde, n))
+    if problem.name in FINITE_ELEMENTS:
+        n = FINITE_ELEMENTS[problem.name]
+        row["elements"], solution = measure(problem, exact, lambda: finite_elements(pde, n))
+        if solution is not None:
+            row["elements"]["unknowns"] = solution.n_unknowns
+    return row
+
+
+def map_rows_missing(results):
+    """(problem, kernel) of the rows of method='map' that are not in the results."""
+    done = {(row["problem"], row["kernel"]) for row in results.get("map", ())}
+    wanted = [(name, kernel) for name in MAP_PROBLEMS for kernel in MAP_KERNELS]
+    return [pair for pair in wanted if pair not in done]
+
+
+def measure_map(name, kernel):
+    """One row of method='map'."""
+    problem = solvers.find(name)
+    row = measure_ours(problem, truth(problem), method="map", **MAP_KERNELS[kernel])
+    return {"problem": name, "kernel": kernel, **row}
+
+
+def update(*, map_rows=False, say=lambda line: None, root=ROOT, names=None):
+    """Measure, write the results and render the table.
+
+    Parameters
+    ----------
+    map_rows : bool, default=False
+        Measure the missing rows of method='map', each saved as it is done, and leave the others;
+        by default the others are measured and those of method='map' are kept.
+    say : callable
+        Called with one line per row.
+    root : path-like
+        The checkout.
+    names : iterable of str, optional
+        Problems; all by default.
+
+    Raises
+    ------
+    FileNotFoundError
+        If ``root`` is not a checkout.
+    """
+    root = Path(root)
+    for part in ("benchmarks/pde_table.py", "docs/benchmarks"):
+        if not (root / part).exists():
+            raise FileNotFoundError(
+                f"there is no {part} in {root}: the table is written in a checkout of kernlab."
+            )
+    sys.path.insert(0, str(root / "benchmarks"))
+    try:
+        machine = importlib.import_module("peers").machine
+        render = importlib.import_module("pde_table").table
+    finally:
+        sys.path.pop(0)
+    path = root / "benchmarks" / "results" / "pde.json"
+    results = json.loads(path.read_text()) if path.exists() else {}
+
+    def save():
+        # Whole or not at all: an interrupted run leaves the rows of before.
+        part = path.with_suffix(".part")
+        part.write_text(json.dumps(results, indent=1) + "\n")
+        part.replace(path)
+
+    with threadpool_limits(1, "blas"):
+        if map_rows:
+            for name, kernel in map_rows_missing(results):
+                row = measure_map(name, kernel)
+                results.setdefault("map_machine", machine())
+                results.setdefault("map", []).append(row)
+                save()
+                say(_line(f"{name} by method='map', {kernel}", row))
+        else:
+            rows = []
+            for name in names or solvers.PROBLEMS:
+                rows.append(measure_problem(solvers.find(name)))
+                say(_line(name, rows[-1]["ours"]))
+            results.update(machine=machine(), rows=rows)
+            save()
+    (root / "docs" / "benchmarks" / "pde.rst").write_text(render(results))
+    say(f"wrote {path} and docs/benchmarks/pde.rst")
+
+
+def check(say):
+    """Solve the quick problems and compare their errors with the bounds; 0 if all hold, else 1."""
+    status = 0
+    for name, bound in QUICK.items():
+        problem = solvers.find(name)
+        row = measure_ours(problem, truth(problem))
+        held = row.get("error", np.inf) <= bound and row.get("converged", False)
+        say(_line(name, row) + ("" if held else f": FAILED, the bound is {bound:g}"))
+        status = status if held else 1
+    return status
+
+
+def _line(what, row):
+    if "refused" in row:
+        return f"{what}: {row['refused']}"
+    points = " x ".join(map(str, row["points"]))
+    return f"{what}: error {row['error']:.1e}, {row['seconds']:.3g} s, {points} unknowns"

@@ -1,0 +1,77 @@
+"""The table is written whole, resumed and rendered; this needs the checkout's ``benchmarks``."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+import solvers
+from solvers import table
+
+ROOT = Path(solvers.__file__).parent.parent
+
+
+@pytest.fixture
+def checkout(tmp_path, monkeypatch):
+    """A copy of the parts of the repository that the table is made of and written to."""
+    shutil.copytree(ROOT / "benchmarks", tmp_path / "benchmarks", ignore=lambda *_: {"results"})
+    (tmp_path / "benchmarks" / "results").mkdir()
+    (tmp_path / "docs" / "benchmarks").mkdir(parents=True)
+
+    def measured(problem, exact, **options):
+        return {"error": 2e-12, "seconds": 0.01, "points": [9] * len(problem.points),
+                "residual": 1e-11, "converged": problem.name != "chirp"}  # fmt: skip
+
+    monkeypatch.setattr(table, "measure_ours", measured)
+    monkeypatch.setattr(table, "N_DIFFERENCES", 4000)
+    return tmp_path
+
+
+def results_of(checkout):
+    return json.loads((checkout / "benchmarks" / "results" / "pde.json").read_text())
+
+
+def test_rows_are_measured_written_and_rendered(checkout):
+    said = []
+    names = ("u1", "chirp", "heat")
+    table.update(say=said.append, root=checkout, names=names)
+    rows = {row["problem"]: row for row in results_of(checkout)["rows"]}
+    assert tuple(rows) == names
+    assert rows["u1"]["paper"]["GM"] == [4e-7, 1329.0]
+    # Nine points cannot hold a hundred waves.
+    assert rows["u1"]["chebyshev_same"]["error"] > 1
+    assert rows["u1"]["chebyshev"]["error"] < 1e-9
+    assert rows["u1"]["differences_many"]["error"] < 1e-2
+    assert "differences" not in rows["heat"]
+    assert said[0] == "u1: error 2.0e-12, 0.01 s, 9 unknowns"
+    page = (checkout / "docs" / "benchmarks" / "pde.rst").read_text()
+    assert "   * - u1\n     - 4.0e-07 (1,329 s)\n" in page
+    assert "2.0e-12, not converged" in page
+    assert "     - 9 × 9\n" in page
+
+
+def test_rows_of_map_are_saved_as_they_are_done_and_resumed(checkout, monkeypatch):
+    monkeypatch.setattr(table, "MAP_PROBLEMS", ("u1", "u3"))
+    monkeypatch.setattr(table, "MAP_KERNELS", {"GM": {}, "StM": {"more": 1}})
+    measured = []
+
+    def row(name, kernel):
+        measured.append((name, kernel))
+        if len(measured) == 3:
+            raise KeyboardInterrupt
+        return {"problem": name, "kernel": kernel, "error": 1e-8, "seconds": 2.0, "points": [40]}
+
+    monkeypatch.setattr(table, "measure_map", row)
+    with pytest.raises(KeyboardInterrupt):
+        table.update(map_rows=True, root=checkout)
+    assert len(results_of(checkout)["map"]) == 2
+    table.update(map_rows=True, root=checkout)
+    assert measured == [("u1", "GM"), ("u1", "StM"), ("u3", "GM"), ("u3", "GM"), ("u3", "StM")]
+    # Nothing is left to do, and the other rows leave those of map alone.
+    table.update(map_rows=True, root=checkout)
+    assert len(measured) == 5
+    table.update(root=checkout, names=("u1",))
+    assert len(results_of(checkout)["map"]) == 4
+    page = (checkout / "docs" / "benchmarks" / "pde.rst").read_text()
+    assert "     - 1.0e-08\n     - 2\n     - 40\n     - –\n     - 4.0e-07 (1,329 s)" in page
