@@ -6,16 +6,19 @@
 import numpy as np
 import scipy.linalg as sl
 
+from kernlab._core.extras import import_extra
 from kernlab._core.namespace import namespace_of
 
 
-def apply_along_axes(matrices, array):
+def apply_along_axes(matrices, array, *, device=None):
     """Multiply each axis of an array by its matrix: (A_1 x A_2 x ...) vec(array), reshaped.
 
     Parameters
     ----------
     matrices : sequence of arrays of shape (m_d, n_d), or None for the identity
     array : array of shape (n_1, ..., n_D)
+    device : str or None, default=None
+        Form the products with torch on this device; they come back to NumPy.
 
     Returns
     -------
@@ -29,6 +32,13 @@ def apply_along_axes(matrices, array):
     >>> apply_along_axes([A, B], U)
     array([[3., 5., 7.]])
     """
+    if device is not None:
+        torch = import_extra("torch", extra="gp", purpose="backend='torch'")
+        array = torch.as_tensor(np.ascontiguousarray(array), device=device)
+        matrices = [
+            None if m is None else torch.as_tensor(np.ascontiguousarray(m), device=device)
+            for m in matrices
+        ]
     xp = namespace_of(array)
     for axis, matrix in enumerate(matrices):
         if matrix is None:
@@ -37,7 +47,7 @@ def apply_along_axes(matrices, array):
         rest = moved.shape[1:]
         product = matrix @ xp.reshape(moved, (moved.shape[0], -1))
         array = xp.moveaxis(xp.reshape(product, (product.shape[0], *rest)), 0, axis)
-    return array
+    return array if device is None else array.cpu().numpy()
 
 
 class KroneckerSum:

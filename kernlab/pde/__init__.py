@@ -2,6 +2,7 @@
 
 from kernlab.pde._conditions import Dirichlet, Initial, Neumann, Periodic, Robin
 from kernlab.pde._domain import PDE, Box
+from kernlab.pde._estimator import GPPDESolver
 from kernlab.pde._language import D, Field, Unknown, apply, coords
 from kernlab.pde._lines import find_lines
 
@@ -11,6 +12,7 @@ __all__ = [
     "D",
     "Dirichlet",
     "Field",
+    "GPPDESolver",
     "Initial",
     "Neumann",
     "Periodic",

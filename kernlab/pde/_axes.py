@@ -169,9 +169,7 @@ def _polynomial_eigenfunctions(factor, rows):
     mass = (combined.T @ combined).tocsr()
     if np.min(stiffness) > 1e-12 * np.max(stiffness):
         scale = 1 / np.sqrt(stiffness)
-        bands = [
-            mass.diagonal(d) * scale[: n - d] * scale[d:] for d in range(min(3, n))
-        ]
+        bands = [mass.diagonal(d) * scale[: n - d] * scale[d:] for d in range(min(3, n))]
         inverse, vectors = _eigh_five_bands(bands)
         vectors = vectors * scale[:, None]
         # Unit functions: the mass of a vector is its inverse eigenvalue, K being one.
@@ -199,7 +197,9 @@ def _eigh_five_bands(bands):
     """Eigenpairs of a symmetric matrix with bands 0, 1, 2; two tridiagonals where band 1 is zero."""
     n = len(bands[0])
     if n < 3:
-        return sl.eigh(sum(np.diag(b, -d) + (np.diag(b, d) if d else 0) for d, b in enumerate(bands)))
+        return sl.eigh(
+            sum(np.diag(b, -d) + (np.diag(b, d) if d else 0) for d, b in enumerate(bands))
+        )
     if np.max(np.abs(bands[1])) > 1e-14 * np.max(np.abs(bands[0])):
         lower = np.zeros((3, n))
         for d, band in enumerate(bands):

@@ -20,7 +20,7 @@ class Discretization:
     i-th equation is tested with the tests of the i-th field.
     """
 
-    def __init__(self, pde, factors):
+    def __init__(self, pde, factors, device=None):
         self.pde, self.factors = pde, factors
         axes: dict = {}
         self.spaces = {}
@@ -28,14 +28,16 @@ class Discretization:
             own, data, ends = [], [], []
             for d, factor in enumerate(factors):
                 low_high = pde.conditions[field, d]
-                conditions = [("low", c) for c in low_high.low] + [("high", c) for c in low_high.high]
+                conditions = [("low", c) for c in low_high.low] + [
+                    ("high", c) for c in low_high.high
+                ]
                 key = (d, tuple((end, c.alpha, c.beta) for end, c in conditions))
                 if key not in axes:
                     axes[key] = Axis(factor, key[1], diagonalise=len(factors) > 1)
                 own.append(axes[key])
                 data.append([c.g for _, c in conditions])
                 ends.append([end for end, _ in conditions])
-            self.spaces[field] = FieldSpace(own, data, ends)
+            self.spaces[field] = FieldSpace(own, data, ends, device)
         self.points = self.spaces[pde.fields[0]].nodes
         self.n_nodes = tuple(len(f.nodes) for f in factors)
         self._remainders = [_Remainder(e, self) for e in pde.equations]
@@ -161,7 +163,8 @@ class _Remainder:
             return {}
         partials = self.equation.partials(self._jets(by_field), self.disc.points)
         return {
-            jet: share * np.broadcast_to(
+            jet: share
+            * np.broadcast_to(
                 partials[jet] - self.equation.constant.get(jet, 0.0), self.disc.n_nodes
             )
             for jet in self.jets

@@ -251,7 +251,12 @@ def _maximise(model, starts, bounds, max_iter, verbose):
             jac=True,
             method="L-BFGS-B",
             bounds=[*bounds, *[(_LEAST_PRECISION, limit)] * 2],
-            options={"maxiter": share + (left if last else 0), "maxcor": 20, "ftol": 1e-12, "gtol": 1e-6},
+            options={
+                "maxiter": share + (left if last else 0),
+                "maxcor": 20,
+                "ftol": 1e-12,
+                "gtol": 1e-6,
+            },
             callback=lambda _: next(bar, None),
         )
         theta = result.x

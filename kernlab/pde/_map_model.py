@@ -88,7 +88,9 @@ class MapModel:
         n = self.n_components
         mixtures = []
         for k, axis in enumerate(self.axes):
-            weights, widths, places = (theta[(3 * k + i) * n : (3 * k + i + 1) * n] for i in range(3))
+            weights, widths, places = (
+                theta[(3 * k + i) * n : (3 * k + i + 1) * n] for i in range(3)
+            )
             mixtures.append((weights, widths, places * axis.spacing))
         return mixtures, theta[-2], theta[-1]
 
@@ -272,8 +274,11 @@ class _Inner:
         n_faces, n = len(self.face_target), residual.size
         noise = n_faces * (np.log(BOUNDARY_WEIGHT) + self.log_tau) + n * self.log_v
         curvature = np.log(np.abs(np.diag(self.triangle))).sum()
-        return 0.5 * noise - self.cost(z, residual) - curvature - 0.5 * (n_faces + n) * np.log(
-            2 * np.pi
+        return (
+            0.5 * noise
+            - self.cost(z, residual)
+            - curvature
+            - 0.5 * (n_faces + n) * np.log(2 * np.pi)
         )
 
 

@@ -35,7 +35,7 @@ class Solution:
     steps: list = field(default_factory=list)
 
 
-def solve(discretization, start=None):
+def solve(discretization, start=None, *, verbose=0):
     """Solve a discretised PDE, a nonlinear one from ``start(discretization)`` where given."""
     equations = discretization.pde.equations
     if len(discretization.factors) > 1 and len(equations) == 1 and is_separable(equations[0]):
@@ -57,8 +57,9 @@ def _solve_separable(discretization):
     solution = -operator.solve(right)
     size = _norm([solution])
     grows = _norm([right]) * operator.inverse_norm / size if size else 0.0
-    return Solution([solution], "fast diagonalisation" if operator.is_diagonal else "Schur",
-                    amplification=grows)
+    return Solution(
+        [solution], "fast diagonalisation" if operator.is_diagonal else "Schur", amplification=grows
+    )
 
 
 def _refuse_singular(operator):
@@ -83,7 +84,10 @@ def _solve_linear(discretization):
     if _norm(discretization.residual(refined)) < _norm(rest):
         step = refined
     return Solution(
-        step, solver.route, n_inner=n_inner + n_more, amplification=solver.amplification(step),
+        step,
+        solver.route,
+        n_inner=n_inner + n_more,
+        amplification=solver.amplification(step),
         converged=accurate,
     )
 

@@ -1,7 +1,10 @@
 """How many features an axis needs: from the data of a problem before it is solved, then from u."""
 
+from numbers import Integral
+
 import numpy as np
 from scipy.fft import dct
+from sklearn.utils import check_random_state
 
 # Relative size of coefficients that count as rounding, and the degrees at which data is sampled.
 _ROUNDING = 1e-13
@@ -21,21 +24,28 @@ def features_of_data(pde, *, n_fibres=3, random_state=None):
     resolved : list of bool
         False where 2¹⁵ points did not do.
     """
-    rng = np.random.default_rng(random_state)
     sizes, resolved = [], []
     for d in range(len(pde.box)):
-        needed, all_resolved = _SMALLEST, True
-        fibres = [
-            _Fibre(function, pde.box, d, rng) for function in sources(pde) for _ in range(n_fibres)
-        ]
-        fibres += [_Fibre(g, pde.box, d, rng, end) for g, end in boundary_data(pde, d)]
-        scale = max((f.largest() for f in fibres), default=0.0)
-        for fibre in fibres:
-            degree, done = _degree(fibre, scale)
-            needed, all_resolved = max(needed, degree + 4), all_resolved and done
-        sizes.append(needed)
-        resolved.append(all_resolved)
+        fibres = data_fibres(pde, d, n_fibres=n_fibres, random_state=random_state)
+        scale = max((fibre.largest() for fibre in fibres), default=0.0)
+        degrees = [_degree(fibre, scale) for fibre in fibres]
+        sizes.append(max([_SMALLEST, *(degree + 4 for degree, _ in degrees)]))
+        resolved.append(all(done for _, done in degrees))
     return sizes, resolved
+
+
+def data_fibres(pde, along, *, n_fibres=3, random_state=None):
+    """The data of a problem along one coordinate, as functions of t in [-1, 1]."""
+    rng = as_generator(random_state)
+    fibres = [_Fibre(f, pde.box, along, rng) for f in sources(pde) for _ in range(n_fibres)]
+    return fibres + [_Fibre(g, pde.box, along, rng, face) for g, face in boundary_data(pde, along)]
+
+
+def as_generator(random_state):
+    """A NumPy generator from any of scikit-learn's kinds of seed."""
+    if random_state is None or isinstance(random_state, Integral):
+        return np.random.default_rng(random_state)
+    return np.random.default_rng(check_random_state(random_state).randint(2**31))
 
 
 def sources(pde):

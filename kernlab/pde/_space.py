@@ -16,6 +16,10 @@ class FieldSpace:
     data : sequence of sequences of callables
         For each axis, the data of its conditions, each a function of all coordinates (arrays that
         broadcast) which is called with the axis's own coordinate at the condition's end.
+    ends : sequence of sequences of {'low', 'high'}
+        The ends of the conditions.
+    device : str or None, default=None
+        Torch's, on which the largest products are formed.
 
     Attributes
     ----------
@@ -25,8 +29,9 @@ class FieldSpace:
         Raw coefficients of a function that meets all conditions; None where all data are zero.
     """
 
-    def __init__(self, axes, data, ends):
+    def __init__(self, axes, data, ends, device=None):
         self.axes = tuple(axes)
+        self._multiply = functools.partial(apply_along_axes, device=device)
         self.shape = tuple(axis.n for axis in axes)
         self.lift = self._lift(data, ends)
 
@@ -79,11 +84,11 @@ class FieldSpace:
 
     def apply_at_nodes(self, c, orders):
         """A derivative at the nodes of the part that satisfies homogeneous conditions."""
-        return apply_along_axes([a.values(k) for a, k in zip(self.axes, orders)], c)
+        return self._multiply([a.values(k) for a, k in zip(self.axes, orders)], c)
 
     def test(self, values):
         """Integrals of values at the nodes against the tests."""
-        return apply_along_axes([a.analysis for a in self.axes], values)
+        return self._multiply([a.analysis for a in self.axes], values)
 
     def test_derivative(self, c, orders):
         """Integrals against the tests of a derivative of the homogeneous part, without a rule."""
@@ -110,7 +115,7 @@ class FieldSpace:
 
     def raw(self, c):
         """Raw coefficients of the field, lift included."""
-        raw = apply_along_axes([a.basis for a in self.axes], c)
+        raw = self._multiply([a.basis for a in self.axes], c)
         return raw if self.lift is None else raw + self.lift
 
     def coefficients(self, raw):
@@ -118,22 +123,9 @@ class FieldSpace:
         rest = raw if self.lift is None else raw - self.lift
         return apply_along_axes([a.inverse_basis for a in self.axes], rest)
 
-    def tails(self, c):
-        """For each axis, the share of the last raw features in the field, and of none if zero."""
-        raw = self.raw(c)
-        total = np.linalg.norm(raw)
-        if total == 0:
-            return np.zeros(len(self.axes))
-        shares = []
-        for d, axis in enumerate(self.axes):
-            last = np.moveaxis(raw, d, 0)[-max(4, axis.factor.n_features // 64) :]
-            shares.append(np.linalg.norm(last) / total)
-        return np.array(shares)
-
-    def evaluate(self, c, X, orders=None, *, chunk=2**22):
-        """A derivative of the field at scattered points, shape (n,)."""
+    def evaluate(self, raw, X, orders=None, *, chunk=2**22):
+        """A derivative at scattered points of the field with given raw coefficients, (n,)."""
         orders = orders or (0,) * len(self.axes)
-        raw = self.raw(c)
         result = np.empty(len(X))
         step = max(1, chunk // max(raw.size // raw.shape[0], max(raw.shape)))
         for start in range(0, len(X), step):
@@ -148,10 +140,8 @@ class FieldSpace:
             result[part] = values
         return result
 
-    def evaluate_grid(self, c, coordinates, orders=None):
-        """A derivative of the field on the grid of the coordinates."""
+    def evaluate_grid(self, raw, coordinates, orders=None):
+        """A derivative on the grid of the coordinates of the field with given raw coefficients."""
         orders = orders or (0,) * len(self.axes)
-        tables = [
-            a.factor.features(x, k) for a, x, k in zip(self.axes, coordinates, orders)
-        ]
-        return apply_along_axes(tables, self.raw(c))
+        tables = [a.factor.features(x, k) for a, x, k in zip(self.axes, coordinates, orders)]
+        return apply_along_axes(tables, raw)
