@@ -6,6 +6,7 @@ __all__ = [
     "MissingExtraError",
     "PrivacyBudgetError",
     "SingularCovarianceError",
+    "SingularOperatorError",
 ]
 
 
@@ -36,3 +37,10 @@ class SingularCovarianceError(ValueError):
 
 class BandwidthWarning(UserWarning):
     """A data-driven bandwidth is not to be relied on: its criterion has no optimum on this data."""
+
+
+class SingularOperatorError(ValueError):
+    """An equation with its conditions has no unique solution.
+
+    The message says what leaves it free and the remedy.
+    """

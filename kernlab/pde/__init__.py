@@ -2,7 +2,9 @@
 
 from kernlab.pde._conditions import Dirichlet, Initial, Neumann, Periodic, Robin
 from kernlab.pde._domain import PDE, Box
+from kernlab.pde._estimator import GPPDESolver
 from kernlab.pde._language import D, Field, Unknown, apply, coords
+from kernlab.pde._lines import find_lines
 
 __all__ = [
     "PDE",
@@ -10,6 +12,7 @@ __all__ = [
     "D",
     "Dirichlet",
     "Field",
+    "GPPDESolver",
     "Initial",
     "Neumann",
     "Periodic",
@@ -17,4 +20,5 @@ __all__ = [
     "Unknown",
     "apply",
     "coords",
+    "find_lines",
 ]

@@ -6,9 +6,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kernlab.pde import _language as language
+from kernlab.pde import _expressions as expressions
 from kernlab.pde._data import as_points, call_data, check_signature
-from kernlab.pde._tape import Context, Tape, walk
+from kernlab.pde._expressions import walk
+from kernlab.pde._printing import format_number
+from kernlab.pde._tape import Context, Tape
 
 
 class FaceData:
@@ -23,19 +25,19 @@ class FaceData:
     """
 
     def __init__(self, data, names):
-        expression = language.as_expression(data)
+        expression = expressions.as_expression(data)
         for node in walk(expression):
-            if isinstance(node, (language.FieldDerivative, language.Unknown)):
+            if isinstance(node, (expressions.FieldDerivative, expressions.Unknown)):
                 raise ValueError(
                     f"boundary data are numbers or functions of the coordinates; {data!r} holds "
                     f"{node!r}."
                 )
-            if isinstance(node, language.Coordinate) and node.name not in names:
+            if isinstance(node, expressions.Coordinate) and node.name not in names:
                 raise ValueError(
                     f"boundary data {data!r} use the coordinate {node!r}, but the Box has "
                     f"{list(names)}."
                 )
-            if isinstance(node, language.Data):
+            if isinstance(node, expressions.Data):
                 check_signature(node.function, names)
         self.names = tuple(names)
         self._expression = expression
@@ -80,7 +82,7 @@ class AxisConditions(NamedTuple):
 def _check_faces(faces):
     if faces is None:
         return None
-    names = (faces,) if isinstance(faces, str) else tuple(faces)
+    names = (faces,) if isinstance(faces, str) or not np.iterable(faces) else tuple(faces)
     if not all(isinstance(name, str) for name in names):
         raise TypeError(f"faces is a name such as 'x_min', or several of them; got {faces!r}.")
     if not names:
@@ -91,13 +93,13 @@ def _check_faces(faces):
 def _check_field(field):
     if field is None or isinstance(field, str):
         return field
-    if isinstance(field, language.Field):
+    if isinstance(field, expressions.Field):
         return field.name
     raise TypeError(f"field is a Field or its name; got {field!r}.")
 
 
 def _check_coordinate(coordinate, name):
-    if isinstance(coordinate, language.Coordinate):
+    if isinstance(coordinate, expressions.Coordinate):
         return coordinate.name
     if isinstance(coordinate, str):
         return coordinate
@@ -120,7 +122,7 @@ class FaceCondition:
 
     def __init__(self, g, faces, field):
         # Refused here, where the line at fault is, rather than when the PDE is put together.
-        language.as_expression(g)
+        expressions.as_expression(g)
         self.g = g
         self.faces = _check_faces(faces)
         self.field = _check_field(field)
@@ -131,7 +133,7 @@ class FaceCondition:
         return Condition(self.kind, self.a, sign * self.b + 0.0, FaceData(self.g, names))
 
     def _arguments(self):
-        return [repr(language.as_expression(self.g))]
+        return [repr(expressions.as_expression(self.g))]
 
     def __repr__(self):
         text = self._arguments()
@@ -231,7 +233,7 @@ class Robin(FaceCondition):
             raise ValueError("b of Robin is not zero; for a*u = g use Dirichlet(g/a).")
 
     def _arguments(self):
-        return [*map(language.format_number, (self.a, self.b)), *super()._arguments()]
+        return [*map(format_number, (self.a, self.b)), *super()._arguments()]
 
 
 class Periodic:
@@ -254,7 +256,7 @@ class Periodic:
     """
 
     def __init__(self, coordinates):
-        if isinstance(coordinates, (str, language.Coordinate)):
+        if isinstance(coordinates, str) or not np.iterable(coordinates):
             coordinates = (coordinates,)
         self.coordinates = tuple(_check_coordinate(name, "coordinates") for name in coordinates)
         if not self.coordinates:
@@ -291,9 +293,9 @@ class Initial:
     """
 
     def __init__(self, value, rate=None, coordinate="t", field=None):
-        language.as_expression(value)
+        expressions.as_expression(value)
         if rate is not None:
-            language.as_expression(rate)
+            expressions.as_expression(rate)
         self.value, self.rate = value, rate
         self.coordinate = _check_coordinate(coordinate, "coordinate")
         self.field = _check_field(field)
@@ -306,9 +308,9 @@ class Initial:
         return conditions
 
     def __repr__(self):
-        text = [repr(language.as_expression(self.value))]
+        text = [repr(expressions.as_expression(self.value))]
         if self.rate is not None:
-            text.append(f"rate={language.as_expression(self.rate)!r}")
+            text.append(f"rate={expressions.as_expression(self.rate)!r}")
         if self.coordinate != "t":
             text.append(f"coordinate={self.coordinate!r}")
         if self.field is not None:

@@ -19,6 +19,13 @@ def check_signature(function, names):
     names : sequence of str
         The coordinates in the Box's order.
     """
+    name = callable_name(function)
+    if isinstance(function, np.ufunc) and function.nin != len(names):
+        # A ufunc would take one coordinate too many for its output array.
+        raise TypeError(
+            f"np.{name} takes {function.nin} arrays, but is called with one per coordinate "
+            f"({', '.join(names)}); write np.{name} of a coordinate, or a function of all."
+        )
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError):
@@ -27,7 +34,6 @@ def check_signature(function, names):
     try:
         signature.bind(*names)
     except TypeError as error:
-        name = callable_name(function)
         raise TypeError(
             f"{name} is called with one array per coordinate, {name}({', '.join(names)}), but "
             f"its signature is {name}{signature}."

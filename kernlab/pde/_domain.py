@@ -5,7 +5,7 @@ from itertools import combinations, permutations, product
 
 import numpy as np
 
-from kernlab.pde import _language as language
+from kernlab.pde import _expressions as expressions
 from kernlab.pde._conditions import (
     AxisConditions,
     FaceCondition,
@@ -13,7 +13,8 @@ from kernlab.pde._conditions import (
     Periodic,
 )
 from kernlab.pde._equation import Equation
-from kernlab.pde._tape import walk
+from kernlab.pde._expressions import walk
+from kernlab.pde._printing import format_derivative, format_number
 
 _HIGHEST_ORDER = 2
 # Corner values that differ by less, relative to the data's scale, are rounding.
@@ -86,7 +87,7 @@ class Box:
         return len(self.names)
 
     def __repr__(self):
-        number = language.format_number
+        number = format_number
         text = ", ".join(
             f"{name}=({number(low)}, {number(high)})"
             for name, low, high in zip(
@@ -94,6 +95,10 @@ class Box:
             )
         )
         return f"Box({text})"
+
+
+def _face_name(coordinate, end):
+    return f"{coordinate}_{'min' if end == 'low' else 'max'}"
 
 
 def _suggest(name, names):
@@ -107,12 +112,15 @@ class PDE:
     Parameters
     ----------
     equations : Expression or sequence of Expression
-        Each is to be zero: ``D(u, x, 2) + u - f``. As many as there are fields.
+        Each is to be zero: ``D(u, x, 2) + u - f``. As many as there are fields. A callable is
+        joined to a formula, not to a number, since Python knows no arithmetic of functions:
+        ``2 * (f * u)`` or ``-1 * (u * f)``, not ``2 * f * u`` or ``-f * u``.
     box : Box
     bcs : condition or sequence of conditions, default=()
         `Dirichlet`, `Neumann`, `Robin`, `Periodic` and `Initial`. Along each coordinate there
         are as many as the order of the equation: one at either end for order 1, and for order
-        2 one at each end or, of an `Initial`, value and rate.
+        2 one at each end or, of an `Initial`, value and rate. The conditions of a system are
+        counted over its fields together.
 
     Attributes
     ----------
@@ -153,12 +161,19 @@ class PDE:
     def __init__(self, equations, box, bcs=()):
         if not isinstance(box, Box):
             raise TypeError(f"box is a Box, as in Box(x=(0, 1)); got {box!r}.")
-        if isinstance(equations, language.Expression):
+        if isinstance(equations, expressions.Expression):
             equations = [equations]
         if isinstance(bcs, (FaceCondition, Periodic, Initial)):
             bcs = [bcs]
+        try:
+            equations, bcs = list(equations), list(bcs)
+        except TypeError as error:
+            raise TypeError(
+                f"equations are formulas and bcs a sequence of conditions; got {equations!r} and "
+                f"{bcs!r}."
+            ) from error
         self.box = box
-        self.bcs = list(bcs)
+        self.bcs = bcs
         self.equations = [Equation(expression, box.names) for expression in equations]
         self.fields, self.unknowns = self._names()
         self._check_orders()
@@ -171,12 +186,14 @@ class PDE:
         unknowns: dict = {}
         for equation in self.equations:
             for node in walk(equation.expression):
-                if isinstance(node, language.FieldDerivative):
+                if isinstance(node, expressions.FieldDerivative):
                     fields[node.field] = None
-                elif isinstance(node, language.Unknown):
+                elif isinstance(node, expressions.Unknown):
                     known = unknowns.setdefault(node.name, node)
                     if known.bounds != node.bounds:
-                        raise ValueError(f"two unknowns named {node.name!r} have other bounds.")
+                        raise ValueError(f"two unknowns named {node.name!r} have different bounds.")
+        if not self.equations:
+            raise ValueError("equations holds at least one formula; got none.")
         if len(fields) != len(self.equations):
             raise ValueError(
                 f"there are {len(self.equations)} equations for {len(fields)} fields "
@@ -193,7 +210,7 @@ class PDE:
                 if max(orders) > _HIGHEST_ORDER:
                     pairs = tuple((n, k) for n, k in zip(self.box.names, orders, strict=True) if k)
                     raise ValueError(
-                        f"{language.format_derivative(field, pairs)} in {equation!r} is of order "
+                        f"{format_derivative(field, pairs)} in {equation!r} is of order "
                         f"{max(orders)} along one coordinate; at most {_HIGHEST_ORDER} is "
                         "supported. Write the equation as a system of two, as u_xx - v = 0 and "
                         "v_xx - f = 0 for u_xxxx = f."
@@ -214,7 +231,7 @@ class PDE:
         taken: dict = {}
 
         def take(field, axis, end, condition, found):
-            face = f"{names[axis]}_{'min' if end == 'low' else 'max'}"
+            face = _face_name(names[axis], end)
             if (field, face) in taken:
                 raise ValueError(
                     f"the face {face} carries two conditions for {field}: "
@@ -254,7 +271,7 @@ class PDE:
             for end in ("low", "high")
             if self._order(field, axis)
             and (field, axis) not in started
-            and (field, f"{names[axis]}_{'min' if end == 'low' else 'max'}") not in taken
+            and (field, _face_name(names[axis], end)) not in taken
         ]
         for condition in self.bcs:
             if isinstance(condition, FaceCondition) and condition.faces is None:
@@ -324,9 +341,11 @@ class PDE:
             for side, label in (("low", "min"), ("high", "max"))
         ]
         if found > needed:
-            remedy = "leave out what is too much"
-            if needed == 1:
-                remedy = f"name one face, faces='{name}_min' or '{name}_max'"
+            remedy = "name the faces and fields that have one (faces=, field=)"
+            if any(condition.kind == "slope" for condition in ends[0].low[1:]):
+                remedy = "leave out the rate= of Initial"
+            elif needed == 1 and len(self.fields) == 1:
+                remedy = f"name one face, faces='{name}_min' or '{name}_max', or give an Initial"
             elif needed == 0:
                 remedy = f"it holds no derivative along {name}, so leave them out"
         elif found == 1 and needed == 2 and len(self.fields) == 1 and ends[0].low:
@@ -334,7 +353,7 @@ class PDE:
         else:
             remedy = "give Dirichlet(), which holds on every face that is left, or name the faces"
         return (
-            f"the equations are of order {needed} along {name} and take {needed} conditions "
+            f"the equations are of order {needed} along {name} and take as many conditions "
             f"there; got {found} ({', '.join(counted)}): {remedy}."
         )
 
@@ -387,10 +406,7 @@ class PDE:
             (one[1], {first: one[0]}, corner), (other[1], {second: other[0]}, corner)
         )
         if differ:
-            faces = [
-                f"{self.box.names[axis]}_{'min' if end == 'low' else 'max'}"
-                for axis, end in corner.items()
-            ]
+            faces = [_face_name(self.box.names[axis], end) for axis, end in corner.items()]
             raise ValueError(
                 f"the values of {field} on {faces[0]} and {faces[1]} do not agree where the faces "
                 f"meet: {left:g} ({one[1]!r}) and {right:g} ({other[1]!r}). The solution would "
@@ -406,7 +422,7 @@ class PDE:
             name = self.box.names[around]
             raise ValueError(
                 f"{field} is periodic in {name}, but its value {g!r} on the face "
-                f"{self.box.names[axis]}_{'min' if end == 'low' else 'max'} is {left:g} at "
+                f"{_face_name(self.box.names[axis], end)} is {left:g} at "
                 f"{name}_min and {right:g} at {name}_max."
             )
 

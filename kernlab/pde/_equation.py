@@ -2,9 +2,11 @@
 
 import numpy as np
 
-from kernlab.pde import _language as language
+from kernlab.pde import _expressions as expressions
 from kernlab.pde._data import as_points, check_signature
-from kernlab.pde._tape import Context, Tape, as_jet, degree, walk, without_fields
+from kernlab.pde._expressions import walk
+from kernlab.pde._printing import format_sum
+from kernlab.pde._tape import Context, Tape, as_jet, without_fields
 
 
 class Equation:
@@ -27,6 +29,8 @@ class Equation:
         The jets that occur, sorted.
     constant : dict of jet to float
         The linear terms whose coefficient is a plain number. All others are the remainder.
+    remainder_jets : list of jet
+        The jets that occur in the remainder.
     is_linear : bool
         Whether the expression is affine in its jets.
     is_constant : bool
@@ -62,7 +66,7 @@ class Equation:
     """
 
     def __init__(self, expression, coordinates):
-        self.expression = language.as_expression(expression)
+        self.expression = expressions.as_expression(expression)
         self.coordinates = tuple(coordinates)
         nodes = list(walk(self.expression))
         self._check(nodes)
@@ -70,49 +74,55 @@ class Equation:
             {
                 as_jet(node, self.coordinates)
                 for node in nodes
-                if isinstance(node, language.FieldDerivative)
+                if isinstance(node, expressions.FieldDerivative)
             }
         )
         self.unknowns = list(
-            dict.fromkeys(node.name for node in nodes if isinstance(node, language.Unknown))
+            dict.fromkeys(node.name for node in nodes if isinstance(node, expressions.Unknown))
         )
-        terms, constant = language.as_sum(self.expression)
+        terms, constant = expressions.as_sum(self.expression)
         self.constant = {
             as_jet(term, self.coordinates): number
             for number, term in terms
-            if isinstance(term, language.FieldDerivative)
+            if isinstance(term, expressions.FieldDerivative)
         }
-        self.is_linear = degree(self.expression) < 2
+        self.remainder_jets = sorted(
+            {
+                as_jet(node, self.coordinates)
+                for _, term in terms
+                if not isinstance(term, expressions.FieldDerivative)
+                for node in walk(term)
+                if isinstance(node, expressions.FieldDerivative)
+            }
+        )
+        self.is_linear = self.expression.degree < 2
         self.is_constant = all(
-            isinstance(term, language.FieldDerivative) or not degree(term) for _, term in terms
+            isinstance(term, expressions.FieldDerivative) or not term.degree for _, term in terms
         )
         self._tape = Tape(self.expression, self.coordinates)
         free = [
-            language.scale(-number, without_fields(term))
+            expressions.scale(-number, without_fields(term))
             for number, term in terms
-            if degree(term) < 2
+            if term.degree < 2
         ]
-        self._source = Tape(language.add(language.Number(-constant), *free), self.coordinates)
+        self._source = Tape(expressions.add(expressions.Number(-constant), *free), self.coordinates)
 
     def _check(self, nodes):
         names = set(self.coordinates)
-        fields = {node.field for node in nodes if isinstance(node, language.FieldDerivative)}
+        fields = {node.field for node in nodes if isinstance(node, expressions.FieldDerivative)}
         if not fields:
             raise ValueError(
                 f"the equation {self.expression!r} = 0 holds no field; make one with Field('u')."
             )
-        unknowns: dict = {}
         for node in nodes:
-            if isinstance(node, language.Unknown):
-                if unknowns.setdefault(node.name, node.bounds) != node.bounds:
-                    raise ValueError(f"two unknowns named {node.name!r} have different bounds.")
-            elif isinstance(node, language.Data):
+            if isinstance(node, expressions.Data):
                 check_signature(node.function, self.coordinates)
-        used = {node.name for node in nodes if isinstance(node, language.Coordinate)}
+        unknowns = {node.name for node in nodes if isinstance(node, expressions.Unknown)}
+        used = {node.name for node in nodes if isinstance(node, expressions.Coordinate)}
         used.update(
             name
             for node in nodes
-            if isinstance(node, language.FieldDerivative)
+            if isinstance(node, expressions.FieldDerivative)
             for name, _ in node.orders
         )
         if used - names:
@@ -122,8 +132,8 @@ class Equation:
             )
         for first, second, what in (
             (fields, names, "a field and a coordinate"),
-            (fields, set(unknowns), "a field and an unknown"),
-            (set(unknowns), names, "an unknown and a coordinate"),
+            (fields, unknowns, "a field and an unknown"),
+            (unknowns, names, "an unknown and a coordinate"),
         ):
             if first & second:
                 raise ValueError(f"{sorted(first & second)[0]!r} names both {what}; rename one.")
@@ -131,8 +141,15 @@ class Equation:
     def _context(self, jets, points, unknowns):
         points, shape = as_points(points, self.coordinates)
         jets = {jet: np.asarray(jets[jet], dtype=float) for jet in self.jets if jet in jets}
-        context = Context(points, shape, self.coordinates, jets, unknowns)
-        return context, np.broadcast_shapes(shape, *(value.shape for value in jets.values()))
+        for jet, values in jets.items():
+            try:
+                shape = np.broadcast_shapes(shape, values.shape)
+            except ValueError as error:
+                raise ValueError(
+                    f"jets holds values of {jet!r} of shape {values.shape}, which do not "
+                    f"broadcast with the points and the other jets, of shape {shape}."
+                ) from error
+        return Context(points, shape, self.coordinates, jets, unknowns), shape
 
     def residual(self, jets, points, unknowns=None):
         """Value of the expression.
@@ -214,7 +231,7 @@ class Equation:
         return tuple(map(max, zip(*orders, strict=True))) if orders else None
 
     def __repr__(self):
-        terms, constant = language.as_sum(self.expression)
-        left = [pair for pair in terms if degree(pair[1])]
-        right = [(-number, term) for number, term in terms if not degree(term)]
-        return f"{language.format_sum(left, 0.0)} = {language.format_sum(right, -constant)}"
+        terms, constant = expressions.as_sum(self.expression)
+        left = [pair for pair in terms if pair[1].degree]
+        right = [(-number, term) for number, term in terms if not term.degree]
+        return f"{format_sum(left, 0.0)} = {format_sum(right, -constant)}"

@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kernlab.pde import _language as language
+from kernlab.pde import _expressions as expressions
 from kernlab.pde._data import call_data, callable_name
-from kernlab.pde._functions import DERIVATIVES, apply_function, numerical_derivative
+from kernlab.pde._functions import DERIVATIVES, IN_THEIR_VALUE, apply_function, numerical_derivative
 
 _MULTIPLIED_OUT = 64
 
@@ -25,22 +25,20 @@ class Instruction(NamedTuple):
     arguments: tuple[int, ...]
 
 
+def _whole_power(base, exponent):
+    if exponent == 1:
+        return base
+    root = _whole_power(base, exponent // 2)
+    return root * root * base if exponent % 2 else root * root
+
+
 def _power(base, exponent):
     """``base ** exponent``, by multiplication for a small whole number."""
     if exponent == 0.5:
         return np.sqrt(base)
     if not float(exponent).is_integer() or abs(exponent) > _MULTIPLIED_OUT:
         return np.power(base, exponent)
-    count = int(abs(exponent))
-    result, square = None, base
-    while count:
-        if count & 1:
-            result = square if result is None else result * square
-        count >>= 1
-        if count:
-            square = square * square
-    if result is None:
-        return 1.0
+    result = _whole_power(base, int(abs(exponent)))
     return result if exponent > 0 else np.divide(1.0, result)
 
 
@@ -181,27 +179,27 @@ class Tape:
     def _describe(self, expression):
         """Kind, payload, and what tells the payload from others."""
         match expression:
-            case language.Number(value=value):
+            case expressions.Number(value=value):
                 return "number", value, value
-            case language.Coordinate(name=name):
+            case expressions.Coordinate(name=name):
                 return "coordinate", self.names.index(name), name
-            case language.FieldDerivative():
+            case expressions.FieldDerivative():
                 jet = as_jet(expression, self.names)
                 return "field", jet, jet
-            case language.Unknown(name=name):
+            case expressions.Unknown(name=name):
                 return "unknown", name, name
-            case language.Data(function=function):
+            case expressions.Data(function=function):
                 return "data", function, id(function)
-            case language.Sum():
+            case expressions.Sum():
                 payload = tuple(number for number, _ in expression.terms), expression.constant
                 return "sum", payload, payload
-            case language.Product():
+            case expressions.Product():
                 return "product", None, None
-            case language.Power(exponent=exponent):
+            case expressions.Power(exponent=exponent):
                 return "power", exponent, exponent
-            case language.Function(ufunc=ufunc):
+            case expressions.Function(ufunc=ufunc):
                 return "function", ufunc, ufunc
-            case language.Applied(function=function, derivative=derivative):
+            case expressions.Applied(function=function, derivative=derivative):
                 return "applied", (function, derivative), (id(function), id(derivative))
         raise AssertionError(type(expression))
 
@@ -271,7 +269,7 @@ class Tape:
             moving.append(instruction.kind == kind or any(moving[i] for i in instruction.arguments))
         needed = [False] * len(self.instructions)
         for index in reversed(range(len(self.instructions))):
-            own, _, arguments = self.instructions[index]
+            own, payload, arguments = self.instructions[index]
             if needed[index]:
                 wanted = set(arguments)
             elif not moving[index] or own == "sum":
@@ -284,8 +282,7 @@ class Tape:
                 }
             else:
                 wanted = set(arguments)
-                # The derivative of some functions is written in their value.
-                needed[index] = own == "function"
+                needed[index] = own == "function" and payload in IN_THEIR_VALUE
             for i in wanted:
                 needed[i] = True
         return moving, needed
@@ -297,35 +294,16 @@ def as_jet(derivative, names):
     return derivative.field, tuple(orders.get(name, 0) for name in names)
 
 
-def degree(expression):
-    """0 for an expression free of fields, 1 for one that is affine in them, 2 for any other."""
-    match expression:
-        case language.FieldDerivative():
-            return 1
-        case language.Sum():
-            return max(map(degree, expression.parts))
-        case language.Product():
-            return min(2, sum(map(degree, expression.parts)))
-    return 2 if any(map(degree, expression.parts)) else 0
-
-
 def without_fields(expression):
     """What is left of an affine expression where every field is zero."""
-    if not degree(expression):
+    if not expression.degree:
         return expression
     match expression:
-        case language.Sum(terms=terms, constant=constant):
-            return language.add(
-                language.Number(constant),
-                *(language.scale(number, without_fields(term)) for number, term in terms),
+        case expressions.Sum(terms=terms, constant=constant):
+            return expressions.add(
+                expressions.Number(constant),
+                *(expressions.scale(number, without_fields(term)) for number, term in terms),
             )
-        case language.Product():
-            return language.multiply(*map(without_fields, expression.parts))
-    return language.Number(0.0)
-
-
-def walk(expression):
-    """Every subexpression, in the order in which it is written."""
-    yield expression
-    for part in expression.parts:
-        yield from walk(part)
+        case expressions.Product():
+            return expressions.multiply(*map(without_fields, expression.parts))
+    return expressions.Number(0.0)

@@ -1,0 +1,236 @@
+"""Kronecker products and sums applied to, and solved for, arrays with one axis per factor."""
+
+# References: Lynch, Rice and Thomas, Direct solution of partial difference equations by tensor
+# product methods, Numer. Math. 6 (1964); Bartels and Stewart, CACM 15 (1972).
+
+import numpy as np
+import scipy.linalg as sl
+
+from kernlab._core.extras import import_extra
+from kernlab._core.namespace import namespace_of
+
+
+def apply_along_axes(matrices, array, *, device=None):
+    """Multiply each axis of an array by its matrix: (A_1 x A_2 x ...) vec(array), reshaped.
+
+    Parameters
+    ----------
+    matrices : sequence of arrays of shape (m_d, n_d), or None for the identity
+    array : array of shape (n_1, ..., n_D)
+    device : str or None, default=None
+        Form the products with torch on this device; they come back to NumPy.
+
+    Returns
+    -------
+    product : array of shape (m_1, ..., m_D)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from kernlab.linalg import apply_along_axes
+    >>> A, B, U = np.ones((1, 2)), np.eye(3), np.arange(6.0).reshape(2, 3)
+    >>> apply_along_axes([A, B], U)
+    array([[3., 5., 7.]])
+    """
+    if device is not None:
+        torch = import_extra("torch", extra="gp", purpose="backend='torch'")
+        array = torch.as_tensor(np.ascontiguousarray(array), device=device)
+        matrices = [
+            None if m is None else torch.as_tensor(np.ascontiguousarray(m), device=device)
+            for m in matrices
+        ]
+    xp = namespace_of(array)
+    for axis, matrix in enumerate(matrices):
+        if matrix is None:
+            continue
+        moved = xp.moveaxis(array, axis, 0)
+        rest = moved.shape[1:]
+        product = matrix @ xp.reshape(moved, (moved.shape[0], -1))
+        array = xp.moveaxis(xp.reshape(product, (product.shape[0], *rest)), 0, axis)
+    return array if device is None else array.cpu().numpy()
+
+
+class KroneckerSum:
+    """The operator sum_d M_1 x ... A_d ... x M_D, with solutions at the cost of its factors.
+
+    A factor whose A and M are both diagonal stays as it is; any other is brought to triangular
+    form by one Schur decomposition, at 25 n_d³ operations, and a solve then substitutes backwards
+    along it. With diagonal factors alone a solve is one division; with one or two triangular
+    factors it is the Bartels-Stewart algorithm.
+
+    Parameters
+    ----------
+    factors : sequence of pairs (A_d, M_d)
+        One-dimensional arrays stand for diagonal matrices; ``M_d=None`` for the identity.
+
+    Attributes
+    ----------
+    smallest : float
+        The smallest modulus of an eigenvalue, relative to the largest: zero, or rounding, for a
+        singular operator.
+    inverse_norm : float
+        One over the smallest modulus of an eigenvalue.
+    is_diagonal : bool
+        Whether all factors are.
+    """
+
+    def __init__(self, factors):
+        self._forms = [_TriangularForm(A, M) for A, M in factors]
+        self.shape = tuple(form.n for form in self._forms)
+        eigenvalues = _outer_sum([form.ratio for form in self._forms])
+        smallest, largest = _extreme_moduli(eigenvalues)
+        self.smallest = smallest / largest if largest else 0.0
+        self.inverse_norm = 1 / smallest if smallest else np.inf
+        # Which is all a solve needs where every factor is diagonal.
+        self.is_diagonal = all(form.is_diagonal for form in self._forms)
+        self._eigenvalues = eigenvalues if self.is_diagonal else None
+
+    def solve(self, right):
+        """The array X with sum_d (M_1 x ... A_d ... x M_D) X = right."""
+        if self.is_diagonal:
+            mass = [form.mass for form in self._forms]
+            return _divide(right, self._eigenvalues, mass)
+        real = np.isrealobj(right) and all(form.is_real for form in self._forms)
+        right = apply_along_axes([form.left for form in self._forms], right)
+        pairs = [(form.stiffness, form.mass) for form in self._forms]
+        solution = apply_along_axes([form.right for form in self._forms], _substitute(pairs, right))
+        return np.ascontiguousarray(solution.real) if real else solution
+
+
+class _TriangularForm:
+    """One factor (A, M), as left A right and left M right, both diagonal or upper triangular."""
+
+    def __init__(self, A, M):
+        self.n = len(A)
+        self.left = self.right = None
+        self.is_real = np.isrealobj(A) and (M is None or np.isrealobj(M))
+        mass = np.ones(self.n) if M is None else M
+        if A.ndim == 1 and mass.ndim == 1:
+            self.is_diagonal, self.stiffness, self.mass = True, A, mass
+            self.ratio = A / mass
+            return
+        self.is_diagonal = False
+        A = np.diag(A) if A.ndim == 1 else A
+        mass = np.diag(mass) if mass.ndim == 1 else mass
+        # A⁻¹ M is the discretised inverse of a differential operator: bounded, unlike M⁻¹ A, so
+        # its Schur form loses nothing of the smooth modes.
+        inverse = _inverse_unless_singular(A)
+        if inverse is not None:
+            triangle, Q = sl.schur(inverse @ mass, output="complex")
+            self.left, self.right = Q.conj().T @ inverse, Q
+            self.stiffness, self.mass = np.eye(self.n, dtype=complex), triangle
+        else:
+            self.stiffness, self.mass, Q, Z = sl.qz(A, mass, output="complex")
+            self.left, self.right = Q.conj().T, Z
+        with np.errstate(divide="ignore", invalid="ignore"):
+            self.ratio = np.diag(self.stiffness) / np.diag(self.mass)
+
+
+def _inverse_unless_singular(A):
+    getrf, gecon, getri = sl.get_lapack_funcs(("getrf", "gecon", "getri"), (A,))
+    lu, pivots, info = getrf(A)
+    if info or gecon(lu, np.linalg.norm(A, 1))[0] < 1e-14:
+        return None
+    return getri(lu, pivots)[0]
+
+
+def _outer_sum(vectors):
+    total = vectors[0]
+    for vector in vectors[1:]:
+        total = total[..., None] + vector
+    return total
+
+
+def _extreme_moduli(values):
+    if np.isrealobj(values):
+        least, most = np.min(values), np.max(values)
+        if least > 0 or most < 0:
+            return float(min(abs(least), abs(most))), float(max(abs(least), abs(most)))
+    moduli = np.abs(values)
+    finite = moduli[np.isfinite(moduli)]
+    return float(np.min(finite, initial=np.inf)), float(np.max(finite, initial=0.0))
+
+
+def _divide(right, eigenvalues, masses):
+    solution = right / eigenvalues
+    for axis, mass in enumerate(masses):
+        if np.any(mass != 1):
+            solution = solution / mass.reshape((-1,) + (1,) * (solution.ndim - axis - 1))
+    return solution
+
+
+def _substitute(pairs, right):
+    """Solve with factors (S_d, T_d) that are diagonals or upper triangles.
+
+    The last triangular factor is undone row by row, from its last: row j of it leaves the sum
+    T_jj (sum over the other factors) + S_jj (their masses), which is a sum of the same kind.
+    """
+    triangular = [d for d, (S, _) in enumerate(pairs) if S.ndim == 2]
+    if not triangular:
+        return _divide(right, _outer_sum([S / T for S, T in pairs]), [T for _, T in pairs])
+    if len(triangular) == 1:
+        return _substitute_one(pairs, triangular[0], right)
+    axis = triangular[-1]
+    S, T = pairs[axis]
+    others = [pair for d, pair in enumerate(pairs) if d != axis]
+    right = np.moveaxis(right, axis, 0).astype(complex)
+    solution = np.empty_like(right)
+    # Of every row found, its product with the masses of the others and with their sum.
+    by_mass, by_sum = np.empty_like(right), np.empty_like(right)
+    for j in range(len(right) - 1, -1, -1):
+        row = right[j]
+        if j + 1 < len(right):
+            row = row - np.tensordot(S[j, j + 1 :], by_mass[j + 1 :], 1)
+            row = row - np.tensordot(T[j, j + 1 :], by_sum[j + 1 :], 1)
+        shifted = [(T[j, j] * A, M) for A, M in others]
+        shifted[0] = (shifted[0][0] + S[j, j] * others[0][1], others[0][1])
+        solution[j] = _substitute(shifted, row)
+        by_mass[j] = _apply_masses(others, solution[j])
+        by_sum[j] = _apply_sum(others, solution[j])
+    return np.moveaxis(solution, 0, axis)
+
+
+def _substitute_one(pairs, axis, right):
+    """The same with diagonals elsewhere: all their entries at once, by rows of the triangle."""
+    S, T = pairs[axis]
+    others = [pair for d, pair in enumerate(pairs) if d != axis]
+    right = np.moveaxis(right, axis, 0)
+    shape = right.shape
+    # Divided by the masses of the other factors, whose ratios then shift the triangle.
+    right = right.astype(complex)
+    shift: np.ndarray = np.zeros(shape[1:])
+    for d, (A, M) in enumerate(others):
+        along = (-1,) + (1,) * (len(others) - d - 1)
+        shift = shift + (A / M).reshape(along)
+        right = right / M.reshape(along)
+    shift, right = shift.reshape(-1), right.reshape(len(right), -1)
+    solution = np.empty_like(right)
+    for j in range(len(right) - 1, -1, -1):
+        row = right[j]
+        if j + 1 < len(right):
+            row = row - S[j, j + 1 :] @ solution[j + 1 :]
+            row = row - shift * (T[j, j + 1 :] @ solution[j + 1 :])
+        solution[j] = row / (S[j, j] + shift * T[j, j])
+    return np.moveaxis(solution.reshape(shape), 0, axis)
+
+
+def _multiply(matrix, array, axis):
+    if matrix.ndim == 1:
+        return array * matrix.reshape((-1,) + (1,) * (array.ndim - axis - 1))
+    return np.moveaxis(np.tensordot(matrix, array, (1, axis)), 0, axis)
+
+
+def _apply_masses(pairs, array):
+    for axis, (_, M) in enumerate(pairs):
+        array = _multiply(M, array, axis)
+    return array
+
+
+def _apply_sum(pairs, array):
+    total = 0
+    for axis, (A, _) in enumerate(pairs):
+        term = array
+        for d, (_, M) in enumerate(pairs):
+            term = _multiply(A if d == axis else M, term, d)
+        total = total + term
+    return total

@@ -1,0 +1,291 @@
+"""The direct solver: as many features as the solution needs, and a certificate of what it found."""
+
+import logging
+from dataclasses import dataclass
+
+import numpy as np
+
+from kernlab._core.extras import import_extra
+from kernlab.pde._band import Band
+from kernlab.pde._discretization import Discretization
+from kernlab.pde._fourier import Fourier
+from kernlab.pde._legendre import Legendre
+from kernlab.pde._lines import find_lines
+from kernlab.pde._newton import solve
+from kernlab.pde._resolution import as_generator, data_fibres, features_of_data, grow
+
+_logger = logging.getLogger("kernlab.pde")
+_EPS = np.finfo(float).eps
+_N_CHECKS = 256
+# Polynomials along an axis, and in all, past which features of the data's lines are worth a search.
+_MANY_ALONG, _MANY = 1200, 400_000
+
+
+@dataclass
+class DirectSolution:
+    """A solved PDE, with what certifies it.
+
+    Attributes
+    ----------
+    error : float
+        Estimated relative error of u: the share of the last features of each axis, and rounding
+        of the data times what the operator amplifies it by.
+    residual : float
+        Root mean square residual of the equations at random points off the grid, relative to
+        that of their largest term.
+    history : list of (sizes, error)
+        Of every refinement.
+    reason, remedy : str
+        Why it did not converge and what to do; empty where it did.
+    """
+
+    discretization: Discretization
+    coefficients: list
+    raws: list
+    sizes: list
+    error: float
+    residual: float
+    converged: bool
+    route: str
+    n_iter: int
+    n_inner: int
+    history: list
+    reason: str = ""
+    remedy: str = ""
+
+    def predict(self, X):
+        """The fields at points of shape (n, d): (n,), or (n, n_fields) for a system."""
+        spaces = self.discretization.spaces.values()
+        values = [space.evaluate(raw, X) for space, raw in zip(spaces, self.raws, strict=True)]
+        return values[0] if len(values) == 1 else np.stack(values, axis=-1)
+
+    def predict_grid(self, axes):
+        """The fields on a grid, with a last axis of fields for a system."""
+        spaces = self.discretization.spaces.values()
+        values = [
+            space.evaluate_grid(raw, axes) for space, raw in zip(spaces, self.raws, strict=True)
+        ]
+        return values[0] if len(values) == 1 else np.stack(values, axis=-1)
+
+
+def solve_adaptively(
+    pde,
+    *,
+    tol,
+    max_points,
+    basis="auto",
+    backend="numpy",
+    verbose=0,
+    random_state=None,
+    sizes=None,
+):
+    """Solve a PDE with as many features as ``tol`` asks for; see ``GPPDESolver``."""
+    device = _device(backend)
+    if sizes is None:
+        sizes, resolved = features_of_data(pde, random_state=random_state)
+    else:
+        resolved = [True] * len(sizes)
+    many = not all(resolved) or max(sizes) > _MANY_ALONG or np.prod(np.array(sizes, float)) > _MANY
+    if basis == "spectral-mixture" or (basis == "auto" and many and has_bands(pde)):
+        solution = _solve_on_lines(pde, tol, device, random_state, basis)
+        if solution is not None:
+            return solution
+    return _refine(pde, sizes, tol, max_points, device, verbose, random_state)
+
+
+def _device(backend):
+    if backend == "numpy":
+        return None
+    torch = import_extra("torch", extra="gp", purpose="backend='torch'")
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def has_bands(pde):
+    """Whether the lines of the data are those of the solution, and the tests can be its features:
+    constant coefficients, and conditions at both ends of every coordinate."""
+    return (
+        len(pde.equations) == 1
+        and pde.equations[0].is_constant
+        and all(len(c.low) == len(c.high) == 1 for c in pde.conditions.values())
+    )
+
+
+def _solve_on_lines(pde, tol, device, random_state, basis):
+    """On the features of the data's lines; None where they are not certified or do not do."""
+    if not has_bands(pde):
+        raise ValueError(
+            "basis='spectral-mixture' needs one linear equation with constant coefficients and one "
+            f"condition at each end of every coordinate, which {pde!r} is not: use basis='auto'."
+        )
+    lines = [lines_along(pde, d, random_state) for d in range(len(pde.box))]
+    if not all(line.certified for line in lines) and basis == "auto":
+        _logger.info("lines not certified: %s", lines)
+        return None
+    factors = [
+        Band(low, high, line.frequencies, n_nodes=4096 if len(lines) == 1 else 0)
+        for low, high, line in zip(pde.box.low, pde.box.high, lines, strict=True)
+    ]
+    discretization = Discretization(pde, factors, device)
+    solution = solve(discretization)
+    raws = _raws(discretization, solution.coefficients)
+    residual = off_grid_residual(discretization, raws, random_state)
+    # The residual is orthogonal to the trend's polynomials: what is left of it meets eigenvalues
+    # from there on, not the smallest.
+    worst = max(residual, max(line.residual for line in lines))
+    error = max(worst, _EPS / 2 * (1 + solution.amplification))
+    if basis == "auto" and worst > 1e3 * max(tol, 1e-12):
+        _logger.info("features of the lines leave a residual of %.1e", residual)
+        return None
+    reason, remedy = _why_not(solution, False, error, residual, tol)
+    sizes = [factor.n_features for factor in factors]
+    return DirectSolution(
+        discretization, solution.coefficients, raws, sizes, error, residual, not reason,
+        solution.route, solution.n_iter, solution.n_inner, [(tuple(sizes), error)], reason, remedy,
+    )  # fmt: skip
+
+
+def lines_along(pde, d, random_state=None):
+    """Lines of the source and the boundary data along one coordinate."""
+    fibres = data_fibres(pde, d, random_state=random_state)
+    low, high = pde.box.low[d], pde.box.high[d]
+    return find_lines(
+        [lambda x, f=f: f((2 * x - low - high) / (high - low)) for f in fibres], low, high
+    )
+
+
+def _raws(discretization, coefficients):
+    spaces = discretization.spaces.values()
+    return [space.raw(c) for space, c in zip(spaces, coefficients, strict=True)]
+
+
+def _refine(pde, sizes, tol, max_points, device, verbose, random_state):
+    """Polynomials (Fourier modes on periods), more of them until their last do not matter."""
+    linear = all(equation.is_linear for equation in pde.equations)
+    budget = max_points // len(pde.fields)
+    if not linear:
+        # The source of a nonlinear equation holds overtones that the solution has not.
+        sizes = [max(12, n // 2) for n in sizes]
+    sizes = _within(sizes, budget)
+    start, history, previous, floored = None, [], None, np.zeros(len(sizes), dtype=bool)
+    while True:
+        discretization = Discretization(pde, _factors(pde, sizes), device)
+        solution = solve(discretization, start, verbose=verbose)
+        raws = _raws(discretization, solution.coefficients)
+        tails = np.max([tail_shares(raw) for raw in raws], axis=0)
+        rounding = _EPS / 2 * (1 + solution.amplification)
+        error = max(float(np.max(tails)), rounding)
+        history.append((tuple(sizes), error))
+        _logger.info("sizes %s: tails %s, error %.1e, %s", sizes, tails, error, solution.route)
+        if previous is not None:
+            # A tail that more features did not lower is rounding, not lack of them.
+            floored |= grown & (tails > previous / 3) & (tails < 1e-6)
+        failing = (tails > 0.1 * tol) & ~floored
+        if not solution.converged:
+            failing[:] = True
+        if not np.any(failing) or (not solution.converged and len(history) == 3):
+            break
+        larger = grow(sizes, failing, budget)
+        if larger is None:
+            break
+        grown = np.array(larger) > np.array(sizes)
+        previous, sizes = tails, larger
+        start = None if linear or not solution.converged else _Prolongation(raws)
+    residual = off_grid_residual(discretization, raws, random_state)
+    reason, remedy = _why_not(solution, np.any(failing), error, residual, tol)
+    return DirectSolution(
+        discretization, solution.coefficients, raws, sizes, error, residual, not reason,
+        solution.route, solution.n_iter, solution.n_inner, history, reason, remedy,
+    )  # fmt: skip
+
+
+def tail_shares(raw):
+    """For each axis, the share of the last raw features in a field."""
+    total = np.linalg.norm(raw)
+    shares = np.zeros(raw.ndim)
+    if total > 0:
+        for d, n in enumerate(raw.shape):
+            last = np.moveaxis(raw, d, 0)[-max(4, n // 64) :]
+            shares[d] = np.linalg.norm(last) / total
+    return shares
+
+
+def _why_not(solution, failing, error, residual, tol):
+    """Why a solution does not meet ``tol``, and the remedy; empty strings where it does."""
+    if not solution.converged:
+        return (
+            "the iteration did not converge",
+            "There may be no solution, or several; start from an easier equation, or a smaller "
+            "box or time.",
+        )
+    if failing:
+        return (
+            "max_points was reached before the solution was resolved",
+            "Raise max_points, or accept a larger tol.",
+        )
+    if error > tol:
+        return (
+            "rounding limits the accuracy of this problem",
+            "Nothing but a larger tol helps: the operator amplifies the last digits of the data.",
+        )
+    if residual > max(1e-5, 1e3 * tol):
+        return (
+            "the equation does not hold between the nodes",
+            "The data may have a kink, or a feature too narrow to be seen: split the box there.",
+        )
+    return "", ""
+
+
+def _within(sizes, budget):
+    """Sizes shrunk alike until their product fits."""
+    sizes = [int(n) for n in sizes]
+    while np.prod(np.array(sizes, dtype=float)) > budget and max(sizes) > 4:
+        largest = int(np.argmax(sizes))
+        sizes[largest] = max(4, int(0.9 * sizes[largest]))
+    return sizes
+
+
+def _factors(pde, sizes):
+    periodic = [pde.conditions[pde.fields[0], d].periodic for d in range(len(sizes))]
+    return [
+        (Fourier if wraps else Legendre)(low, high, n)
+        for wraps, low, high, n in zip(periodic, pde.box.low, pde.box.high, sizes)
+    ]
+
+
+class _Prolongation:
+    """Raw coefficients on a coarser discretisation, carried to a finer one when it is there."""
+
+    def __init__(self, raws):
+        self._raws = raws
+
+    def __call__(self, fine):
+        result = []
+        for raw, space in zip(self._raws, fine.spaces.values(), strict=True):
+            padded = np.zeros([axis.factor.n_features for axis in space.axes])
+            padded[tuple(slice(0, n) for n in raw.shape)] = raw
+            result.append(space.coefficients(padded))
+        return result
+
+
+def off_grid_residual(discretization, raws, random_state=None):
+    """Relative residual of all equations at random points of the box."""
+    pde = discretization.pde
+    rng = as_generator(random_state)
+    X = pde.box.low + rng.random((_N_CHECKS, len(pde.box))) * pde.box.lengths
+    points = tuple(X.T)
+    by_field = dict(zip(pde.fields, raws, strict=True))
+    worst = 0.0
+    for equation in pde.equations:
+        jets = {
+            (field, orders): discretization.spaces[field].evaluate(by_field[field], X, orders)
+            for field, orders in equation.jets
+        }
+        residual = np.broadcast_to(equation.residual(jets, points), len(X))
+        partials = equation.partials(jets, points)
+        terms = [np.broadcast_to(partials[jet] * jets[jet], len(X)) for jet in equation.jets]
+        zero = {jet: np.zeros(len(X)) for jet in jets}
+        terms.append(np.broadcast_to(equation.residual(zero, points), len(X)))
+        scale = max(np.sqrt(np.mean(term**2)) for term in terms)
+        if scale > 0:
+            worst = max(worst, float(np.sqrt(np.mean(residual**2)) / scale))
+    return worst

@@ -1,0 +1,216 @@
+"""One axis of a box: a space of functions that satisfy its conditions, and what they are tested with.
+
+A factor offers raw features (`_legendre`, `_fourier`, `_band`). An axis combines them into functions that
+satisfy homogeneous conditions at the ends, as many as are left, and into a few that carry the data of
+the conditions (the lift). Where the second derivative is self-adjoint (one condition at each end, or a
+period) the combinations are its eigenfunctions and are tested with themselves, Galerkin's method;
+elsewhere (conditions at one end, as in time) the tests are the first Legendre polynomials.
+"""
+
+# Reference: Shen, Tang and Wang, Spectral Methods (2011), chapters 3 and 4.
+
+import functools
+
+import numpy as np
+import scipy.linalg as sl
+import scipy.sparse as sp
+
+
+class Axis:
+    """The functions of one coordinate.
+
+    Parameters
+    ----------
+    factor : object with the features
+        See ``Legendre``.
+    conditions : sequence of (end, alpha, beta)
+        Functionals alpha u + beta u' at ``end``, 'low' or 'high'.
+    diagonalise : bool, default=True
+        Whether to use eigenfunctions where there are any. Alone on its axis a function is better
+        off with the short combinations: rounding of the eigenfunctions of high frequency would
+        leak into the smooth ones, which the inverse amplifies.
+
+    Attributes
+    ----------
+    basis : array of shape (n_raw, n)
+        Raw coefficients of the ``n`` functions.
+    lift : array of shape (n_raw, n_conditions)
+        Raw coefficients of functions of low degree whose i-th functional is one, the others zero.
+    rows : array of shape (n_conditions, n_raw)
+        The functionals.
+    modes : array of shape (n,), or None
+        Where the second derivative is self-adjoint: minus its eigenvalues, ascending.
+    """
+
+    def __init__(self, factor, conditions, *, diagonalise=True):
+        self.factor = factor
+        self.rows = np.array(
+            [
+                alpha * factor.endpoint(end, 0) + (beta * factor.endpoint(end, 1) if beta else 0.0)
+                for end, alpha, beta in conditions
+            ]
+        ).reshape(len(conditions), factor.n_features)
+        self.lift = _lift(factor, self.rows)
+        ends = sorted(end for end, _, _ in conditions)
+        is_symmetric = ends == ["high", "low"] or (not conditions and factor.is_periodic)
+        if is_symmetric and diagonalise:
+            self.modes, self.basis = _eigenfunctions(factor, self.rows)
+        else:
+            self.modes, self.basis = None, _null_space(factor, self.rows)
+        if is_symmetric:
+            self.tests = self.basis
+        else:
+            self.tests = np.eye(factor.n_features)[:, : factor.n_features - len(conditions)]
+        self.n = self.basis.shape[1]
+        self._matrices: dict = {}
+        if is_symmetric and self.modes is None and factor.is_polynomial:
+            # Known to be diagonal: what rounding would leave beside the diagonal is not small for
+            # the columns of high degree.
+            self._matrices[2] = -_stiffness(factor, self.basis)
+        self._values: dict = {}
+
+    @property
+    def nodes(self):
+        return self.factor.nodes
+
+    def matrix(self, order):
+        """Tests against derivatives of the functions, (n, n); one-dimensional where diagonal."""
+        if order not in self._matrices:
+            if self.modes is not None and order == 2:
+                matrix = -self.modes
+            elif self.modes is not None and order == 0:
+                matrix = np.ones(self.n)
+            else:
+                matrix = self.raw_matrix(order) @ self.basis
+            self._matrices[order] = matrix
+        return self._matrices[order]
+
+    def raw_matrix(self, order):
+        """Tests against derivatives of the raw features, (n, n_raw)."""
+        return self.tests.T @ self.factor.gram(order)
+
+    def values(self, order):
+        """Derivatives of the functions at the nodes, (n_nodes, n)."""
+        if order not in self._values:
+            self._values[order] = self.factor.at_nodes(order) @ self.basis
+        return self._values[order]
+
+    @property
+    def inverse_basis(self):
+        """From raw coefficients to those of the functions, by least squares, (n, n_raw)."""
+        if self.modes is not None:
+            return self.basis.T
+        return sl.solve(self.basis.T @ self.basis, self.basis.T, assume_a="pos")
+
+    @functools.cached_property
+    def analysis(self):
+        """From values at the nodes to integrals against the tests, (n, n_nodes)."""
+        return self.tests.T @ self.projection
+
+    @functools.cached_property
+    def projection(self):
+        """From values at the nodes to raw coefficients, (n_raw, n_nodes)."""
+        return self.factor.projection
+
+
+def _lift(factor, rows):
+    """Combinations of 1, t, t² ... with unit functionals, in raw coefficients."""
+    n_conditions = len(rows)
+    if n_conditions == 0:
+        return np.zeros((factor.n_features, 0))
+    powers = factor.polynomials(n_conditions + 1)
+    return powers @ np.linalg.pinv(rows @ powers)
+
+
+def _null_space(factor, rows):
+    """Combinations of neighbouring features on which all functionals vanish, as many as possible."""
+    n_conditions, n_raw = rows.shape
+    if n_conditions == 0:
+        return np.eye(n_raw)
+    if not factor.is_polynomial:
+        return sl.null_space(rows)
+    return _short_combinations(rows).toarray()
+
+
+def _short_combinations(rows):
+    """Column k combines polynomials k ... k + n_conditions, as Shen's bases do; sparse."""
+    n_conditions, n_raw = rows.shape
+    n = n_raw - n_conditions
+    windows = np.lib.stride_tricks.sliding_window_view(rows, n_conditions + 1, axis=1)
+    blocks = np.moveaxis(windows, 1, 0)[:n]
+    blocks = blocks / np.maximum(np.max(np.abs(blocks), axis=2, keepdims=True), 1e-300)
+    null = np.linalg.svd(blocks)[2][:, -1]
+    k = np.repeat(np.arange(n), n_conditions + 1)
+    j = k + np.tile(np.arange(n_conditions + 1), n)
+    return sp.csr_array((null.ravel(), (j, k)), shape=(n_raw, n))
+
+
+def _eigenfunctions(factor, rows):
+    """Eigenvalues of minus the second derivative under the conditions, and eigenfunctions."""
+    if factor.is_periodic:
+        return factor.frequencies**2, np.eye(factor.n_features)
+    if not factor.is_polynomial:
+        combined = sl.null_space(rows)
+        stiffness = -combined.T @ factor.gram(2) @ combined
+        modes, vectors = sl.eigh((stiffness + stiffness.T) / 2)
+        return modes, combined @ vectors
+    return _polynomial_eigenfunctions(factor, rows)
+
+
+def _polynomial_eigenfunctions(factor, rows):
+    """In Shen's basis minus the second derivative is diagonal and the mass has five bands.
+
+    The eigenvalues wanted are those of the inverse operator, which is bounded: the smooth modes are
+    right to rounding, while the second derivative itself would lose N⁴ of it.
+    """
+    combined = _short_combinations(rows)
+    n = combined.shape[1]
+    stiffness = _stiffness(factor, combined)
+    mass = (combined.T @ combined).tocsr()
+    if np.min(stiffness) > 1e-12 * np.max(stiffness):
+        scale = 1 / np.sqrt(stiffness)
+        bands = [mass.diagonal(d) * scale[: n - d] * scale[d:] for d in range(min(3, n))]
+        inverse, vectors = _eigh_five_bands(bands)
+        vectors = vectors * scale[:, None]
+        # Unit functions: the mass of a vector is its inverse eigenvalue, K being one.
+        order = np.argsort(-inverse)
+        modes = 1 / inverse[order]
+        return modes, combined @ (vectors[:, order] * np.sqrt(modes))
+    # A mode without stiffness (a constant between Neumann ends), or negative (Robin): shifted.
+    shift = 1 / factor.half**2 + 2 * max(0.0, -float(np.min(stiffness))) * n**2
+    M = mass.toarray()
+    inverse, vectors = sl.eigh(M, np.diag(stiffness) + shift * M)
+    order = np.argsort(-inverse)
+    modes = 1 / inverse[order] - shift
+    return modes, combined @ (vectors[:, order] / np.sqrt(inverse[order]))
+
+
+def _stiffness(factor, combined):
+    """Minus the second derivative in Shen's basis, a diagonal."""
+    k = np.arange(combined.shape[1], dtype=float)
+    # (phi_k'', phi_k) involves the coefficient on P_{k+2} alone: P''_{k+1} has no P_k in it.
+    rise = np.sqrt((k + 0.5) * (k + 2.5)) * ((k + 2) * (k + 3) - k * (k + 1)) / factor.half**2
+    return -combined.diagonal(0) * combined.diagonal(-2) * rise
+
+
+def _eigh_five_bands(bands):
+    """Eigenpairs of a symmetric matrix with bands 0, 1, 2; two tridiagonals where band 1 is zero."""
+    n = len(bands[0])
+    if n < 3:
+        return sl.eigh(
+            sum(np.diag(b, -d) + (np.diag(b, d) if d else 0) for d, b in enumerate(bands))
+        )
+    if np.max(np.abs(bands[1])) > 1e-14 * np.max(np.abs(bands[0])):
+        lower = np.zeros((3, n))
+        for d, band in enumerate(bands):
+            lower[d, : n - d] = band
+        return sl.eig_banded(lower, lower=True)
+    values, vectors = np.empty(n), np.zeros((n, n))
+    start = 0
+    for parity in (0, 1):
+        own = slice(parity, None, 2)
+        value, vector = sl.eigh_tridiagonal(bands[0][own], bands[2][own])
+        values[start : start + len(value)] = value
+        vectors[own, start : start + len(value)] = vector
+        start += len(value)
+    return values, vectors

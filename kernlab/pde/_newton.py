@@ -1,0 +1,251 @@
+"""Solutions of a discretised PDE: at once, by preconditioned GMRES, or by damped Newton steps."""
+
+# References: Deuflhard, Newton Methods for Nonlinear Problems (2004), chapters 2 and 5;
+# Eisenstat and Walker, SIAM J. Sci. Comput. 17 (1996).
+
+import logging
+from dataclasses import dataclass, field
+
+import numpy as np
+import scipy.linalg as sl
+from scipy.sparse.linalg import LinearOperator, gmres
+
+from kernlab.exceptions import SingularOperatorError
+from kernlab.pde._discretization import is_separable
+
+_logger = logging.getLogger("kernlab.pde")
+
+# Below so many unknowns a dense factorisation is quicker than GMRES; above, GMRES is tried first
+# and the dense one only where it fails.
+_DENSE, _DENSE_LINE, _DENSE_AT_MOST = 200, 1500, 4000
+_SINGULAR = 1e-15
+_MAX_NEWTON, _SMALLEST_STEP = 40, 2.0**-10
+
+
+@dataclass
+class Solution:
+    """Coefficients of the fields and how they were found."""
+
+    coefficients: list
+    route: str
+    n_iter: int = 1
+    n_inner: int = 0
+    amplification: float = 0.0
+    converged: bool = True
+    steps: list = field(default_factory=list)
+
+
+def solve(discretization, start=None, *, verbose=0):
+    """Solve a discretised PDE, a nonlinear one from ``start(discretization)`` where given."""
+    equations = discretization.pde.equations
+    if len(discretization.factors) > 1 and len(equations) == 1 and is_separable(equations[0]):
+        return _solve_separable(discretization)
+    if all(equation.is_linear for equation in equations):
+        return _solve_linear(discretization)
+    return _solve_nonlinear(discretization, start)
+
+
+def _norm(arrays):
+    return float(np.sqrt(sum(np.sum(np.abs(a) ** 2) for a in arrays)))
+
+
+def _solve_separable(discretization):
+    zero = discretization.zeros()
+    (right,) = discretization.residual(zero)
+    (operator,) = discretization.linearise(zero).separable()
+    _refuse_singular(operator)
+    solution = -operator.solve(right)
+    size = _norm([solution])
+    grows = _norm([right]) * operator.inverse_norm / size if size else 0.0
+    return Solution(
+        [solution], "fast diagonalisation" if operator.is_diagonal else "Schur", amplification=grows
+    )
+
+
+def _refuse_singular(operator):
+    if operator.smallest < _SINGULAR or not np.isfinite(operator.smallest):
+        raise SingularOperatorError(
+            "the equation with these conditions has no unique solution: its operator has an "
+            f"eigenvalue of {operator.smallest:.1e} of the largest. Between Neumann or periodic "
+            "faces alone u is free up to a constant: add a zero-order term or fix u on a face; a "
+            "Helmholtz number may be an eigenvalue of the box: move it."
+        )
+
+
+def _solve_linear(discretization):
+    zero = discretization.zeros()
+    right = discretization.residual(zero)
+    solver = _LinearSolver(discretization.linearise(zero))
+    step, n_inner, accurate = solver.solve([-r for r in right], 1e-14)
+    # One more correction: what GMRES left of the residual.
+    rest = discretization.residual(step)
+    more, n_more, _ = solver.solve([-r for r in rest], 1e-6)
+    refined = [a + b for a, b in zip(step, more)]
+    if _norm(discretization.residual(refined)) < _norm(rest):
+        step = refined
+    return Solution(
+        step,
+        solver.route,
+        n_inner=n_inner + n_more,
+        amplification=solver.amplification(step),
+        converged=accurate,
+    )
+
+
+class _LinearSolver:
+    """Solves with one Jacobian."""
+
+    def __init__(self, jacobian):
+        self._jacobian = jacobian
+        self._shapes = [space.shape for space in jacobian.disc.spaces.values()]
+        self._n = jacobian.disc.n_unknowns
+        line = len(self._shapes) == 1 and len(self._shapes[0]) == 1
+        self._lu, self._separable = None, None
+        if self._n <= (_DENSE_LINE if line else _DENSE):
+            self._factorise()
+        else:
+            self._separable = jacobian.separable()
+            if any(op.smallest < _SINGULAR for op in self._separable):
+                self._separable = None
+
+    @property
+    def route(self):
+        return "dense" if self._lu is not None else "Krylov"
+
+    def _factorise(self):
+        matrix = self._jacobian.dense()
+        # Rows and columns of like size: unknowns of different meaning stand side by side.
+        self._rows = 1 / np.maximum(np.max(np.abs(matrix), axis=1), 1e-300)
+        self._lu = sl.lu_factor(matrix * self._rows[:, None], check_finite=True)
+
+    def _split(self, vector):
+        parts, start = [], 0
+        for shape in self._shapes:
+            size = int(np.prod(shape))
+            parts.append(vector[start : start + size].reshape(shape))
+            start += size
+        return parts
+
+    def _precondition(self, parts):
+        if self._separable is None:
+            return parts
+        return [op.solve(part) for op, part in zip(self._separable, parts)]
+
+    def precondition(self, parts):
+        """An approximate solve: exact where a dense factorisation is at hand."""
+        if self._lu is not None:
+            return self._solve_dense(parts)
+        return self._precondition(parts)
+
+    def _solve_dense(self, parts):
+        right = np.concatenate([part.ravel() for part in parts])
+        return self._split(sl.lu_solve(self._lu, right * self._rows))
+
+    def amplification(self, solution):
+        """Change of the solution, relative to it, for noise of relative size one in the data."""
+        rng = np.random.default_rng(0)
+        noise = self._jacobian.disc.noise(rng)
+        change, _, _ = self.solve(noise, 1e-2)
+        size = _norm(solution)
+        return _norm(change) / size if size else 0.0
+
+    def solve(self, right, rtol):
+        """Solution, number of products, and whether ``rtol`` was met."""
+        if self._lu is not None:
+            return self._solve_dense(right), 0, True
+        vector = np.concatenate([part.ravel() for part in right])
+        count = [0]
+
+        def product(z):
+            count[0] += 1
+            result = self._jacobian.apply(self._precondition(self._split(z)))
+            return np.concatenate([part.ravel() for part in result])
+
+        operator = LinearOperator((self._n, self._n), matvec=product, dtype=float)
+        z, _ = gmres(operator, vector, rtol=rtol, atol=0.0, restart=80, maxiter=4)
+        size = np.linalg.norm(vector)
+        reached = np.linalg.norm(product(z) - vector) / size if size else 0.0
+        _logger.debug("GMRES: %d products, residual %.1e", count[0], reached)
+        if reached > max(100 * rtol, 1e-8) and self._n <= _DENSE_AT_MOST:
+            self._factorise()
+            return self._solve_dense(right), count[0], True
+        solution = self._precondition(self._split(z))
+        return solution, count[0], reached <= max(100 * rtol, 1e-8)
+
+
+def _solve_nonlinear(discretization, start):
+    current = _start(discretization) if start is None else start(discretization)
+    solution = _newton(discretization, current)
+    if solution.converged:
+        return solution
+    _logger.info("Newton's method stopped at %s; trying continuation", solution.steps[-1:])
+    followed = _continuation(discretization)
+    return followed if followed is not None else solution
+
+
+def _start(discretization):
+    """The solution without the nonlinear remainder."""
+    zero = discretization.zeros()
+    solver = _LinearSolver(discretization.linearise(zero, 0.0))
+    step, _, _ = solver.solve([-r for r in discretization.residual(zero, 0.0)], 1e-6)
+    return step if np.isfinite(_norm(step)) else zero
+
+
+def _newton(discretization, current, share=1.0, max_steps=_MAX_NEWTON, loose=False):
+    """Damped Newton steps; a step is accepted where it shrinks the preconditioned residual."""
+    history: list = []
+    n_inner, rtol = 0, 1e-3
+    goal = 1e-8 if loose else 1e-13
+    residual = discretization.residual(current, share)
+    route = ""
+    for n_iter in range(1, max_steps + 1):
+        solver = _LinearSolver(discretization.linearise(current, share))
+        route = "Newton, " + solver.route
+        step, products, _ = solver.solve([-r for r in residual], rtol)
+        n_inner += products
+        size = max(_norm(current), _norm(step), 1e-300)
+        length = _norm(step) / size
+        if not np.isfinite(length):
+            return Solution(current, route, n_iter, n_inner, converged=False, steps=history)
+        before = _norm(solver.precondition(residual))
+        damping = 1.0
+        while True:
+            candidate = [a + damping * b for a, b in zip(current, step)]
+            with np.errstate(over="ignore", invalid="ignore"):
+                new_residual = discretization.residual(candidate, share)
+                after = _norm(solver.precondition(new_residual))
+            if after <= (1 - damping / 4) * before or length < 1e-9:
+                break
+            damping /= 2
+            if damping < _SMALLEST_STEP:
+                return Solution(current, route, n_iter, n_inner, converged=False, steps=history)
+        # At the level of rounding the steps stop shrinking: the last that shrank was the best.
+        if length < 1e-9 and history and length > history[-1] / 2:
+            return Solution(current, route, n_iter, n_inner, steps=history)
+        history.append(length)
+        current, residual = candidate, new_residual
+        if length * damping <= goal and damping == 1.0:
+            return Solution(current, route, n_iter, n_inner, steps=history)
+        rtol = float(np.clip(0.1 * length, 1e-10, 1e-3))
+    return Solution(current, route, max_steps, n_inner, converged=False, steps=history)
+
+
+def _continuation(discretization):
+    """From the equation without its nonlinear remainder to the whole, in steps that adapt."""
+    current, share, step = _start(discretization), 0.0, 0.25
+    n_iter = n_inner = 0
+    while share < 1.0:
+        target = min(1.0, share + step)
+        attempt = _newton(discretization, current, target, max_steps=12, loose=target < 1.0)
+        n_iter, n_inner = n_iter + attempt.n_iter, n_inner + attempt.n_inner
+        if attempt.converged:
+            current, share, step = attempt.coefficients, target, 1.5 * step
+            if share == 1.0:
+                attempt.route += ", continuation"
+                attempt.n_iter, attempt.n_inner = n_iter, n_inner
+                return attempt
+        else:
+            step /= 2
+            if step < 1e-3:
+                return None
+    return None
