@@ -6,8 +6,8 @@ import numpy as np
 class Fourier:
     """1, cos, sin, cos 2, sin 2, ... on [low, high), an odd number of them.
 
-    The attributes are those of ``Legendre``; the nodes are equispaced, and the rule on them is exact
-    for products of any two features.
+    The attributes are those of ``Legendre``; the nodes are equispaced, and the rule on them is
+    exact for products of any two features.
     """
 
     is_polynomial, is_periodic = False, True

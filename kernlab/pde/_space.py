@@ -1,4 +1,4 @@
-"""The functions that one field may be: tensor products of axes, plus the lift of its boundary data."""
+"""The functions that one field may be: products of the axes, plus the lift of its data."""
 
 import functools
 
@@ -41,7 +41,9 @@ class FieldSpace:
         for d, axis in enumerate(self.axes):
             if not data[d]:
                 continue
-            wanted = np.stack([self._project(g, d, end) for g, end in zip(data[d], ends[d])], d)
+            wanted = np.stack(
+                [self._project(g, d, end) for g, end in zip(data[d], ends[d], strict=True)], d
+            )
             if total is not None:
                 rows: list = [None] * len(self.axes)
                 rows[d] = axis.rows
@@ -78,13 +80,13 @@ class FieldSpace:
         """A derivative of the field at the nodes, lift included."""
         values = self.apply_at_nodes(c, orders)
         if self.lift is not None:
-            raw = [a.factor.at_nodes(k) for a, k in zip(self.axes, orders)]
+            raw = [a.factor.at_nodes(k) for a, k in zip(self.axes, orders, strict=True)]
             values = values + apply_along_axes(raw, self.lift)
         return values
 
     def apply_at_nodes(self, c, orders):
         """A derivative at the nodes of the part that satisfies homogeneous conditions."""
-        return self._multiply([a.values(k) for a, k in zip(self.axes, orders)], c)
+        return self._multiply([a.values(k) for a, k in zip(self.axes, orders, strict=True)], c)
 
     def test(self, values):
         """Integrals of values at the nodes against the tests."""
@@ -93,7 +95,7 @@ class FieldSpace:
     def test_derivative(self, c, orders):
         """Integrals against the tests of a derivative of the homogeneous part, without a rule."""
         result = c
-        for d, (axis, order) in enumerate(zip(self.axes, orders)):
+        for d, (axis, order) in enumerate(zip(self.axes, orders, strict=True)):
             matrix = axis.matrix(order)
             if matrix.ndim == 1:
                 if order or np.any(matrix != 1):
@@ -107,7 +109,7 @@ class FieldSpace:
         if self.lift is None:
             return 0.0
         result = self.lift
-        for d, (axis, order) in enumerate(zip(self.axes, orders)):
+        for d, (axis, order) in enumerate(zip(self.axes, orders, strict=True)):
             if order:
                 result = apply_along_axes([None] * d + [axis.factor.gram(order)], result)
             result = apply_along_axes([None] * d + [axis.tests.T], result)
@@ -131,7 +133,8 @@ class FieldSpace:
         for start in range(0, len(X), step):
             part = slice(start, min(start + step, len(X)))
             tables = [
-                a.factor.features(X[part, d], k) for d, (a, k) in enumerate(zip(self.axes, orders))
+                a.factor.features(X[part, d], k)
+                for d, (a, k) in enumerate(zip(self.axes, orders, strict=True))
             ]
             values = tables[0] @ raw.reshape(len(raw), -1)
             values = values.reshape(-1, *raw.shape[1:])
@@ -143,5 +146,7 @@ class FieldSpace:
     def evaluate_grid(self, raw, coordinates, orders=None):
         """A derivative on the grid of the coordinates of the field with given raw coefficients."""
         orders = orders or (0,) * len(self.axes)
-        tables = [a.factor.features(x, k) for a, x, k in zip(self.axes, coordinates, orders)]
+        tables = [
+            a.factor.features(x, k) for a, x, k in zip(self.axes, coordinates, orders, strict=True)
+        ]
         return apply_along_axes(tables, raw)
