@@ -164,6 +164,10 @@ class _Problem:
         self.operator_scale = np.abs(raw).max()
         self.coefficients = raw / self.operator_scale
         noise = _numbers("boundary_noise", boundary_noise, 0.0)
+        if boundary is None and noise > 0.0:
+            raise ValueError(
+                f"boundary_noise={noise!r} needs boundary, the values on the edges that it is of."
+            )
         edges = None if boundary is None else self._edges(boundary, exact=noise == 0.0)
         self.lift = None
         if edges is not None and noise == 0.0:
@@ -197,9 +201,7 @@ class _Problem:
 
     def _edges(self, boundary, exact):
         ends = [self.low, self.low + self.lengths]
-        full = [
-            np.concatenate([[ends[0][j]], self.nodes[j], [ends[1][j]]]) for j in range(2)
-        ]
+        full = [np.concatenate([[ends[0][j]], self.nodes[j], [ends[1][j]]]) for j in range(2)]
         edges = []
         for axis in range(2):
             pair = []
@@ -270,7 +272,7 @@ class _Problem:
             share = np.divide(gradient, beta, out=np.zeros_like(beta), where=beta > 0.0)
             return share.reshape(len(share), m, 2).sum(2).T
 
-        wc = gc / bc
+        wc = np.divide(gc, bc, out=np.zeros_like(bc), where=bc > 0.0)
         parts = [
             Bx @ gS @ By.T,
             by_order(gx, bx) @ By.T,
@@ -295,7 +297,8 @@ class _Problem:
             ny.reshape(-1, m, 2).sum(2).T @ Bx.T,
             nc.reshape(m, 2, m, 2).sum((1, 3)),
         ]
-        shares = [total / norm.size / norm for norm in norms]
+        # A product of two lines is a solution without a source if c = 0: its norm is zero.
+        shares = [total / norm.size / np.where(norm > 0.0, norm, 1.0) for norm in norms]
         if self.rows is not None:
             # Values on the edges say how large the weights of order 0 are.
             size = sum(float((row**2).sum()) for row in self.rows)
@@ -313,12 +316,16 @@ class _Problem:
             bounds.append((math.log(_LEAST_NOISE), math.log(4.0)))
         return theta, bounds
 
-    def fit(self):
+    def prepare(self):
+        """Find the spectral components of both axes."""
         self.centres, self.bumps = [], []
         for Y, length in ((self.Y.T, self.lengths[0]), (self.Y, self.lengths[1])):
             centres, bumps = _spectral_bumps(Y)
             self.centres.append(centres / length)
             self.bumps.append(bumps)
+
+    def fit(self):
+        self.prepare()
         theta, bounds = self.start()
         result = optimize.minimize(
             self.objective,
@@ -326,7 +333,7 @@ class _Problem:
             jac=True,
             method="L-BFGS-B",
             bounds=bounds,
-            options={"maxiter": _MAX_ITERATIONS, "maxcor": 20, "ftol": 1e-9, "gtol": 1e-4},
+            options={"maxiter": _MAX_ITERATIONS, "maxcor": 20, "ftol": 2e-6, "gtol": 1e-4},
         )
         if not result.success:
             warnings.warn(

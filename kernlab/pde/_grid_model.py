@@ -20,8 +20,9 @@ from scipy import linalg
 from kernlab.pde._hilbert_space import sine_transform
 from kernlab.pde._lidstone import lidstone_profiles
 
-# ψ whose information is below this share of its prior change nothing in double precision.
-_NEGLIGIBLE = 1e-20
+# ψ whose information is below this share of its prior change nothing that double
+# precision shows.
+_NEGLIGIBLE = 1e-16
 # Trace of P above which its square root comes from a QR factorisation of the columns themselves:
 # forming P squares their condition number, and 1e10 leaves the posterior six digits.
 _QR_ABOVE = 1e10
@@ -96,12 +97,12 @@ class GridModel:
     # --- Columns of H -----------------------------------------------------------------------
 
     def apply(self, bx, by, bc):
-        """H b on all cells; bx (n_t, E), by (n_s, E), bc (E*E,)."""
+        """H b on all cells; bx (..., n_t, E), by (..., n_s, E), bc (..., E*E)."""
         zx, zy = (side.zeta for side in self.sides)
-        x = np.einsum("ke,kez->zk", bx, self.sides[0].U)
-        y = np.einsum("ke,kez->zk", by, self.sides[1].U)
+        x = np.einsum("...ke,kez->...zk", bx, self.sides[0].U)
+        y = np.einsum("...ke,kez->...kz", by, self.sides[1].U)
         corner = np.tensordot(bc, self.O, 1)
-        return zx.T @ (x + corner @ zy) + y.T @ zy
+        return zx.T @ (x + corner @ zy) + y @ zy
 
     def adjoint(self, field):
         """Hᵀ field, as the three groups of columns."""
@@ -222,7 +223,7 @@ class Solution:
         self.XX = rx[:, :, None] * xx[kx] * rx[:, None] + np.eye(E)
         XT = np.empty((K, E, n))
         cross = np.einsum("kei,igk,ik->keig", self._hx, self._hy, ic[np.ix_(ky, kx)], optimize=True)
-        XT[:, :, : J * E] = (rx[:, :, None, None] * cross * ry).reshape(K, E, -1)
+        XT[:, :, : J * E] = (rx[:, :, None, None] * cross * ry).reshape(K, E, J * E)
         XT[:, :, J * E :] = rx[:, :, None] * xc[kx] * rc
         self.XT = XT
         TT = np.zeros((n, n))
@@ -293,15 +294,15 @@ class Solution:
         return R * np.where(np.diag(R) < 0.0, -1.0, 1.0)[:, None]
 
     def groups(self, z):
-        """The weights b of all columns from the whitened ones of the active columns."""
-        model, (kx, ky) = self.model, self.active
-        E = model.n_profiles
-        bx, by = np.zeros((model.shape[1], E)), np.zeros((model.shape[0], E))
-        rx, ry, rc = self.roots
+        """The weights b of all columns from the whitened ones of the active, (..., N)."""
+        (n, m), E, lead = self.model.shape, self.model.n_profiles, z.shape[:-1]
+        (kx, ky), (rx, ry, rc) = self.active, self.roots
+        bx, by = np.zeros((*lead, m, E)), np.zeros((*lead, n, E))
         split = len(kx) * E
-        bx[kx] = rx * z[:split].reshape(-1, E)
-        by[ky] = ry * z[split : split + len(ky) * E].reshape(-1, E)
-        return bx, by, rc * z[split + len(ky) * E :]
+        end = split + len(ky) * E
+        bx[..., kx, :] = rx * z[..., :split].reshape(*lead, len(kx), E)
+        by[..., ky, :] = ry * z[..., split:end].reshape(*lead, len(ky), E)
+        return bx, by, rc * z[..., end:]
 
     def whiten(self, groups):
         """Transpose of `groups`."""
@@ -343,34 +344,48 @@ class Solution:
             count += edges
         return -0.5 * (total + count * np.log(2.0 * np.pi))
 
+    def _inverse_blocks(self):
+        """P⁻¹: its diagonal blocks of the first kind, those to the others, and all the others."""
+        K, E, n = self.XT.shape
+        k = np.arange(K)
+        own = self.R[: K * E, : K * E].reshape(K, E, K, E)[k, :, k]
+        inverse = np.linalg.inv(own)
+        solved = inverse @ self.R[: K * E, K * E :].reshape(K, E, n)
+        root = linalg.solve_triangular(self.R[K * E :, K * E :], np.eye(n), check_finite=False)
+        tt = root @ root.T
+        xt = -(solved.reshape(-1, n) @ tt).reshape(K, E, n)
+        xx = inverse @ inverse.transpose(0, 2, 1) - xt @ solved.transpose(0, 2, 1)
+        return xx, xt, tt
+
     def gradient(self):
         """Derivatives of the evidence by S, by v, and by log β of the three groups."""
         model, (kx, ky), (rx, ry, rc) = self.model, self.active, self.roots
         x, y = model.sides
         K, J, E = len(kx), len(ky), model.n_profiles
-        inverse = linalg.lapack.dpotri(self.R)[0]
-        inverse = np.triu(inverse) + np.triu(inverse, 1).T
-        half = 0.5 * (self.z**2 + np.diag(inverse) - 1.0)
+        xx, xt, tt = self._inverse_blocks()
         split, end = K * E, (K + J) * E
+        diagonal = np.concatenate([np.einsum("kee->ke", xx).ravel(), np.diag(tt)])
+        half = 0.5 * (self.z**2 + diagonal - 1.0)
         d_beta = [np.zeros((model.shape[1], E)), np.zeros((model.shape[0], E)), half[end:]]
         d_beta[0][kx] = half[:split].reshape(K, E)
         d_beta[1][ky] = half[split:end].reshape(J, E)
-        root = np.concatenate([rx.ravel(), ry.ravel(), rc])
-        V = inverse * root[:, None] * root
-        # Leverage of each cell, h V hᵀ, block by block of V.
-        k, i = np.arange(K), np.arange(J)
-        xx = V[:split, :split].reshape(K, E, K, E)[k, :, k]
-        yy = V[split:end, split:end].reshape(J, E, J, E)[i, :, i]
-        xy = V[:split, split:end].reshape(K, E, J, E)
-        xc, yc = V[:split, end:].reshape(K, E, -1), V[split:end, end:].reshape(J, E, -1)
+        # Leverage of each cell, h V hᵀ, block by block of V = √β P⁻¹ √β.
+        trailing = np.concatenate([ry.ravel(), rc])
+        xx = xx * rx[:, :, None] * rx[:, None]
+        xt = xt * rx[:, :, None] * trailing
+        tt = tt * trailing[:, None] * trailing
+        i, split = np.arange(J), J * E
+        yy = tt[:split, :split].reshape(J, E, J, E)[i, :, i]
+        xy, xc = xt[:, :, :split].reshape(K, E, J, E), xt[:, :, split:]
+        yc = tt[:split, split:].reshape(J, E, len(rc))
         Ux, Uy = x.U[kx], y.U[ky]
         nz = len(x.zeta)
         Nx = Ux.transpose(0, 2, 1) @ (xx @ Ux + 2.0 * xc @ self._Ox[kx].transpose(0, 2, 1))
         Ny = Uy.transpose(0, 2, 1) @ (yy @ Uy + 2.0 * yc @ self._Oy[ky].transpose(0, 2, 1))
-        cc = np.einsum("qzy,qr,ruv->zuyv", model.O, V[end:, end:], model.O, optimize=True)
+        cc = np.einsum("qzy,qr,ruv->zuyv", model.O, tt[split:, split:], model.O, optimize=True)
         leverage = x.pairs.T @ (cc.reshape(nz * nz, nz * nz) @ y.pairs)
-        leverage[:, kx] += x.pairs.T @ Nx.reshape(K, -1).T
-        leverage[ky] += Ny.reshape(J, -1) @ y.pairs
+        leverage[:, kx] += x.pairs.T @ Nx.reshape(K, nz * nz).T
+        leverage[ky] += Ny.reshape(J, nz * nz) @ y.pairs
         inner = np.einsum("keig,igk->kei", xy, self._hy)
         leverage[np.ix_(ky, kx)] += 2.0 * np.einsum("kei,kei->ik", inner, self._hx)
         d_c = 0.5 * self.ic * (self.ic * (self.cells**2 + leverage) - 1.0)

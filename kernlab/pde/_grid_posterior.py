@@ -9,6 +9,8 @@ from kernlab.pde._lidstone import lidstone_profiles
 _BLOCK_ENTRIES = 4_000_000
 # A sine weight whose posterior mean and variance keep less than this of the prior is left out.
 _NEGLIGIBLE = 1e-20
+# Rows of a grid whose variance is computed together.
+_GRID_ROWS = 8
 
 
 class GridFrame:
@@ -259,13 +261,17 @@ class GridPosterior:
         out = np.empty((len(s), n_samples))
         mx, my = self._modes
         box = np.ix_(mx, my)
-        for j in range(n_samples):
-            white = rng.standard_normal(len(solution.R))
-            step = solution.groups(linalg.solve_triangular(solution.R, white, check_finite=False))
-            weights = np.sqrt(self._variance) * rng.standard_normal(self._variance.shape)
-            weights -= (self._gain * frame.model.apply(*step))[box]
-            draw = ((fs[:, mx] @ weights) * ft[:, my]).sum(1) + self._lifted(s, t, fs, ft, step)
-            out[:, j] = mean + frame.unit * draw
+        step = max(1, _BLOCK_ENTRIES // max(solution.data.size, len(s)))
+        for start in range(0, n_samples, step):
+            count = min(step, n_samples - start)
+            white = rng.standard_normal((len(solution.R), count))
+            faces = linalg.solve_triangular(solution.R, white, check_finite=False)
+            faces = solution.groups(faces.T)
+            weights = np.sqrt(self._variance) * rng.standard_normal((count, *self._variance.shape))
+            weights -= (self._gain * frame.model.apply(*faces))[:, *box]
+            draws = np.einsum("pk,jkl,pl->jp", fs[:, mx], weights, ft[:, my], optimize=True)
+            draws += self._lifted(s, t, fs, ft, faces)
+            out[:, start : start + count] = mean[:, None] + frame.unit * draws.T
         return out
 
     # --- Grids -------------------------------------------------------------------------------
@@ -302,7 +308,9 @@ class GridPosterior:
         if solution.by_qr:
             # The sums of the axes' factors cancel where the data fix nearly everything.
             S, T = (m.ravel() for m in np.meshgrid(s, t, indexing="ij"))
-            variance = np.concatenate([self._moments(S[b], T[b], True)[1] for b in self._blocks(len(S))])
+            variance = np.concatenate(
+                [self._moments(S[b], T[b], True)[1] for b in self._blocks(len(S))]
+            )
             return mean, np.sqrt(variance).reshape(mean.shape)
         variance = fs[:, mx] ** 2 @ self._variance @ (ft[:, my] ** 2).T
         variance += self._face_variance(s, t, fs, ft)
@@ -322,23 +330,30 @@ class GridPosterior:
         corner = self._corners(s, t, lambda left, right: left @ right.T)
         fields = corner.reshape(E * E, -1)
         total = (fields * (V[end:, end:] @ fields)).sum(0).reshape(len(s), len(t))
-        for own, wave, block, cross, turn in (
-            (a, sy, V[:split, :split], V[:split, end:], False),
-            (b, sx, V[split:end, split:end], V[split:end, end:], True),
-        ):
-            target = total.T if turn else total
-            place = corner.transpose(0, 2, 1) if turn else corner
-            block = block.reshape(own.shape[1], E, -1, E)
-            cross = cross.reshape(own.shape[1], E, -1)
-            for i, row in enumerate(own):
-                # Σ_ef of the block's entries times both profiles here: a form in the waves alone.
-                form = np.einsum("ke,kelf,lf->kl", row, block, row, optimize=True)
-                linear = np.einsum("ke,keq->kq", row, cross)
-                target[i] += ((wave @ form) * wave).sum(1)
-                target[i] += 2.0 * ((wave @ linear) * place[:, i].T).sum(1)
-        between = V[:split, split:end].reshape(K, E, J, E)
-        flat = b.reshape(len(t), -1)
-        for i, row in enumerate(a):
-            form = np.einsum("ke,kejf->kjf", row, between) * sx[i][:, None]
-            total[i] += 2.0 * ((sy @ form.reshape(K, -1)) * flat).sum(1)
+        between = 2.0 * V[:split, split:end].reshape(K, E, J * E)
+        sides = (
+            (a, sy, V[:split, :split], V[:split, end:], corner, total),
+            (b, sx, V[split:end, split:end], V[split:end, end:], corner.swapaxes(1, 2), total.T),
+        )
+        for turn, (own, wave, block, cross, place, target) in enumerate(sides):
+            block, cross = block.reshape(-1, E, len(block)), 2.0 * cross.reshape(-1, E, E * E)
+            for i in range(0, len(own), _GRID_ROWS):
+                rows = own[i : i + _GRID_ROWS]
+                left = rows.transpose(1, 0, 2)
+                # (mode, row, mode): a quadratic form in the waves for each row of the grid.
+                form = (left @ block).reshape(*left.shape[:2], -1, E)
+                form = np.einsum("kxle,xle->kxl", form, rows)
+                part = target[i : i + _GRID_ROWS]
+                part += _contract(wave, form, wave[:, None])
+                part += _contract(wave, left @ cross, place[:, i : i + _GRID_ROWS].T)
+                if not turn:
+                    waves = np.repeat(sx[i : i + _GRID_ROWS], E, axis=1)
+                    part += _contract(sy, (left @ between) * waves, b.reshape(len(t), 1, -1))
         return total
+
+
+def _contract(wave, tensor, right):
+    """Σ_kr wave[p, k] tensor[k, x, r] right[p, x, r] as an (x, p) array."""
+    K, rows, width = tensor.shape
+    product = (wave @ tensor.reshape(K, -1)).reshape(len(wave), rows, width)
+    return np.einsum("pxr,pxr->xp", product, np.broadcast_to(right, product.shape))

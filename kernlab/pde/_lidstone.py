@@ -16,7 +16,6 @@ from numpy.polynomial import Polynomial
 from kernlab.pde._hilbert_space import HilbertSpace, sine_transform
 
 
-
 @functools.cache
 def lidstone_polynomial(order):
     """Λ_order on [0, 1] as a `numpy.polynomial.Polynomial`.
