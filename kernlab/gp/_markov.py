@@ -136,7 +136,7 @@ class MarkovProcess:
     >>> data = Observations(np.array([0.0, 1.0, 3.0]), np.array([0.5, 1.0, -0.2]), 0.1)
     >>> mean, variance = process.posterior(data, np.array([2.0]))
     >>> round(float(mean[0]), 3), round(float(variance[0]), 3)
-    (0.44, 0.223)
+    (0.416, 0.219)
     """
 
     def __init__(self, components):
