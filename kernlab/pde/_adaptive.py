@@ -166,7 +166,8 @@ def _refine(pde, sizes, tol, max_points, device, verbose, random_state):
         # The source of a nonlinear equation holds overtones that the solution has not.
         sizes = [max(12, n // 2) for n in sizes]
     sizes = _within(sizes, budget)
-    start, history, previous, floored = None, [], None, np.zeros(len(sizes), dtype=bool)
+    start, history, previous = None, [], None
+    floored = grown = np.zeros(len(sizes), dtype=bool)
     while True:
         discretization = Discretization(pde, _factors(pde, sizes), device)
         solution = solve(discretization, start, verbose=verbose)
@@ -178,7 +179,7 @@ def _refine(pde, sizes, tol, max_points, device, verbose, random_state):
         _logger.info("sizes %s: tails %s, error %.1e, %s", sizes, tails, error, solution.route)
         if previous is not None:
             # A tail that more features did not lower is rounding, not lack of them.
-            floored |= grown & (tails > previous / 3) & (tails < 1e-6)
+            floored = floored | grown & (tails > previous / 3) & (tails < 1e-6)
         failing = (tails > 0.1 * tol) & ~floored
         if not solution.converged:
             failing[:] = True
@@ -246,9 +247,11 @@ def _within(sizes, budget):
 
 def _factors(pde, sizes):
     periodic = [pde.conditions[pde.fields[0], d].periodic for d in range(len(sizes))]
+    made: dict = {}
+    # Axes alike share their factor, and with it all that is computed for it.
     return [
-        (Fourier if wraps else Legendre)(low, high, n)
-        for wraps, low, high, n in zip(periodic, pde.box.low, pde.box.high, sizes)
+        made.setdefault(key, (Fourier if key[0] else Legendre)(*key[1:]))
+        for key in zip(periodic, pde.box.low, pde.box.high, sizes, strict=True)
     ]
 
 

@@ -1,10 +1,11 @@
-"""One axis of a box: a space of functions that satisfy its conditions, and what they are tested with.
+"""One axis of a box: functions that satisfy its conditions, and what they are tested with.
 
-A factor offers raw features (`_legendre`, `_fourier`, `_band`). An axis combines them into functions that
-satisfy homogeneous conditions at the ends, as many as are left, and into a few that carry the data of
-the conditions (the lift). Where the second derivative is self-adjoint (one condition at each end, or a
-period) the combinations are its eigenfunctions and are tested with themselves, Galerkin's method;
-elsewhere (conditions at one end, as in time) the tests are the first Legendre polynomials.
+A factor offers raw features (`_legendre`, `_fourier`, `_band`). An axis combines them into
+functions that satisfy homogeneous conditions at the ends, as many as are left, and into a few that
+carry the data of the conditions (the lift). Where the second derivative is self-adjoint (one
+condition at each end, or a period) the combinations are its eigenfunctions and are tested with
+themselves, Galerkin's method; elsewhere (conditions at one end, as in time) the tests are the first
+Legendre polynomials.
 """
 
 # Reference: Shen, Tang and Wang, Spectral Methods (2011), chapters 3 and 4.
@@ -123,7 +124,7 @@ def _lift(factor, rows):
 
 
 def _null_space(factor, rows):
-    """Combinations of neighbouring features on which all functionals vanish, as many as possible."""
+    """Combinations of neighbouring features on which all functionals vanish, all there are."""
     n_conditions, n_raw = rows.shape
     if n_conditions == 0:
         return np.eye(n_raw)
@@ -194,7 +195,7 @@ def _stiffness(factor, combined):
 
 
 def _eigh_five_bands(bands):
-    """Eigenpairs of a symmetric matrix with bands 0, 1, 2; two tridiagonals where band 1 is zero."""
+    """Eigenpairs of a symmetric matrix with bands 0, 1, 2; two tridiagonals without band 1."""
     n = len(bands[0])
     if n < 3:
         return sl.eigh(

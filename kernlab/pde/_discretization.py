@@ -31,7 +31,7 @@ class Discretization:
                 conditions = [("low", c) for c in low_high.low] + [
                     ("high", c) for c in low_high.high
                 ]
-                key = (d, tuple((end, c.alpha, c.beta) for end, c in conditions))
+                key = (id(factor), tuple((end, c.alpha, c.beta) for end, c in conditions))
                 if key not in axes:
                     axes[key] = Axis(factor, key[1], diagonalise=len(factors) > 1)
                 own.append(axes[key])
@@ -75,7 +75,7 @@ class Discretization:
     def residual(self, coefficients, share=1.0):
         """Integrals of the equations against the tests; ``share`` of the remainder beyond its
         value at zero, for continuation."""
-        by_field = dict(zip(self.pde.fields, coefficients))
+        by_field = dict(zip(self.pde.fields, coefficients, strict=True))
         results = []
         for i, equation in enumerate(self.pde.equations):
             total = self._fixed[i] + self._test_space(i).test(
@@ -111,7 +111,7 @@ class Discretization:
 
     def linearise(self, coefficients, share=1.0):
         """The Jacobian at the coefficients."""
-        by_field = dict(zip(self.pde.fields, coefficients))
+        by_field = dict(zip(self.pde.fields, coefficients, strict=True))
         return Jacobian(
             self, [remainder.partials(by_field, share) for remainder in self._remainders]
         )
@@ -143,7 +143,7 @@ class _Remainder:
 
     def without_field(self, points):
         zero = np.zeros((1,) * len(points))
-        return self.equation.residual({jet: zero for jet in self.equation.jets}, points)
+        return self.equation.residual(dict.fromkeys(self.equation.jets, zero), points)
 
     def values(self, by_field, share):
         if not self.jets:
@@ -180,7 +180,7 @@ class Jacobian:
 
     def apply(self, coefficients):
         """The product with a list of arrays of coefficients."""
-        by_field = dict(zip(self.pde.fields, coefficients))
+        by_field = dict(zip(self.pde.fields, coefficients, strict=True))
         results = []
         for i, equation in enumerate(self.pde.equations):
             total: np.ndarray | float = 0.0
@@ -199,7 +199,9 @@ class Jacobian:
     def separable(self):
         """For each field, the Kronecker sum nearest to its own equation's own block."""
         solvers = []
-        for i, (equation, field) in enumerate(zip(self.pde.equations, self.pde.fields)):
+        for i, (equation, field) in enumerate(
+            zip(self.pde.equations, self.pde.fields, strict=True)
+        ):
             numbers: dict = {}
             for (other, orders), number in equation.constant.items():
                 if other == field:

@@ -366,7 +366,7 @@ def check_points(box, X, name="X"):
         raise ValueError(f"{name} must be finite, got {X[row]} in row {row}.")
     # Rounding may put the end of a grid just outside.
     slack = 1e-9 * box.lengths
-    outside = ((X < box.low - slack) | (X > box.high + slack)).any(axis=1)
+    outside = ((box.low - slack > X) | (box.high + slack < X)).any(axis=1)
     if outside.any():
         row = np.flatnonzero(outside)[0]
         raise ValueError(

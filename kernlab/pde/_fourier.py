@@ -6,8 +6,8 @@ import numpy as np
 class Fourier:
     """1, cos, sin, cos 2, sin 2, ... on [low, high), an odd number of them.
 
-    The attributes are those of ``Legendre``; the nodes are equispaced, and the rule on them is exact
-    for products of any two features.
+    The attributes are those of ``Legendre``; the nodes are equispaced, and the rule on them is
+    exact for products of any two features.
     """
 
     is_polynomial, is_periodic = False, True
@@ -50,6 +50,10 @@ class Fourier:
     def polynomials(self, n):
         """A period has no conditions to lift."""
         return np.zeros((self.n_features, 0))
+
+    def differentiate(self, coefficients, order):
+        """Coefficients of the derivative of functions, columns of (n_features, n)."""
+        return self.gram(order) @ coefficients if order else coefficients
 
     def gram(self, order):
         """Integrals of feature j times a derivative of feature k, (n_features, n_features)."""

@@ -80,7 +80,7 @@ def _solve_linear(discretization):
     # One more correction: what GMRES left of the residual.
     rest = discretization.residual(step)
     more, n_more, _ = solver.solve([-r for r in rest], 1e-6)
-    refined = [a + b for a, b in zip(step, more)]
+    refined = [a + b for a, b in zip(step, more, strict=True)]
     if _norm(discretization.residual(refined)) < _norm(rest):
         step = refined
     return Solution(
@@ -129,7 +129,7 @@ class _LinearSolver:
     def _precondition(self, parts):
         if self._separable is None:
             return parts
-        return [op.solve(part) for op, part in zip(self._separable, parts)]
+        return [op.solve(part) for op, part in zip(self._separable, parts, strict=True)]
 
     def precondition(self, parts):
         """An approximate solve: exact where a dense factorisation is at hand."""
@@ -210,7 +210,7 @@ def _newton(discretization, current, share=1.0, max_steps=_MAX_NEWTON, loose=Fal
         before = _norm(solver.precondition(residual))
         damping = 1.0
         while True:
-            candidate = [a + damping * b for a, b in zip(current, step)]
+            candidate = [a + damping * b for a, b in zip(current, step, strict=True)]
             with np.errstate(over="ignore", invalid="ignore"):
                 new_residual = discretization.residual(candidate, share)
                 after = _norm(solver.precondition(new_residual))

@@ -103,5 +103,5 @@ def _degree(fibre, scale):
 
 def grow(sizes, failing, max_points):
     """Larger sizes of the axes that fail, or None where ``max_points`` leaves no room."""
-    grown = [int(1.4 * n) + 8 if bad else n for n, bad in zip(sizes, failing)]
+    grown = [int(1.4 * n) + 8 if bad else n for n, bad in zip(sizes, failing, strict=True)]
     return grown if np.prod(np.array(grown, dtype=float)) <= max_points else None
