@@ -17,7 +17,7 @@ _logger = logging.getLogger("kernlab.pde")
 
 # Below so many unknowns a dense factorisation is quicker than GMRES; above, GMRES is tried first
 # and the dense one only where it fails.
-_DENSE, _DENSE_LINE, _DENSE_AT_MOST = 200, 1500, 4000
+_DENSE, _DENSE_LINE, _DENSE_AT_MOST = 1000, 1500, 5000
 _SINGULAR = 1e-15
 _MAX_NEWTON, _SMALLEST_STEP = 40, 2.0**-10
 
