@@ -18,6 +18,8 @@ from kernlab.pde._space import FieldSpace
 # Leading coefficients that vary more than so much are divided by; below so much of the largest
 # they are taken to vanish there.
 _VARIES, _LEAST_COEFFICIENT = 10.0, 1e-4
+# Share of a coefficient from which its variation along its own axis enters the preconditioner.
+_COURSE = 0.2
 
 
 class Discretization:
@@ -266,10 +268,14 @@ class Jacobian:
             for (other, orders), number in self.disc.constants[i].items():
                 if other == field:
                     numbers[orders] = numbers.get(orders, 0.0) + number
+            courses = {}
             for (other, orders), a in self._partials[i].items():
                 if other == field:
                     numbers[orders] = numbers.get(orders, 0.0) + float(np.mean(a))
-            solvers.append(separable_solver(self.disc.spaces[field].axes, numbers))
+                    along = _course(a, orders, numbers[orders])
+                    if along is not None:
+                        courses[orders] = along
+            solvers.append(separable_solver(self.disc.spaces[field].axes, numbers, courses))
         return solvers
 
     def dense(self):
@@ -311,7 +317,18 @@ def _full(matrix):
     return np.diag(matrix) if matrix.ndim == 1 else matrix
 
 
-def separable_solver(axes, numbers):
+def _course(a, orders, number):
+    """How a coefficient departs from its mean along the axis of its derivative; None if hardly."""
+    axes = [d for d, order in enumerate(orders) if order]
+    if len(axes) != 1:
+        return None
+    others = tuple(d for d in range(a.ndim) if d != axes[0])
+    along = np.mean(a, axis=others)
+    along = along - np.mean(along)
+    return along if np.max(np.abs(along)) > _COURSE * abs(number) else None
+
+
+def separable_solver(axes, numbers, courses=None):
     """The Kronecker sum of the terms with derivatives along one axis at most.
 
     Parameters
@@ -319,8 +336,11 @@ def separable_solver(axes, numbers):
     numbers : dict
         From orders of derivatives to coefficients; terms with derivatives along several axes
         are left out.
+    courses : dict, default=None
+        From orders to what is added to a coefficient at the nodes of the derivative's axis.
     """
     factors = []
+    courses = courses or {}
     zero_order = numbers.get((0,) * len(axes), 0.0)
     for d, axis in enumerate(axes):
         own = {
@@ -331,6 +351,9 @@ def separable_solver(axes, numbers):
         A: np.ndarray = np.zeros(axis.n)
         for order, number in own.items():
             A = _add(A, number * axis.matrix(order))
+        for orders, along in courses.items():
+            if orders[d]:
+                A = _add(A, axis.analysis @ (along[:, None] * axis.values(orders[d])))
         mass = axis.matrix(0)
         if d == 0 and zero_order:
             A = _add(A, zero_order * mass)
