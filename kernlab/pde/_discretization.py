@@ -260,7 +260,7 @@ class Jacobian:
             results.append(total + np.zeros(tests.shape))
         return results
 
-    def separable(self):
+    def separable(self, *, approximate=False):
         """For each field, the Kronecker sum nearest to its own equation's own block."""
         solvers = []
         for i, field in enumerate(self.pde.fields):
@@ -275,7 +275,8 @@ class Jacobian:
                     along = _course(a, orders, numbers[orders])
                     if along is not None:
                         courses[orders] = along
-            solvers.append(separable_solver(self.disc.spaces[field].axes, numbers, courses))
+            axes = self.disc.spaces[field].axes
+            solvers.append(separable_solver(axes, numbers, courses, approximate))
         return solvers
 
     def dense(self):
@@ -328,7 +329,7 @@ def _course(a, orders, number):
     return along if np.max(np.abs(along)) > _COURSE * abs(number) else None
 
 
-def separable_solver(axes, numbers, courses=None):
+def separable_solver(axes, numbers, courses=None, approximate=False):
     """The Kronecker sum of the terms with derivatives along one axis at most.
 
     Parameters
@@ -338,6 +339,8 @@ def separable_solver(axes, numbers, courses=None):
         are left out.
     courses : dict, default=None
         From orders to what is added to a coefficient at the nodes of the derivative's axis.
+    approximate : bool, default=False
+        See ``KroneckerSum``.
     """
     factors = []
     courses = courses or {}
@@ -358,7 +361,7 @@ def separable_solver(axes, numbers, courses=None):
         if d == 0 and zero_order:
             A = _add(A, zero_order * mass)
         factors.append((A, mass))
-    return KroneckerSum(factors)
+    return KroneckerSum(factors, approximate=approximate)
 
 
 def _add(A, B):

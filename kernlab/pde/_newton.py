@@ -16,10 +16,11 @@ from kernlab.pde._discretization import is_separable
 
 _logger = logging.getLogger("kernlab.pde")
 
-# Below so many unknowns a dense factorisation is quicker than GMRES; above, GMRES is tried first
-# and the dense one only where it fails. Below the first number one is made afresh for each step of
-# Newton's; above, that of an earlier step preconditions.
-_DENSE_ANEW, _DENSE, _DENSE_LINE, _DENSE_AT_MOST = 300, 1600, 1500, 6000
+# Below so many unknowns (of one field, of several, along a line) a dense factorisation is quicker
+# than GMRES; above, GMRES is tried first and the dense one, up to the last number, where it fails.
+_DENSE, _DENSE_SYSTEM, _DENSE_LINE, _DENSE_AT_MOST = 400, 1600, 1500, 6000
+# Below so many one is made afresh for each step of Newton's; above, an earlier one preconditions.
+_DENSE_ANEW = 300
 _CYCLE, _MAX_CYCLES = 60, 5
 _SINGULAR = 1e-15
 _MAX_NEWTON, _SMALLEST_STEP = 40, 2.0**-10
@@ -109,15 +110,18 @@ class _LinearSolver:
         self._jacobian = jacobian
         self._shapes = [space.shape for space in jacobian.disc.spaces.values()]
         self._n = jacobian.disc.n_unknowns
-        line = len(self._shapes) == 1 and len(self._shapes[0]) == 1
+        if len(self._shapes) > 1:
+            dense = _DENSE_SYSTEM
+        else:
+            dense = _DENSE_LINE if len(self._shapes[0]) == 1 else _DENSE
         self._factors = self._separable = None
         self._is_exact = False
         if earlier is not None and earlier._factors is not None and self._n > _DENSE_ANEW:
             self._factors = earlier._factors
-        elif self._n <= (_DENSE_LINE if line else _DENSE):
+        elif self._n <= dense:
             self._factorise()
         else:
-            self._separable = jacobian.separable()
+            self._separable = jacobian.separable(approximate=True)
             if any(op.smallest < _SINGULAR for op in self._separable):
                 self._separable = None
 

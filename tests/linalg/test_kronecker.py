@@ -163,3 +163,21 @@ def test_products_along_axes_on_torch():
     np.testing.assert_allclose(apply_along_axes([A, B], U, device="cpu"), expected, rtol=1e-14)
     found = apply_along_axes([torch.as_tensor(A), torch.as_tensor(B)], torch.as_tensor(U))
     np.testing.assert_allclose(found.numpy(), expected, rtol=1e-14)
+
+
+def test_the_approximate_form_solves_to_the_digits_that_skew_eigenvectors_leave(rng):
+    factors = [factor(rng, n, kind) for n, kind in ((6, "pair"), (5, "general"), (4, "diagonal"))]
+    right = rng.standard_normal((6, 5, 4))
+    exact = KroneckerSum(factors).solve(right)
+    found = KroneckerSum(factors, approximate=True).solve(right)
+    assert np.isrealobj(found)
+    np.testing.assert_allclose(found, exact, rtol=1e-6, atol=1e-8)
+    # A Jordan block has one eigenvector: the triangular form is kept, and with it the digits.
+    jordan = np.eye(6) + np.diag(np.ones(5), 1)
+    pair = [(jordan, None), factors[1]]
+    right = rng.standard_normal((6, 5))
+    np.testing.assert_allclose(
+        KroneckerSum(pair, approximate=True).solve(right),
+        np.linalg.solve(dense_sum(pair), right.ravel()).reshape(6, 5),
+        atol=1e-11,
+    )
