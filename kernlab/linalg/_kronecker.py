@@ -122,7 +122,7 @@ class _TriangularForm:
         # A⁻¹ M is the discretised inverse of a differential operator: bounded, unlike M⁻¹ A, so
         # its Schur form loses nothing of the smooth modes.
         inverse = _inverse_unless_singular(A)
-        if inverse is not None and approximate and self._diagonalise(inverse, mass):
+        if approximate and self._diagonalise(A, mass, inverse):
             pass
         elif inverse is not None:
             triangle, Q = sl.schur(inverse @ mass, output="complex")
@@ -134,14 +134,20 @@ class _TriangularForm:
         with np.errstate(divide="ignore", invalid="ignore"):
             self.ratio = _diagonal(self.stiffness) / _diagonal(self.mass)
 
-    def _diagonalise(self, inverse, mass):
-        """By eigenvectors of A⁻¹M; False where they are too skew, or a value vanishes."""
-        values, vectors = sl.eig(inverse @ mass)
+    def _diagonalise(self, A, mass, inverse):
+        """By eigenvectors of A⁻¹M, or else M⁻¹A; False where they are too skew."""
+        ones = np.ones(self.n, dtype=complex)
+        by_inverse = inverse is not None
+        if not by_inverse:
+            inverse = _inverse_unless_singular(mass)
+            if inverse is None:
+                return False
+        values, vectors = sl.eig(inverse @ (mass if by_inverse else A))
         sizes = np.linalg.svd(vectors, compute_uv=False)
-        if sizes[-1] < _SKEW * sizes[0] or not np.all(values):
+        if sizes[-1] < _SKEW * sizes[0] or (by_inverse and not np.all(values)):
             return False
         self.left, self.right = np.linalg.solve(vectors, inverse), vectors
-        self.stiffness, self.mass = np.ones(self.n, dtype=complex), values
+        self.stiffness, self.mass = (ones, values) if by_inverse else (values, ones)
         return True
 
 
