@@ -78,8 +78,7 @@ def problem(operator, exact, box, bcs):
     def source(i):
         def f(*points):
             ds = [
-                lambda *orders, own=own: own.derivative(*orders)(*points)
-                for own in fields.values()
+                lambda *orders, own=own: own.derivative(*orders)(*points) for own in fields.values()
             ]
             return both(ds, points)[i]
 
