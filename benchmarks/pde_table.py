@@ -51,7 +51,7 @@ def _direct(rows):
         "Errors are relative, in the L2 norm over 2,000 random points off any grid. Seconds are the",
         "best of three on one thread, all of them: building, solving, and deciding how fine to be.",
         "One setting serves all problems, ``GPPDESolver(pde)``. Beside it stands Chebyshev",
-        "collocation (:mod:`solvers.chebyshev`, the textbook method), with as many unknowns along each",
+        "collocation (``solvers.chebyshev``, the textbook method), with as many unknowns along each",
         "axis as the solver chose, and with as many as resolve the problem. The definitions are in",
         "``solvers/``, and ``python -m solvers NAME`` solves one.",
         "",
@@ -80,7 +80,8 @@ def _direct(rows):
     lines += heading("Other equations", "-")
     lines += [
         "Where no exact solution is known (bratu2d) the error is against Chebyshev collocation with",
-        "half as many points again along each axis. A dash stands where a method does not apply.",
+        "half as many points again along each axis. A dash stands where a method does not apply,",
+        "or would take minutes.",
         "",
     ]
     lines += list_table(

@@ -37,7 +37,7 @@ def front(viscosity=0.05, speed=0.5, height=0.5):
     )
 
 
-def merging_fronts(viscosity=0.02):
+def merging_fronts(viscosity=0.01):
     """Two fronts, between the levels 1, 0.5 and 0.1, the faster of which catches up.
 
     By Cole and Hopf, φ = Σ exp θ_i solves the heat equation and u = -2νφ_x/φ Burgers' for
@@ -66,7 +66,7 @@ def merging_fronts(viscosity=0.02):
         pde=burgers_equation(exact, viscosity, Box(x=(0, 1), t=(0, 1))),
         reference="Cole 1951; Miller and Miller 1981",
         exact=exact,
-        points=(64, 48),
+        points=(96, 64),
         tags=frozenset({"time", "nonlinear", "layer"}),
     )
 

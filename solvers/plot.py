@@ -31,6 +31,7 @@ def plot(problem, predict, path):
     n = _N_LINE if len(box) == 1 else _N_PLANE
     axes = [np.linspace(low, high, n) for low, high in zip(box.low, box.high, strict=True)][:2]
     held = [np.array([(box.low[k] + box.high[k]) / 2]) for k in range(2, len(box))]
+    where = "".join(f" at {box.names[k + 2]} = {value[0]:g}" for k, value in enumerate(held))
     grid = np.meshgrid(*axes, *held, indexing="ij")
     values = predict(np.column_stack([g.ravel() for g in grid])).reshape(grid[0].shape)
     panels = [("solution", np.squeeze(values))]
@@ -49,7 +50,7 @@ def plot(problem, predict, path):
             _draw_plane(figure, panel, name, axes, shown)
             panel.set_ylabel(box.names[1])
         panel.set_xlabel(box.names[0])
-        panel.set_title(name)
+        panel.set_title(name + where)
     # The title is longer than the figure is wide where there is one panel.
     figure.suptitle(problem.title, fontsize="small", wrap=True)
     figure.savefig(path, dpi=150)
@@ -68,5 +69,8 @@ def _draw_plane(figure, panel, name, axes, values):
         figure.colorbar(mesh, ax=panel, label="log10 |error|")
         return
     top = np.max(np.abs(values))
-    mesh = panel.pcolormesh(*axes, values.T, cmap="RdBu_r", vmin=-top, vmax=top, rasterized=True)
+    # White is zero where both signs occur.
+    signed = np.min(values) < -0.01 * top and np.max(values) > 0.01 * top
+    limits = {"cmap": "RdBu_r", "vmin": -top, "vmax": top} if signed else {"cmap": "viridis"}
+    mesh = panel.pcolormesh(*axes, values.T, rasterized=True, **limits)
     figure.colorbar(mesh, ax=panel)

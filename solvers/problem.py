@@ -35,8 +35,8 @@ class Problem:
         ``exact(*coordinates)``, in the order of the box, on arrays that broadcast; analytic, so
         that complex arguments are taken too. None where no closed form is known.
     points : tuple of int
-        Points along each axis that a classical method is given: the paper's number where the
-        problem is the paper's.
+        Points along each axis that a classical method is given; the paper's number for u1 to u7,
+        ac1a and ac1b, elsewhere as many as resolve the solution.
     paper : mapping of str to (float, float)
         Relative error and seconds that the authors of [1]_ logged, by kernel: ``'StM'`` and
         ``'GM'`` are their spectral mixtures, ``'Matern'`` and ``'SE'`` their ablation, whose

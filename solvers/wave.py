@@ -30,7 +30,12 @@ def standing(name="wave", modes=((1, 1.0), (20, 0.3)), *, points=(64, 72), end=1
     def exact(x, t):
         return sum(a * np.sin(k * np.pi * x) * np.cos(k * np.pi * t) for k, a in modes)
 
-    waves = " + ".join(f"{a:g} sin {k}πx · cos {k}πt" for k, a in modes)
+    def number(value, suffix=""):
+        return suffix if value == 1 else f"{value:g}{suffix}"
+
+    waves = " + ".join(
+        f"{number(a)} sin {number(k, 'π')}x · cos {number(k, 'π')}t".strip() for k, a in modes
+    )
     return Problem(
         name=name,
         title=f"u_tt = u_xx, u = {waves} on (0, 1) x (0, {end:g})",

@@ -247,9 +247,11 @@ def _within(sizes, budget):
 
 def _factors(pde, sizes):
     periodic = [pde.conditions[pde.fields[0], d].periodic for d in range(len(sizes))]
+    made: dict = {}
+    # Axes alike share their factor, and with it all that is computed for it.
     return [
-        (Fourier if wraps else Legendre)(low, high, n)
-        for wraps, low, high, n in zip(periodic, pde.box.low, pde.box.high, sizes, strict=True)
+        made.setdefault(key, (Fourier if key[0] else Legendre)(*key[1:]))
+        for key in zip(periodic, pde.box.low, pde.box.high, sizes, strict=True)
     ]
 
 

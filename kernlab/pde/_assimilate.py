@@ -1,12 +1,14 @@
 """Gaussian-process solution of a linear equation from noisy data, by direct QR."""
 
 import warnings
+from contextlib import nullcontext
 from itertools import product
 from numbers import Real
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+from kernlab._core.threads import SINGLE_THREADED_BLAS
 from kernlab.pde._evidence import Evidence, MixturePrior, scaled
 from kernlab.pde._features import SpectralMixtureFeatures, envelope
 from kernlab.pde._frequencies import AxisFrequencies, of_free_waves, of_functions, of_samples
@@ -16,6 +18,8 @@ from kernlab.pde._weights import Group, Posterior
 
 # Dense QR of so many features takes seconds; beyond, the structure of a grid is needed.
 MAX_FEATURES = 2500
+# From so many on, threads of BLAS pay.
+MANY = 400
 # Modes of a line and of the trend along an axis, the first that keep to MAX_FEATURES.
 SIZES = ((8, 12), (6, 10), (5, 8), (4, 8), (3, 6))
 # Standard deviation of rows that are exact, relative to rows of unit weights.
@@ -78,8 +82,10 @@ def assimilate(
     rng = np.random.default_rng(random_state)
     basis, noise = _basis(data, rng)
     problem = _Problem(data, basis, noise, rng)
-    fit, profile = problem.evidence.fit()
-    return problem.posterior(fit, profile)
+    # Hundreds of small factors: threads of BLAS cost more than they bring.
+    with SINGLE_THREADED_BLAS if basis.n_features < MANY else nullcontext():
+        fit, profile = problem.evidence.fit()
+        return problem.posterior(fit, profile)
 
 
 class _Data:

@@ -84,6 +84,10 @@ class Band:
         values = np.polynomial.legendre.legvander(t, n - 1)
         return self._on_rule.T @ (values * self._w[:, None])
 
+    def differentiate(self, coefficients, order):
+        """Coefficients of the derivative of functions, columns of (n_features, n)."""
+        return self.gram(order) @ coefficients if order else coefficients
+
     def gram(self, order):
         """Integrals of feature j times a derivative of feature k, (n_features, n_features)."""
         values = self._on_rule if order == 0 else self.features(self._x, order)

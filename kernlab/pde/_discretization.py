@@ -32,7 +32,7 @@ class Discretization:
                 conditions = [("low", c) for c in low_high.low] + [
                     ("high", c) for c in low_high.high
                 ]
-                key = (d, tuple((end, c.alpha, c.beta) for end, c in conditions))
+                key = (id(factor), tuple((end, c.alpha, c.beta) for end, c in conditions))
                 if key not in axes:
                     axes[key] = Axis(factor, key[1], diagonalise=diagonalise or len(factors) > 1)
                 own.append(axes[key])

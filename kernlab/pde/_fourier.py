@@ -51,6 +51,10 @@ class Fourier:
         """A period has no conditions to lift."""
         return np.zeros((self.n_features, 0))
 
+    def differentiate(self, coefficients, order):
+        """Coefficients of the derivative of functions, columns of (n_features, n)."""
+        return self.gram(order) @ coefficients if order else coefficients
+
     def gram(self, order):
         """Integrals of feature j times a derivative of feature k, (n_features, n_features)."""
         matrix = np.diag((-1.0) ** (order // 2) * self.frequencies**order)

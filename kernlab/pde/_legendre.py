@@ -111,6 +111,22 @@ class Legendre:
         """Raw coefficients of the first ``n`` powers of t, (n_features, n), up to combinations."""
         return np.eye(self.n_features)[:, :n]
 
+    def differentiate(self, coefficients, order):
+        """Coefficients of the derivative of functions, columns of (n_features, n)."""
+        if order == 0:
+            return coefficients
+        # Of sum a_k P_k, with P'_{k+1} = P'_{k-1} + (2k + 1) P_k: sums of every other a_j, j > k.
+        k = np.arange(self.n_features)[:, None]
+        a = coefficients * self._norms[:, None]
+        sums = np.zeros_like(a)
+        for parity in (0, 1):
+            own = a[parity::2][::-1].cumsum(axis=0)[::-1]
+            target = sums[1 - parity :: 2]
+            skipped = own[1 - parity :]
+            target[: len(skipped)] = skipped
+        slopes = (2 * k + 1) * sums / self._norms[:, None] / self.half
+        return self.differentiate(slopes, order - 1)
+
     def gram(self, order):
         """Integrals of feature j times a derivative of feature k, (n_features, n_features)."""
         k = np.arange(self.n_features, dtype=float)

@@ -25,36 +25,35 @@ class FieldSpace:
     ----------
     shape : tuple of int
         Shape of the coefficients c.
-    lift : array with one axis per coordinate, or None
-        Raw coefficients of a function that meets all conditions; None where all data are zero.
+    lift : list of (int, array)
+        A function that meets all conditions, as a sum: for an axis, the raw coefficients along the
+        others of what multiplies each column of the axis's ``lift``. Empty where all data are zero.
     """
 
     def __init__(self, axes, data, ends, device=None):
         self.axes = tuple(axes)
         self._multiply = functools.partial(apply_along_axes, device=device)
         self.shape = tuple(axis.n for axis in axes)
-        self.lift = self._lift(data, ends)
+        self.lift: list = []
+        self._make_lift(data, ends)
 
-    def _lift(self, data, ends):
+    def _make_lift(self, data, ends):
         """The boolean sum: axis by axis, what the conditions still lack."""
-        total = None
         for d, axis in enumerate(self.axes):
             if not data[d]:
                 continue
-            wanted = np.stack(
-                [self._project(g, d, end) for g, end in zip(data[d], ends[d], strict=True)], d
-            )
-            if total is not None:
-                rows: list = [None] * len(self.axes)
-                rows[d] = axis.rows
-                wanted = wanted - apply_along_axes(rows, total)
-            if not np.any(wanted):
-                continue
-            lifts: list = [None] * len(self.axes)
-            lifts[d] = axis.lift
-            part = apply_along_axes(lifts, wanted)
-            total = part if total is None else total + part
-        return total
+            faces = zip(data[d], ends[d], strict=True)
+            wanted = np.stack([self._project(g, d, end) for g, end in faces], d)
+            for e, part in self.lift:
+                wanted = wanted - self._along(d, axis.rows, e, part)
+            if np.any(wanted):
+                self.lift.append((d, wanted))
+
+    def _along(self, d, matrix, e, part):
+        """A matrix applied to axis d of the part of the lift that belongs to another axis e."""
+        matrices: list = [None] * len(self.axes)
+        matrices[d], matrices[e] = matrix, self.axes[e].lift
+        return apply_along_axes(matrices, part)
 
     def _project(self, g, d, end):
         """Raw coefficients of boundary data along the other axes."""
@@ -79,9 +78,11 @@ class FieldSpace:
     def at_nodes(self, c, orders):
         """A derivative of the field at the nodes, lift included."""
         values = self.apply_at_nodes(c, orders)
-        if self.lift is not None:
-            raw = [a.factor.at_nodes(k) for a, k in zip(self.axes, orders, strict=True)]
-            values = values + apply_along_axes(raw, self.lift)
+        for e, part in self.lift:
+            tables = [a.factor.at_nodes(k) for a, k in zip(self.axes, orders, strict=True)]
+            own = [None] * e + [tables[e] @ self.axes[e].lift]
+            tables[e] = None
+            values = values + apply_along_axes(own, apply_along_axes(tables, part))
         return values
 
     def apply_at_nodes(self, c, orders):
@@ -106,23 +107,36 @@ class FieldSpace:
 
     def test_lift(self, orders):
         """The same of the lift; zero where there is none."""
-        if self.lift is None:
-            return 0.0
-        result = self.lift
-        for d, (axis, order) in enumerate(zip(self.axes, orders, strict=True)):
-            if order:
-                result = apply_along_axes([None] * d + [axis.factor.gram(order)], result)
-            result = apply_along_axes([None] * d + [axis.tests.T], result)
-        return result
+        total: np.ndarray | float = 0.0
+        for e, part in self.lift:
+            # The other axes first: along its own a part has but a column for each condition.
+            for d in sorted(range(len(self.axes)), key=lambda d, e=e: d == e):
+                factor, tests = self.axes[d].factor, self.axes[d].tests.T
+                if d == e:
+                    matrix = tests @ factor.differentiate(self.axes[d].lift, orders[d])
+                else:
+                    part = _differentiate(factor, part, d, orders[d])
+                    matrix = tests
+                part = apply_along_axes([None] * d + [matrix], part)
+            total = total + part
+        return total
 
     def raw(self, c):
         """Raw coefficients of the field, lift included."""
         raw = self._multiply([a.basis for a in self.axes], c)
-        return raw if self.lift is None else raw + self.lift
+        for part in self._lift_parts():
+            raw += part
+        return raw
+
+    def _lift_parts(self):
+        for e, part in self.lift:
+            matrices: list = [None] * len(self.axes)
+            matrices[e] = self.axes[e].lift
+            yield apply_along_axes(matrices, part)
 
     def coefficients(self, raw):
         """The inverse of ``raw``, by least squares where the raw function breaks conditions."""
-        rest = raw if self.lift is None else raw - self.lift
+        rest = raw - sum(self._lift_parts())
         return apply_along_axes([a.inverse_basis for a in self.axes], rest)
 
     def evaluate(self, raw, X, orders=None, *, chunk=2**22):
@@ -154,3 +168,9 @@ def contract(tables, raw):
     for table in tables[1:]:
         values = np.einsum("nk,nk...->n...", table, values)
     return values
+
+
+def _differentiate(factor, raw, axis, order):
+    moved = np.moveaxis(raw, axis, 0)
+    result = factor.differentiate(moved.reshape(len(moved), -1), order)
+    return np.moveaxis(result.reshape(moved.shape), 0, axis)

@@ -32,7 +32,7 @@ def direct(pde, sizes):
 
 
 def poisson(f=None, g=0, high=1.0):
-    f = f or (lambda x, y: np.exp(x * y) * np.sin(9 * x + 4 * y))
+    f = f or (lambda x, y: np.exp(x * y) * np.sin(3 * x + 2 * y))
     return PDE(D(u, x, 2) + 2 * D(u, y, 2) - 3 * u - f, Box(x=(0, high), y=(0, 1)), [Dirichlet(g)])
 
 
@@ -57,10 +57,10 @@ def damped():
     )
 
 
-def rows_of(posterior, terms, source):
+def rows_of(posterior, terms, source, n_extra=40):
     """Integrals of the operator's terms and of the source against the tests, by a fine rule."""
     (space,) = posterior._spaces
-    rules = [gauss_legendre(4 * axis.n + 30) for axis in space.axes]
+    rules = [gauss_legendre(2 * axis.n + n_extra) for axis in space.axes]
     halves = [(a.factor.high - a.factor.low) / 2 for a in space.axes]
     nodes = [
         axis.factor.low + half * (1 + nodes)
@@ -112,7 +112,7 @@ def precise(rows, target, noise, kernel, X):
 
 PROBLEMS = {
     "2-D": (poisson, (14, 14), {(2, 0): 1.0, (0, 2): 2.0, (0, 0): -3.0},
-            lambda x, y: np.exp(x * y) * np.sin(9 * x + 4 * y)),
+            lambda x, y: np.exp(x * y) * np.sin(3 * x + 2 * y)),
     "1-D": (line, (42,), {(2,): 1.0, (0,): -2.0}, lambda x: np.exp(x) * np.sin(11 * x)),
     "time": (heat, (12, 11), {(0, 1): 1.0, (2, 0): -0.1}, lambda x, t: np.sin(3 * x + 2 * t)),
     "variable": (damped, (24,), {(2,): 1.0, (1,): lambda x: x, (0,): 4.0}, np.cos),
@@ -140,11 +140,9 @@ def test_equals_the_dense_gaussian_process(name, rng):
     np.testing.assert_allclose(np.sqrt(np.diag(cov)), std, rtol=1e-10)
     assert posterior.log_evidence == pytest.approx(evidence, rel=1e-8)
     # The noise is that of the source, of known size, at as many nodes.
-    n_nodes, volume = np.prod(sizes), np.prod(pde.box.lengths)
-    fine = np.linspace(pde.box.low, pde.box.high, 400).T
-    mesh = np.meshgrid(*fine, indexing="ij")
-    size = np.sqrt(np.mean(source(*mesh) ** 2))
-    assert posterior.noise == pytest.approx((0.03 * size) ** 2 * volume / n_nodes, rel=0.1)
+    at_nodes = source(*posterior._spaces[0].nodes)
+    variance = 0.03**2 * np.mean(at_nodes**2) * np.prod(pde.box.lengths) / np.prod(sizes)
+    assert posterior.noise == pytest.approx(variance, rel=1e-10)
 
 
 SMALL = {"2-D": (7, 6), "1-D": (24,), "time": (6, 5), "variable": (18,)}
@@ -190,7 +188,7 @@ def test_a_nonlinear_equation_is_linearised_at_its_solution(rng):
     # holds near zero.
     np.testing.assert_allclose(ours, mean, atol=1e-6 * np.abs(mean).max(), rtol=0)
     np.testing.assert_allclose(std, np.sqrt(np.diag(covariance)), rtol=1e-6)
-    assert posterior.log_evidence == pytest.approx(evidence, rel=1e-6)
+    assert posterior.log_evidence == pytest.approx(evidence, rel=1e-5)
 
 
 def test_weights_of_spurious_lines_vanish():
@@ -220,15 +218,16 @@ def test_kernel_of_a_pure_line_is_that_line():
     np.testing.assert_allclose(lines, [30], atol=1e-6)
     weights = axis.weights / axis.weights.sum()
     assert axis.frequencies[np.argmax(weights)] == pytest.approx(30, abs=1e-6)
-    # The trend, a far octave, and the power of a sine: mean square 1/2, one line of three modes'
-    # width having a few times this variance.
     assert weights[0] < 1e-9
-    assert 0.1 < axis.weights.sum() < 10
+    # A sine's mean square is 1/2. The most probable weight of a bump, of which one mode in the
+    # middle is not zero, is its power over the number of modes, 2·8 + 1 or 2·9 + 1, at which the
+    # bump is more than the noise; and the bump's sum is √(2π) modes.
+    assert axis.weights.sum() == pytest.approx(np.sqrt(2 * np.pi) / 2 / 18, rel=0.1)
     assert axis.spectrum in ("gaussian", "student-t")
     assert solver.params_ == {}
     assert solver.noise_ > 0
     assert np.isfinite(solver.log_evidence_)
-    # Log evidence of a density: the wrong sign of the source's power is not more probable.
+    # u is known at the end.
     assert solver.kernel_.diag(np.array([[1.0], [0.0]]))[1] == pytest.approx(0, abs=1e-20)
 
 
@@ -246,7 +245,7 @@ def test_deviation_is_zero_where_u_is_given(rng):
 def test_samples_have_the_moments(rng):
     solution = direct(heat(), (12, 10))
     posterior = DirectPosterior(solution, relative_noise=0.1, random_state=0)
-    X, n = inside(heat(), rng, 4), 4000
+    X, n = inside(heat(), rng, 4), 1000
     mean, cov = posterior.predict(X, return_cov=True)
     draws = posterior.sample(X, n, 7)
     assert draws.shape == (4, n)
@@ -294,7 +293,7 @@ def test_three_coordinates_and_a_coupled_one_among_plain_ones(rng):
     posterior = DirectPosterior(direct(pde, (7, 9, 8)), relative_noise=0.05, random_state=0)
     assert posterior._layout.coupled == (0,)
     X = inside(pde, rng, 5)
-    rows, target = rows_of(posterior, {(1, 0, 0): 1.0, (0, 2, 0): -0.1, (0, 0, 2): -0.1}, f)
+    rows, target = rows_of(posterior, {(1, 0, 0): 1.0, (0, 2, 0): -0.1, (0, 0, 2): -0.1}, f, 2)
     mean, covariance, _ = dense(rows, target, posterior.noise, posterior.kernel, X)
     ours, std = posterior.predict(X, return_std=True)
     np.testing.assert_allclose(std, np.sqrt(np.diag(covariance)), rtol=1e-8)
