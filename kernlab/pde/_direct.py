@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from kernlab.linalg import apply_along_axes
 from kernlab.pde._adaptive import lines_along
 from kernlab.pde._blocks import (
     MOST_COUPLED,
@@ -176,7 +177,7 @@ class DirectPosterior:
         if not self._keeps_mean:
             lost = layout.join(self.scale * (self._coefficients - posterior.mean))
             for i, (space, c) in enumerate(zip(self._spaces, lost, strict=True)):
-                self._raws[i] = self._raws[i] - (space.raw(c) - _or_zero(space.lift))
+                self._raws[i] = self._raws[i] - _raw(space, c)
 
     def _require(self):
         if self._fields is None:
@@ -245,7 +246,7 @@ class DirectPosterior:
             noise = rng.standard_normal((self._layout.n_blocks, self._layout.width))
             moves = self._layout.join(np.hstack([field.draw(noise) for field in fields]))
             parts = [
-                space.evaluate(space.raw(c) - _or_zero(space.lift), X)
+                space.evaluate(_raw(space, c), X)
                 for space, c in zip(self._spaces, moves, strict=True)
             ]
             draws[..., k] = mean + self.scale * _stack(parts)
@@ -267,5 +268,6 @@ def _stack(parts):
     return parts[0] if len(parts) == 1 else np.stack(parts, axis=-1)
 
 
-def _or_zero(array):
-    return 0.0 if array is None else array
+def _raw(space, c):
+    """Raw coefficients of a function that satisfies the homogeneous conditions."""
+    return apply_along_axes([axis.basis for axis in space.axes], c)
