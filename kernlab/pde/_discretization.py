@@ -17,10 +17,11 @@ class Discretization:
     """Residual, Jacobian and preconditioner of a PDE.
 
     Coefficients are a list of arrays, one for each field; residuals one for each equation. The
-    i-th equation is tested with the tests of the i-th field.
+    i-th equation is tested with the tests of the i-th field. Eigenfunctions are used where there
+    are any, but for a single coordinate only if ``diagonalise`` is true (see ``Axis``).
     """
 
-    def __init__(self, pde, factors, device=None):
+    def __init__(self, pde, factors, device=None, *, diagonalise=False):
         self.pde, self.factors = pde, factors
         axes: dict = {}
         self.spaces = {}
@@ -33,7 +34,7 @@ class Discretization:
                 ]
                 key = (id(factor), tuple((end, c.alpha, c.beta) for end, c in conditions))
                 if key not in axes:
-                    axes[key] = Axis(factor, key[1], diagonalise=len(factors) > 1)
+                    axes[key] = Axis(factor, key[1], diagonalise=diagonalise or len(factors) > 1)
                 own.append(axes[key])
                 data.append([c.g for _, c in conditions])
                 ends.append([end for end, _ in conditions])
@@ -85,6 +86,12 @@ class Discretization:
                 total = total + number * self.spaces[field].test_derivative(by_field[field], orders)
             results.append(total)
         return results
+
+    def source_size(self, i):
+        """Root mean square at the nodes of what the i-th equation holds beside its fields."""
+        values = self._remainders[i].at_zero()
+        largest = float(np.max(np.abs(values)))
+        return largest * float(np.sqrt(np.mean((values / largest) ** 2))) if largest else 0.0
 
     def noise(self, rng):
         """Integrals of white noise, of the size of rounding of the source over that of numbers."""

@@ -12,6 +12,7 @@ from kernlab._core.extras import import_extra
 from kernlab._core.validation import Interval, StrOptions, fit_context, whole_or_nothing
 from kernlab.pde._adaptive import solve_adaptively
 from kernlab.pde._data_fit import fit_data
+from kernlab.pde._direct import DirectPosterior
 from kernlab.pde._domain import PDE
 from kernlab.pde._resolution import as_generator
 
@@ -303,14 +304,15 @@ class GPPDESolver(RegressorMixin, BaseEstimator):
     @property
     def lines_(self):
         """Angular frequencies in the data, for each coordinate."""
-        return [axis.frequencies for axis in self.kernel_.axes]
+        posterior = self._posterior()
+        if isinstance(posterior, DirectPosterior):
+            return posterior.lines
+        return [axis.frequencies for axis in posterior.kernel.axes]
 
     def _posterior(self):
         """The posterior; of a solved equation it is made when something first asks for it."""
         check_is_fitted(self, "n_features_in_")
         if not hasattr(self, "_fit_posterior"):
-            from kernlab.pde._direct import DirectPosterior
-
             self._fit_posterior = DirectPosterior(
                 self._fit_solution, kernel=self.kernel, random_state=self.random_state
             )
