@@ -314,7 +314,7 @@ class GPPDESolver(RegressorMixin, BaseEstimator):
         check_is_fitted(self, "n_features_in_")
         if not hasattr(self, "_fit_posterior"):
             self._fit_posterior = DirectPosterior(
-                self._fit_solution, kernel=self.kernel, random_state=self.random_state
+                self._fit_solution, random_state=self.random_state
             )
         return self._fit_posterior
 
