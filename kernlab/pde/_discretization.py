@@ -27,9 +27,11 @@ class Discretization:
 
     Coefficients are a list of arrays, one for each field; residuals one for each equation. The
     i-th equation is tested with the tests of the i-th field: ``equations`` are in that order.
+    Eigenfunctions are used where there are any, but for a single coordinate only if
+    ``diagonalise`` is true (see ``Axis``).
     """
 
-    def __init__(self, pde, factors, device=None):
+    def __init__(self, pde, factors, device=None, *, diagonalise=False):
         self.pde, self.factors = pde, factors
         self.equations = _matched_equations(pde)
         axes: dict = {}
@@ -43,7 +45,7 @@ class Discretization:
                 ]
                 key = (id(factor), tuple((end, c.alpha, c.beta) for end, c in conditions))
                 if key not in axes:
-                    axes[key] = Axis(factor, key[1], diagonalise=len(factors) > 1)
+                    axes[key] = Axis(factor, key[1], diagonalise=diagonalise or len(factors) > 1)
                 own.append(axes[key])
                 data.append([c.g for _, c in conditions])
                 ends.append([end for end, _ in conditions])
@@ -96,6 +98,12 @@ class Discretization:
                 total = total + number * space.test_derivative(by_field[field], orders, tests.axes)
             results.append(total)
         return results
+
+    def source_size(self, i):
+        """Root mean square at the nodes of what the i-th equation holds beside its fields."""
+        values = self._remainders[i].at_zero()
+        largest = float(np.max(np.abs(values)))
+        return largest * float(np.sqrt(np.mean((values / largest) ** 2))) if largest else 0.0
 
     def noise(self, rng):
         """Integrals of white noise, of the size of rounding of the source over that of numbers."""
@@ -301,7 +309,13 @@ class Jacobian:
                 ]
                 total += number * functools.reduce(np.multiply.outer, parts)
         for (other, orders), a in self._partials[i].items():
-            if other == field:
+            if other != field:
+                continue
+            if len(axes) == 1:
+                # Of all pairs the table would take N³ numbers.
+                weighted = np.reshape(a, (-1, 1)) * axes[0].values(orders[0])
+                total += (tests[0].analysis @ weighted).ravel()
+            else:
                 pairs = [
                     (test.analysis.T[:, :, None] * axis.values(order)[:, None, :])
                     .reshape(len(axis.nodes), -1)

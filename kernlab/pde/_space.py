@@ -148,14 +148,9 @@ class FieldSpace:
         for start in range(0, len(X), step):
             part = slice(start, min(start + step, len(X)))
             tables = [
-                a.factor.features(X[part, d], k)
-                for d, (a, k) in enumerate(zip(self.axes, orders, strict=True))
+                a.factor.features(X[part, d], k) for d, (a, k) in enumerate(zip(self.axes, orders))
             ]
-            values = tables[0] @ raw.reshape(len(raw), -1)
-            values = values.reshape(-1, *raw.shape[1:])
-            for table in tables[1:]:
-                values = np.einsum("nk,nk...->n...", table, values)
-            result[part] = values
+            result[part] = contract(tables, raw)
         return result
 
     def evaluate_grid(self, raw, coordinates, orders=None):
@@ -165,6 +160,15 @@ class FieldSpace:
             a.factor.features(x, k) for a, x, k in zip(self.axes, coordinates, orders, strict=True)
         ]
         return apply_along_axes(tables, raw)
+
+
+def contract(tables, raw):
+    """Sums of an array times the rows of one table for each of its axes, one for each row."""
+    values = tables[0] @ raw.reshape(len(raw), -1)
+    values = values.reshape(-1, *raw.shape[1:])
+    for table in tables[1:]:
+        values = np.einsum("nk,nk...->n...", table, values)
+    return values
 
 
 def _differentiate(factor, raw, axis, order):
