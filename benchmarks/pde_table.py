@@ -80,7 +80,7 @@ def _direct(rows):
     lines += heading("Other equations", "-")
     lines += [
         "Where no exact solution is known (bratu2d) the error is against Chebyshev collocation with",
-        "twice the points along each axis. A dash stands where a method does not apply,",
+        "four times the points along each axis. A dash stands where a method does not apply,",
         "or would take minutes.",
         "",
     ]

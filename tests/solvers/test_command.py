@@ -156,7 +156,7 @@ def test_a_row_has_the_error_and_the_best_time():
 
 
 def test_truth_without_an_exact_solution_is_a_finer_one():
-    problem = dataclasses.replace(solvers.find("bratu2d"), points=(12, 12))
+    problem = dataclasses.replace(solvers.find("bratu2d"), points=(6, 6))
     X = np.array([[0.5, 0.5]])
     truth = table.truth(problem)(X)
     assert truth == table.chebyshev(problem.pde, (24, 24)).predict(X)
