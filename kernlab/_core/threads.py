@@ -55,7 +55,7 @@ def run_slices(work, n_items, *, slice_size, n_jobs=None, uses_blas=False, verbo
         slice(start, min(start + slice_size, n_items)) for start in range(0, n_items, slice_size)
     ]
     n_threads = min(effective_n_jobs(n_jobs), len(slices))
-    with _SINGLE_THREADED_BLAS if uses_blas else nullcontext():
+    with SINGLE_THREADED_BLAS if uses_blas else nullcontext():
         if n_threads <= 1:
             for part in progress(slices, total=len(slices), verbose=verbose, label=label):
                 work(part)
@@ -95,7 +95,7 @@ class _SingleThreadedBlas:
                 self._limits.restore_original_limits()
 
 
-_SINGLE_THREADED_BLAS = _SingleThreadedBlas()
+SINGLE_THREADED_BLAS = _SingleThreadedBlas()
 
 
 @functools.cache

@@ -7,6 +7,7 @@ import numpy as np
 import scipy.fft
 from scipy.stats import gamma
 
+from kernlab._core.threads import SINGLE_THREADED_BLAS
 from kernlab.pde._features import envelope as polynomials
 from kernlab.pde._features import modulated
 
@@ -100,8 +101,8 @@ def find_lines(
         Stop where the residual's spectrum is that of white noise of unknown size, but for one
         chance in a hundred, and not at ``tol``.
     n_samples : int, default=2048
-        Samples of a callable to begin with. Doubled up to ``max_samples`` while the residual
-        between them is ten times that at them, as it is for lines above the Nyquist frequency.
+        Samples of a callable to begin with; four times as many, up to ``max_samples``, while the
+        residual between them is ten times that at them, as lines above the Nyquist frequency have.
     max_samples : int, default=131072
     max_lines : int, default=12
     envelope, trend : int, default=14, 16
@@ -151,9 +152,11 @@ def find_lines(
         "tol": tol, "noisy": noisy, "max_lines": max_lines, "envelope": envelope, "trend": trend,
     }  # fmt: skip
     functions = [f] if callable(f) else f
-    if isinstance(functions, (list, tuple)) and functions and all(map(callable, functions)):
-        return _of_functions(functions, low, high, n_samples, max_samples, options)
-    return _of_samples(f, low, high, points, max_frequency, options)
+    # The factors are thin: threads of BLAS cost more than they bring.
+    with SINGLE_THREADED_BLAS:
+        if isinstance(functions, (list, tuple)) and functions and all(map(callable, functions)):
+            return _of_functions(functions, low, high, n_samples, max_samples, options)
+        return _of_samples(f, low, high, points, max_frequency, options)
 
 
 def _of_functions(functions, low, high, n_samples, max_samples, options):
@@ -167,9 +170,9 @@ def _of_functions(functions, low, high, n_samples, max_samples, options):
         off_grid = search.residual_at(between, check)
         residual = max(search.residual, off_grid)
         aliased = off_grid > 10 * max(search.residual, search.tolerance) and not options["noisy"]
-        if not aliased or 2 * n_samples > max_samples:
+        if not aliased or 4 * n_samples > max_samples:
             return search.result(residual)
-        n_samples *= 2
+        n_samples *= 4
 
 
 def _sampled(functions, x):
@@ -337,6 +340,9 @@ class _Search:
                 modes = self.modes[nearest]
                 if modes < self.envelope:
                     self.modes[nearest] = self._wider(modes)
+                    if not self.noisy:
+                        # What is left of a slow trend would pull at the line's middle.
+                        self.trend = self.trend_limit
                     for _ in range(2):
                         self._fit()
                         self._centre(nearest)
@@ -345,6 +351,16 @@ class _Search:
                     return False
         if len(self.frequencies) >= self.max_lines:
             return False
+        if not self.noisy and self.trend > LEAST_TREND and peak < self.trend / 2 * self.bin:
+            # Near the band of the trend itself: perhaps what it leaves of a slow tone.
+            state = self.trend, self.frequencies.copy(), self.modes.copy()
+            self.trend = LEAST_TREND
+            self.frequencies.append(self.bin)
+            self.modes.append(1)
+            self._refine(8)
+            if self.done:
+                return True
+            self.trend, self.frequencies, self.modes = state
         # A line at zero is the trend.
         self.frequencies.append(max(peak, 0.25 * self.bin))
         self.modes.append(1)

@@ -93,11 +93,12 @@ class FieldSpace:
         """Integrals of values at the nodes against the tests."""
         return self._multiply([a.analysis for a in self.axes], values)
 
-    def test_derivative(self, c, orders):
-        """Integrals against the tests of a derivative of the homogeneous part, without a rule."""
+    def test_derivative(self, c, orders, tests):
+        """Integrals of a derivative of the homogeneous part, without a rule, against the tests of
+        the axes ``tests``, which in a system may be another field's."""
         result = c
-        for d, (axis, order) in enumerate(zip(self.axes, orders, strict=True)):
-            matrix = axis.matrix(order)
+        for d, (axis, order, test) in enumerate(zip(self.axes, orders, tests, strict=True)):
+            matrix = axis.matrix(order, test)
             if matrix.ndim == 1:
                 if order or np.any(matrix != 1):
                     result = result * matrix.reshape((-1,) + (1,) * (c.ndim - d - 1))
@@ -105,18 +106,18 @@ class FieldSpace:
                 result = apply_along_axes([None] * d + [matrix], result)
         return result
 
-    def test_lift(self, orders):
+    def test_lift(self, orders, tests):
         """The same of the lift; zero where there is none."""
         total: np.ndarray | float = 0.0
         for e, part in self.lift:
             # The other axes first: along its own a part has but a column for each condition.
             for d in sorted(range(len(self.axes)), key=lambda d, e=e: d == e):
-                factor, tests = self.axes[d].factor, self.axes[d].tests.T
+                factor, test = self.axes[d].factor, tests[d].tests.T
                 if d == e:
-                    matrix = tests @ factor.differentiate(self.axes[d].lift, orders[d])
+                    matrix = test @ factor.differentiate(self.axes[d].lift, orders[d])
                 else:
                     part = _differentiate(factor, part, d, orders[d])
-                    matrix = tests
+                    matrix = test
                 part = apply_along_axes([None] * d + [matrix], part)
             total = total + part
         return total
@@ -147,14 +148,9 @@ class FieldSpace:
         for start in range(0, len(X), step):
             part = slice(start, min(start + step, len(X)))
             tables = [
-                a.factor.features(X[part, d], k)
-                for d, (a, k) in enumerate(zip(self.axes, orders, strict=True))
+                a.factor.features(X[part, d], k) for d, (a, k) in enumerate(zip(self.axes, orders))
             ]
-            values = tables[0] @ raw.reshape(len(raw), -1)
-            values = values.reshape(-1, *raw.shape[1:])
-            for table in tables[1:]:
-                values = np.einsum("nk,nk...->n...", table, values)
-            result[part] = values
+            result[part] = contract(tables, raw)
         return result
 
     def evaluate_grid(self, raw, coordinates, orders=None):
@@ -164,6 +160,15 @@ class FieldSpace:
             a.factor.features(x, k) for a, x, k in zip(self.axes, coordinates, orders, strict=True)
         ]
         return apply_along_axes(tables, raw)
+
+
+def contract(tables, raw):
+    """Sums of an array times the rows of one table for each of its axes, one for each row."""
+    values = tables[0] @ raw.reshape(len(raw), -1)
+    values = values.reshape(-1, *raw.shape[1:])
+    for table in tables[1:]:
+        values = np.einsum("nk,nk...->n...", table, values)
+    return values
 
 
 def _differentiate(factor, raw, axis, order):

@@ -1,0 +1,292 @@
+"""Gaussian processes on a line as Markov processes: Matérn times cosine, in linear time."""
+
+# References: Hartikainen, Särkkä, *Kalman filtering and smoothing solutions to temporal Gaussian
+# process regression models*, MLSP 2010; Solin, Särkkä, *Explicit link between periodic covariance
+# functions and state space models*, AISTATS 2014 (the rotation); Bierman, *Fixed interval smoothing
+# with discrete measurements*, Int. J. Control 18, 1973 (the smoother: that of Rauch, Tung and
+# Striebel without an inverse).
+#
+# The state of a component is (f, f'/λ, f''/λ²) as far as the process has derivatives, λ = √(2ν)/ℓ;
+# a frequency doubles it, and turns the pairs. Over a step Δ the transition is e^(-r) times
+# polynomials of r = λΔ, and the noise that enters is ∫ e^(-2s) p(s)p(s)ᵀ ds with polynomials p: in
+# that form it has full relative accuracy, however short the step.
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from kernlab.gp._markov_numba import kalman, simulate, smooth
+
+# Stationary covariance and drift of the scaled state, by its size.
+_STATIONARY = {
+    1: np.array([[1.0]]),
+    2: np.eye(2),
+    3: np.array([[1.0, 0.0, -1 / 3], [0.0, 1 / 3, 0.0], [-1 / 3, 0.0, 1.0]]),
+}
+_DRIFT = {
+    1: np.array([[-1.0]]),
+    2: np.array([[0.0, 1.0], [-1.0, -2.0]]),
+    3: np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [-1.0, -3.0, -3.0]]),
+}
+
+
+@dataclass(frozen=True)
+class MaternComponent:
+    """A stationary component of covariance variance · Matérn_ν(Δ/length_scale) · cos(frequency Δ).
+
+    Its spectrum is a Student-t density of 2ν degrees of freedom on either side of zero.
+
+    Parameters
+    ----------
+    variance, length_scale : float > 0
+    nu : {0.5, 1.5, 2.5}
+    frequency : float >= 0
+        Angular, in radians per unit of time.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of range.
+    """
+
+    variance: float
+    length_scale: float
+    nu: float = 2.5
+    frequency: float = 0.0
+
+    def __post_init__(self):
+        if self.nu not in (0.5, 1.5, 2.5):
+            raise ValueError(f"nu must be 0.5, 1.5 or 2.5, got {self.nu!r}.")
+        for name in ("variance", "length_scale"):
+            value = getattr(self, name)
+            if not 0.0 < value < math.inf:
+                raise ValueError(f"{name} must be positive and finite, got {value!r}.")
+        if not 0.0 <= self.frequency < math.inf:
+            raise ValueError(f"frequency must be finite and not negative, got {self.frequency!r}.")
+
+
+@dataclass(frozen=True)
+class Observations:
+    """Noisy linear functionals of the state at ascending times.
+
+    Parameters
+    ----------
+    times : (n,) array
+        Not descending; equal times are several observations at one.
+    values : (n,) array
+    noise : float or (n,) array >= 0
+        Noise variances.
+    rows : (m, D) array or None
+        The functionals, as from `MarkovProcess.row`; None observes the process itself.
+    index : (n,) array of int or None
+        Which row each observation is of; None is the first for all.
+
+    Raises
+    ------
+    ValueError
+        If shapes differ, something is not finite, times descend or a variance is negative.
+    """
+
+    times: np.ndarray
+    values: np.ndarray
+    noise: np.ndarray
+    rows: np.ndarray | None = None
+    index: np.ndarray | None = None
+
+    def __post_init__(self):
+        times = np.asarray(self.times, dtype=float)
+        values = np.asarray(self.values, dtype=float)
+        if times.ndim != 1 or values.shape != times.shape:
+            raise ValueError(
+                "times and values must be one-dimensional and of one length, got shapes "
+                f"{times.shape} and {values.shape}."
+            )
+        if not (np.isfinite(times).all() and np.isfinite(values).all()):
+            raise ValueError("times and values must be finite; drop the others.")
+        if np.any(np.diff(times) < 0.0):
+            raise ValueError("times must not descend; sort them, and the values alike.")
+        noise = np.array(np.broadcast_to(np.asarray(self.noise, dtype=float), times.shape))
+        if not (np.isfinite(noise).all() and np.all(noise >= 0.0)):
+            raise ValueError("noise variances must be finite and not negative.")
+        index = np.zeros(len(times)) if self.index is None else self.index
+        checked = {"times": times, "values": values, "noise": noise}
+        checked["index"] = np.asarray(index).astype(np.int64)
+        for name, value in checked.items():
+            object.__setattr__(self, name, np.ascontiguousarray(value))
+
+
+class MarkovProcess:
+    """A sum of independent `MaternComponent`, as a linear stochastic differential equation.
+
+    Parameters
+    ----------
+    components : sequence of MaternComponent
+
+    Notes
+    -----
+    With D the size of the state (ν + ½ for each component, twice that with a frequency) the
+    likelihood of n observations costs O(n D²) operations, and the smoother keeps n D² numbers.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from kernlab.gp._markov import MarkovProcess, MaternComponent, Observations
+    >>> process = MarkovProcess([MaternComponent(1.0, 2.0, nu=1.5)])
+    >>> data = Observations(np.array([0.0, 1.0, 3.0]), np.array([0.5, 1.0, -0.2]), 0.1)
+    >>> mean, variance = process.posterior(data, np.array([2.0]))
+    >>> round(float(mean[0]), 3), round(float(variance[0]), 3)
+    (0.416, 0.219)
+    """
+
+    def __init__(self, components):
+        self.components = tuple(components)
+        if not self.components:
+            raise ValueError("a process needs at least one component.")
+        self._sizes = np.array([int(c.nu + 0.5) for c in self.components])
+        copies = [2 if c.frequency > 0.0 else 1 for c in self.components]
+        self._starts = np.concatenate([[0], np.cumsum(self._sizes * copies)])
+        self.n_states = int(self._starts[-1])
+        rates = [math.sqrt(2.0 * c.nu) / c.length_scale for c in self.components]
+        self._spec = np.array(
+            [(r, c.frequency, c.variance) for r, c in zip(rates, self.components, strict=True)]
+        )
+        self._stationary = np.zeros((self.n_states, self.n_states))
+        self._drift = np.zeros((self.n_states, self.n_states))
+        turn = np.array([[0.0, -1.0], [1.0, 0.0]])
+        for j, c in enumerate(self.components):
+            size, copy = int(self._sizes[j]), np.eye(copies[j])
+            place = slice(self._starts[j], self._starts[j + 1])
+            self._stationary[place, place] = c.variance * np.kron(_STATIONARY[size], copy)
+            self._drift[place, place] = rates[j] * np.kron(_DRIFT[size], copy)
+            if copies[j] == 2:
+                self._drift[place, place] += c.frequency * np.kron(np.eye(size), turn)
+
+    def row(self, order=0):
+        """The functional of the state that is the process's derivative of an order, (D,).
+
+        Raises
+        ------
+        ValueError
+            If a component has no such derivative: ν - ½ is the highest order.
+        """
+        highest = int(self._sizes.min()) - 1
+        if not 0 <= order <= highest:
+            raise ValueError(
+                f"order must be between 0 and {highest}, got {order!r}: the roughest component has "
+                f"nu={highest + 0.5}."
+            )
+        row = np.zeros(self.n_states)
+        row[self._starts[:-1]] = 1.0
+        for _ in range(order):
+            row = row @ self._drift
+        return row
+
+    def covariance(self, times, others, row=None, other_row=None):
+        """Prior covariances of two functionals, dense, (len(times), len(others)).
+
+        Parameters
+        ----------
+        times, others : (n,) and (m,) arrays
+        row, other_row : (D,) arrays or None
+            None is the process itself.
+        """
+        row = self.row() if row is None else row
+        other_row = self.row() if other_row is None else other_row
+        steps = np.subtract.outer(np.asarray(times, float), np.asarray(others, float))
+        total = np.zeros(steps.shape)
+        for j in range(len(self.components)):
+            place = slice(self._starts[j], self._starts[j + 1])
+            P, size, spec = self._stationary[place, place], int(self._sizes[j]), self._spec[j]
+            # Forwards h A(Δ) P h'ᵀ, backwards h P A(Δ)ᵀ h'ᵀ.
+            forward = _along(row[place], P @ other_row[place], size, spec, steps)
+            backward = _along(other_row[place], P @ row[place], size, spec, -steps)
+            total += np.where(steps >= 0.0, forward, backward)
+        return total
+
+    def log_likelihood(self, observations):
+        """log p(values)."""
+        data = observations
+        rows = self._rows(data)
+        return float(
+            kalman(
+                *self._arrays, self._stationary, data.times, rows, data.index, data.values,
+                data.noise, False,
+            )[0]
+        )  # fmt: skip
+
+    def posterior(self, observations, times, row=None):
+        """Posterior mean and variance of a functional at given times.
+
+        Parameters
+        ----------
+        observations : Observations
+        times : (n,) array
+            In any order.
+        row : (D,) array or None
+            None is the process itself.
+
+        Returns
+        -------
+        mean, variance : (n,) arrays
+        """
+        times = np.asarray(times, dtype=float)
+        if times.ndim != 1 or not np.isfinite(times).all():
+            raise ValueError("times must be a finite one-dimensional array.")
+        rows, n = self._rows(observations), len(observations.times)
+        joined = np.concatenate([observations.times, times])
+        order = np.argsort(joined, kind="stable")
+        joined = joined[order]
+        index = np.concatenate([observations.index, np.full(len(times), -1)])[order]
+        values, noise = (
+            np.concatenate([part, np.zeros(len(times))])[order]
+            for part in (observations.values, observations.noise)
+        )
+        kept = kalman(*self._arrays, self._stationary, joined, rows, index, values, noise, True)
+        output = self.row() if row is None else np.asarray(row, dtype=float)
+        moments = smooth(*self._arrays, joined, rows, index, *kept[1:], output, order >= n)
+        place = np.empty_like(order)
+        place[order] = np.arange(len(order))
+        return moments[0][place[n:]], moments[1][place[n:]]
+
+    def sample(self, times, rng):
+        """A draw of the prior's state at ascending times, (n, D)."""
+        times = np.asarray(times, dtype=float)
+        normals = rng.standard_normal((len(times), self.n_states))
+        return simulate(*self._arrays, self._stationary, times, normals)
+
+    @property
+    def _arrays(self):
+        return self._spec, self._sizes, self._starts
+
+    def _rows(self, observations):
+        rows = observations.rows
+        rows = self.row()[None] if rows is None else np.asarray(rows, dtype=float)
+        if rows.ndim != 2 or rows.shape[1] != self.n_states:
+            raise ValueError(
+                f"rows must have shape (m, {self.n_states}) for this process, got {rows.shape}."
+            )
+        index = observations.index
+        if len(index) and not (index.min() >= 0 and index.max() < len(rows)):
+            raise ValueError(f"index must lie between 0 and {len(rows) - 1}.")
+        return np.ascontiguousarray(rows)
+
+
+def _along(row, column, size, spec, steps):
+    """row A(Δ) column of one component for arrays of steps Δ; negative ones count as zero."""
+    rate, frequency, _ = spec
+    steps = np.maximum(steps, 0.0)
+    r = rate * steps
+    row, column = row.reshape(size, -1), column.reshape(size, -1)
+    # A(Δ) is e^(-r) Σ N^k r^k/k! with the nilpotent N = drift + 1, times the rotation.
+    nilpotent, power, total = _DRIFT[size] + np.eye(size), np.eye(size), 0.0
+    for k in range(size):
+        value = np.einsum("ac,ab,bd->cd", row, power, column) / math.factorial(k)
+        if len(value) == 1:
+            turned = value[0, 0]
+        else:
+            turned = np.trace(value) * np.cos(frequency * steps)
+            turned = turned + (value[1, 0] - value[0, 1]) * np.sin(frequency * steps)
+        total = total + turned * r**k
+        power = power @ nilpotent
+    return total * np.exp(-r)

@@ -1,0 +1,289 @@
+"""Compiled filter, smoother and simulation of sums of Matérn processes times cosines.
+
+``spec`` holds (λ, frequency, variance) of each component, ``sizes`` its Matérn state's size and
+``starts`` where its block of the state begins; a block twice its size turns with the frequency.
+"""
+
+import math
+
+import numpy as np
+
+from kernlab._core.jit import njit
+
+_LOG_2PI = math.log(2.0 * math.pi)
+
+
+@njit
+def _transition(size, r, A, Q):
+    """Transition and noise of a Matérn state of unit variance over a scaled step r."""
+    decay = math.exp(-r)
+    moments = np.empty(5)  # ∫_0^r s^k e^(-2s) ds, as sums of positive terms
+    if r > 20.0:
+        value = 0.5
+        for k in range(5):
+            moments[k] = value
+            value *= 0.5 * (k + 1)
+    else:
+        term = 1.0 / 5.0
+        total = term
+        j = 6
+        while term > 1e-17 * total:
+            term *= 2.0 * r / j
+            total += term
+            j += 1
+        moments[4] = r**5 * decay * decay * total
+        for k in range(4, 0, -1):
+            moments[k - 1] = (r**k * decay * decay + 2.0 * moments[k]) / k
+    i0, i1, i2, i3, i4 = moments[0], moments[1], moments[2], moments[3], moments[4]
+    if size == 1:
+        A[0, 0] = decay
+        Q[0, 0] = 2.0 * i0
+        return
+    if size == 2:
+        A[0, 0], A[0, 1] = decay * (1.0 + r), decay * r
+        A[1, 0], A[1, 1] = -decay * r, decay * (1.0 - r)
+        Q[0, 0] = 4.0 * i2
+        Q[0, 1] = 4.0 * (i1 - i2)
+        Q[1, 0] = Q[0, 1]
+        Q[1, 1] = 4.0 * (i0 - 2.0 * i1 + i2)
+        return
+    half = 0.5 * r * r
+    A[0, 0], A[0, 1], A[0, 2] = decay * (1.0 + r + half), decay * (r + r * r), decay * half
+    A[1, 0], A[1, 1], A[1, 2] = -decay * half, decay * (1.0 + r - r * r), decay * (r - half)
+    A[2, 0] = decay * (half - r)
+    A[2, 1] = decay * (r * r - 3.0 * r)
+    A[2, 2] = decay * (1.0 - 2.0 * r + half)
+    q = 16.0 / 3.0
+    Q[0, 0] = q * 0.25 * i4
+    Q[0, 1] = q * (0.5 * i3 - 0.25 * i4)
+    Q[0, 2] = q * (0.5 * i2 - i3 + 0.25 * i4)
+    Q[1, 1] = q * (i2 - i3 + 0.25 * i4)
+    Q[1, 2] = q * (i1 - 2.5 * i2 + 1.5 * i3 - 0.25 * i4)
+    Q[2, 2] = q * (i0 - 4.0 * i1 + 5.0 * i2 - 2.0 * i3 + 0.25 * i4)
+    Q[1, 0], Q[2, 0], Q[2, 1] = Q[0, 1], Q[0, 2], Q[1, 2]
+
+
+@njit
+def _fill_step(spec, sizes, starts, step, A, Q):
+    """Transition and noise of all components over a step."""
+    small_A, small_Q = np.empty((3, 3)), np.empty((3, 3))
+    for j in range(len(sizes)):
+        size, start = sizes[j], starts[j]
+        rate, frequency, variance = spec[j, 0], spec[j, 1], spec[j, 2]
+        _transition(size, rate * step, small_A, small_Q)
+        turning = starts[j + 1] - start > size
+        cosine, sine = math.cos(frequency * step), math.sin(frequency * step)
+        for a in range(size):
+            for b in range(size):
+                if not turning:
+                    A[start + a, start + b] = small_A[a, b]
+                    Q[start + a, start + b] = variance * small_Q[a, b]
+                    continue
+                row, column = start + 2 * a, start + 2 * b
+                A[row, column] = small_A[a, b] * cosine
+                A[row + 1, column + 1] = small_A[a, b] * cosine
+                A[row, column + 1] = -small_A[a, b] * sine
+                A[row + 1, column] = small_A[a, b] * sine
+                Q[row, column] = variance * small_Q[a, b]
+                Q[row + 1, column + 1] = variance * small_Q[a, b]
+
+
+@njit
+def _symmetrise(P):
+    for a in range(len(P)):
+        for b in range(a):
+            P[a, b] = 0.5 * (P[a, b] + P[b, a])
+            P[b, a] = P[a, b]
+
+
+@njit
+def _congruence(A, P, starts, transpose, work):
+    """P becomes A P Aᵀ, or Aᵀ P A, for a block-diagonal A."""
+    D = len(P)
+    for j in range(len(starts) - 1):
+        low, high = starts[j], starts[j + 1]
+        for a in range(low, high):
+            for c in range(D):
+                total = 0.0
+                for b in range(low, high):
+                    total += (A[b, a] if transpose else A[a, b]) * P[b, c]
+                work[a, c] = total
+    for j in range(len(starts) - 1):
+        low, high = starts[j], starts[j + 1]
+        for a in range(low, high):
+            for c in range(D):
+                total = 0.0
+                for b in range(low, high):
+                    total += (A[b, a] if transpose else A[a, b]) * work[c, b]
+                P[c, a] = total
+    _symmetrise(P)
+
+
+@njit
+def _turn(A, x, starts, transpose, work):
+    """x becomes A x, or Aᵀ x, for a block-diagonal A."""
+    for j in range(len(starts) - 1):
+        low, high = starts[j], starts[j + 1]
+        for a in range(low, high):
+            total = 0.0
+            for b in range(low, high):
+                total += (A[b, a] if transpose else A[a, b]) * x[b]
+            work[a] = total
+    for a in range(len(x)):
+        x[a] = work[a]
+
+
+@njit
+def kalman(spec, sizes, starts, stationary, times, rows, index, values, noise, keep):
+    """Filter; returns the log likelihood and what the smoother needs.
+
+    ``index[k]`` is the row observed at a time, or -1 for none. Without ``keep`` the arrays that it
+    returns are empty.
+    """
+    n, D = len(times), len(stationary)
+    kept = n if keep else 0
+    means, covariances = np.empty((kept, D)), np.empty((kept, D, D))
+    gains, innovations, spreads = np.empty((kept, D)), np.empty(kept), np.empty(kept)
+    A, Q = np.zeros((D, D)), np.zeros((D, D))
+    m, P = np.zeros(D), stationary.copy()
+    work, square, gain, cross = np.empty(D), np.empty((D, D)), np.empty(D), np.empty(D)
+    last = -1.0
+    total = 0.0
+    for k in range(n):
+        step = times[k] - times[k - 1] if k > 0 else 0.0
+        if step > 0.0:
+            if step != last:
+                _fill_step(spec, sizes, starts, step, A, Q)
+                last = step
+            _turn(A, m, starts, False, work)
+            _congruence(A, P, starts, False, square)
+            for j in range(len(sizes)):
+                for a in range(starts[j], starts[j + 1]):
+                    for b in range(starts[j], starts[j + 1]):
+                        P[a, b] += Q[a, b]
+        if index[k] >= 0:
+            h = rows[index[k]]
+            spread = noise[k]
+            innovation = values[k]
+            for a in range(D):
+                value = 0.0
+                for b in range(D):
+                    value += P[a, b] * h[b]
+                cross[a] = value
+                spread += h[a] * value
+                innovation -= h[a] * m[a]
+            for a in range(D):
+                gain[a] = cross[a] / spread
+                m[a] += gain[a] * innovation
+            # Joseph's form, (1 - g hᵀ) P (1 - h gᵀ) + noise g gᵀ, in two steps.
+            for a in range(D):
+                for b in range(D):
+                    P[a, b] -= gain[a] * cross[b]
+            for a in range(D):
+                value = 0.0
+                for b in range(D):
+                    value += P[a, b] * h[b]
+                work[a] = value
+            for a in range(D):
+                for b in range(D):
+                    P[a, b] += (noise[k] * gain[a] - work[a]) * gain[b]
+            _symmetrise(P)
+            total += innovation * innovation / spread + math.log(spread) + _LOG_2PI
+            if keep:
+                gains[k] = gain
+                innovations[k] = innovation
+                spreads[k] = spread
+        if keep:
+            means[k] = m
+            covariances[k] = P
+    return -0.5 * total, means, covariances, gains, innovations, spreads
+
+
+@njit
+def smooth(
+    spec, sizes, starts, times, rows, index, means, covariances, gains, innovations, spreads,
+    output, wanted,
+):  # fmt: skip
+    """Mean and variance of ``output @ state``, given all data, at the times ``wanted``."""
+    n, D = means.shape
+    mean, variance = np.empty(n), np.empty(n)
+    A, Q = np.zeros((D, D)), np.zeros((D, D))
+    pull, weight = np.zeros(D), np.zeros((D, D))
+    work, square, cross = np.empty(D), np.empty((D, D)), np.empty(D)
+    last = -1.0
+    for k in range(n - 1, -1, -1):
+        if wanted[k]:
+            centre, spread = 0.0, 0.0
+            for a in range(D):
+                value = 0.0
+                for b in range(D):
+                    value += covariances[k, a, b] * output[b]
+                cross[a] = value
+                centre += output[a] * means[k, a] - value * pull[a]
+                spread += output[a] * value
+            for a in range(D):
+                for b in range(D):
+                    spread -= cross[a] * weight[a, b] * cross[b]
+            mean[k], variance[k] = centre, max(spread, 0.0)
+        if index[k] >= 0:
+            h, gain = rows[index[k]], gains[k]
+            along, both = innovations[k] / spreads[k], 1.0 / spreads[k]
+            for a in range(D):
+                value = 0.0
+                for b in range(D):
+                    value += weight[a, b] * gain[b]
+                work[a] = value
+                along += gain[a] * pull[a]
+                both += gain[a] * value
+            for a in range(D):
+                pull[a] -= h[a] * along
+                for b in range(D):
+                    weight[a, b] += h[a] * h[b] * both - h[a] * work[b] - work[a] * h[b]
+        step = times[k] - times[k - 1] if k > 0 else 0.0
+        if step > 0.0:
+            if step != last:
+                _fill_step(spec, sizes, starts, step, A, Q)
+                last = step
+            _turn(A, pull, starts, True, work)
+            _congruence(A, weight, starts, True, square)
+    return mean, variance
+
+
+@njit
+def _cholesky(Q, starts, root):
+    """Lower roots of the blocks of Q; a pivot that rounding leaves negative is zero."""
+    for j in range(len(starts) - 1):
+        for a in range(starts[j], starts[j + 1]):
+            for b in range(starts[j], a + 1):
+                value = Q[a, b]
+                for c in range(starts[j], b):
+                    value -= root[a, c] * root[b, c]
+                if a == b:
+                    root[a, a] = math.sqrt(max(value, 0.0))
+                else:
+                    root[a, b] = value / root[b, b] if root[b, b] > 0.0 else 0.0
+
+
+@njit
+def simulate(spec, sizes, starts, stationary, times, normals):
+    """A path of the stationary state from standard normals, shape (n, D)."""
+    n, D = normals.shape
+    states = np.empty((n, D))
+    A, Q = np.zeros((D, D)), np.zeros((D, D))
+    root, work, x = np.zeros((D, D)), np.empty(D), np.zeros(D)
+    last = -1.0
+    _cholesky(stationary, starts, root)
+    for k in range(n):
+        step = times[k] - times[k - 1] if k > 0 else 1.0
+        if k > 0 and step > 0.0:
+            if step != last:
+                _fill_step(spec, sizes, starts, step, A, Q)
+                _cholesky(Q, starts, root)
+                last = step
+            _turn(A, x, starts, False, work)
+        if step > 0.0:
+            for a in range(D):
+                for b in range(a + 1):
+                    x[a] += root[a, b] * normals[k, b]
+        states[k] = x
+    return states
