@@ -309,7 +309,13 @@ class Jacobian:
                 ]
                 total += number * functools.reduce(np.multiply.outer, parts)
         for (other, orders), a in self._partials[i].items():
-            if other == field:
+            if other != field:
+                continue
+            if len(axes) == 1:
+                # Of all pairs the table would take N³ numbers.
+                weighted = np.reshape(a, (-1, 1)) * axes[0].values(orders[0])
+                total += (tests[0].analysis @ weighted).ravel()
+            else:
                 pairs = [
                     (test.analysis.T[:, :, None] * axis.values(order)[:, None, :])
                     .reshape(len(axis.nodes), -1)

@@ -154,7 +154,9 @@ class FittedMixture:
             weights = apply_along_axes(others, self._weights).ravel()
             described.append(
                 AxisMixture(
-                    frequencies, scale**2 * weights, 1 / (SPREAD[self.spectrum] * widths),
+                    frequencies,
+                    scale**2 * weights,
+                    1 / (SPREAD[self.spectrum] * widths),
                     self.spectrum,
                 )  # fmt: skip
             )
