@@ -222,6 +222,8 @@ def _substitute(pairs, right):
 def _substitute_one(pairs, axis, right):
     """The same with diagonals elsewhere: all their entries at once, by rows of the triangle."""
     S, T = pairs[axis]
+    if len(pairs) == 1:
+        return sl.solve_triangular(S, right, check_finite=False)
     others = [pair for d, pair in enumerate(pairs) if d != axis]
     right = np.moveaxis(right, axis, 0)
     shape = right.shape

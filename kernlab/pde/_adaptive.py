@@ -174,13 +174,13 @@ def _refine(pde, sizes, tol, max_points, device, verbose, random_state):
         raws = _raws(discretization, solution.coefficients)
         tails = np.max([tail_shares(raw) for raw in raws], axis=0)
         rounding = _EPS / 2 * (1 + solution.amplification)
-        error = max(float(np.max(tails)), rounding)
+        error = max(10 * float(np.max(tails)), rounding)
         history.append((tuple(sizes), error))
         _logger.info("sizes %s: tails %s, error %.1e, %s", sizes, tails, error, solution.route)
         if previous is not None:
             # A tail that more features did not lower is rounding, not lack of them.
             floored = floored | grown & (tails > previous / 3) & (tails < 1e-6)
-        failing = (tails > 0.1 * tol) & ~floored
+        failing = (tails > 0.01 * tol) & ~floored
         if not solution.converged:
             failing[:] = True
         if not np.any(failing) or (not solution.converged and len(history) == 3):
