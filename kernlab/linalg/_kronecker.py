@@ -99,8 +99,12 @@ class KroneckerSum:
             return _divide(right, self._eigenvalues, mass)
         real = np.isrealobj(right) and all(form.is_real for form in self._forms)
         right = apply_along_axes([form.left for form in self._forms], right)
-        pairs = [(form.stiffness, form.mass) for form in self._forms]
-        solution = apply_along_axes([form.right for form in self._forms], _substitute(pairs, right))
+        if len(self._forms) == 2 and all(form.is_inverted for form in self._forms):
+            solution = _solve_sylvester(*(form.mass for form in self._forms), right)
+        else:
+            pairs = [(form.stiffness, form.mass) for form in self._forms]
+            solution = _substitute(pairs, right)
+        solution = apply_along_axes([form.right for form in self._forms], solution)
         return np.ascontiguousarray(solution.real) if real else solution
 
 
@@ -110,6 +114,8 @@ class _TriangularForm:
     def __init__(self, A, M, approximate):
         self.n = len(A)
         self.left = self.right = None
+        # Whether A has become the identity, and M a triangle.
+        self.is_inverted = False
         self.is_real = np.isrealobj(A) and (M is None or np.isrealobj(M))
         mass = np.ones(self.n) if M is None else M
         if A.ndim == 1 and mass.ndim == 1:
@@ -128,6 +134,7 @@ class _TriangularForm:
             triangle, Q = sl.schur(inverse @ mass, output="complex")
             self.left, self.right = Q.conj().T @ inverse, Q
             self.stiffness, self.mass = np.eye(self.n, dtype=complex), triangle
+            self.is_inverted = True
         else:
             self.stiffness, self.mass, Q, Z = sl.qz(A, mass, output="complex")
             self.left, self.right = Q.conj().T, Z
@@ -186,6 +193,13 @@ def _divide(right, eigenvalues, masses):
         if np.any(mass != 1):
             solution = solution / mass.reshape((-1,) + (1,) * (solution.ndim - axis - 1))
     return solution
+
+
+def _solve_sylvester(first, second, right):
+    """X with first X + X secondᵀ = right, for upper triangles."""
+    (trsyl,) = sl.get_lapack_funcs(("trsyl",), (first, second, right))
+    solution, scale, _ = trsyl(first, second.conj(), right, tranb="C")
+    return solution / scale
 
 
 def _substitute(pairs, right):
