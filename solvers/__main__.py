@@ -74,8 +74,8 @@ def _table(arguments):
     if options.quick:
         return table.check(print)
     try:
-        table.update(map_rows=options.map, say=print)
-    except FileNotFoundError as error:
+        table.update(by_map=options.map, say=print)
+    except (FileNotFoundError, MissingExtraError) as error:
         parser.error(str(error))
     return 0
 

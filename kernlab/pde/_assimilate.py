@@ -20,8 +20,12 @@ from kernlab.pde._weights import Group, Posterior
 MAX_FEATURES = 2500
 # From so many on, threads of BLAS pay.
 MANY = 400
-# Modes of a line and of the trend along an axis, the first that keep to MAX_FEATURES.
-SIZES = ((8, 12), (6, 10), (5, 8), (4, 8), (3, 6))
+# Modes of a line and of the trend along an axis: in one dimension, and in more the first that keep
+# to FEW features, or else to MAX_FEATURES.
+LINE_SIZES, BOX_SIZES = ((8, 12),), ((6, 10), (5, 8), (4, 8), (3, 6))
+FEW = 600
+# Radians per half length up to which the trend takes the place of lines, and what it may leave out.
+SLOW, LEFT_OUT = (2.0, 8.0), (1e-10, 1e-6)
 # Standard deviation of rows that are exact, relative to rows of unit weights.
 EXACT = 1e-8
 # Fitted noise of an equation said to be exact, or misfit in units of stated noise, that is warned
@@ -161,7 +165,12 @@ class _Data:
 def _basis(data, rng):
     """Features along each axis with the frequencies that were found, and the data's noise."""
     box = data.box
-    axes = [AxisFrequencies(a, b, SIZES[0][1]) for a, b in zip(box.low, box.high, strict=True)]
+    several = int(data.d > 1)
+    sizes = BOX_SIZES if several else LINE_SIZES
+    axes = [
+        AxisFrequencies(a, b, sizes[-1][1], SLOW[several], LEFT_OUT[several])
+        for a, b in zip(box.low, box.high, strict=True)
+    ]
     functions = []
     for axis, (low, high) in enumerate(zip(box.low, box.high, strict=True)):
         conditions = data.pde.conditions[data.field, axis]
@@ -176,8 +185,7 @@ def _basis(data, rng):
         source = [(lambda *points: data.equation.source(points, known), {})]
         of_functions(source, box, axes, rng, noisy=data.equation_noise > 0)
     noise = of_samples(data.X, data.y, axes)
-    widened = [axis.trend - SIZES[0][1] for axis in axes]
-    sizes = SIZES[:1] if data.d == 1 else SIZES
+    bases = []
     for n_modes, trend in sizes:
         factors = [
             SpectralMixtureFeatures(
@@ -185,14 +193,17 @@ def _basis(data, rng):
                 axis.high,
                 axis.lines,
                 envelope=n_modes,
-                trend=trend + more,
+                trend=max(trend, axis.trend),
                 merge=False,
             )
-            for axis, more in zip(axes, widened, strict=True)
+            for axis in axes
         ]
-        basis = TensorFeatures(factors)
-        if basis.n_features <= MAX_FEATURES:
-            return basis, noise
+        bases.append(TensorFeatures(factors))
+        if bases[-1].n_features <= FEW or len(sizes) == 1:
+            break
+    basis = bases[-1]
+    if basis.n_features <= MAX_FEATURES:
+        return basis, noise
     lines = ", ".join(
         f"{len(axis.lines)} along {name}" for axis, name in zip(axes, box.names, strict=True)
     )

@@ -64,6 +64,7 @@ class Axis:
             self.tests = np.eye(factor.n_features)[:, : factor.n_features - len(conditions)]
         self.n = self.basis.shape[1]
         self._matrices: dict = {}
+        self._crossed: dict = {}
         if is_symmetric and self.modes is None and factor.is_polynomial:
             # Known to be diagonal: what rounding would leave beside the diagonal is not small for
             # the columns of high degree.
@@ -74,8 +75,16 @@ class Axis:
     def nodes(self):
         return self.factor.nodes
 
-    def matrix(self, order):
-        """Tests against derivatives of the functions, (n, n); one-dimensional where diagonal."""
+    def matrix(self, order, other=None):
+        """Tests against derivatives of the functions, (n, n); one-dimensional where diagonal.
+
+        The tests are those of the axis ``other`` where it is given.
+        """
+        if other is not None and other is not self:
+            key = (order, id(other))
+            if key not in self._crossed:
+                self._crossed[key] = other.raw_matrix(order) @ self.basis
+            return self._crossed[key]
         if order not in self._matrices:
             if self.modes is not None and order == 2:
                 matrix = -self.modes

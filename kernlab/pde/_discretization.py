@@ -5,24 +5,35 @@ tests exactly (matrices of the axes), and a remainder (variable coefficients, no
 source), which is evaluated at the nodes and integrated by their rule.
 """
 
+import functools
+import itertools
+
 import numpy as np
 
-from kernlab.linalg import KroneckerSum
+from kernlab.linalg import KroneckerSum, apply_along_axes
 from kernlab.pde._axes import Axis
 from kernlab.pde._legendre import N_SMOOTH, N_SMOOTH_MODES
 from kernlab.pde._space import FieldSpace
+
+# Leading coefficients that vary more than so much are divided by; below so much of the largest
+# they are taken to vanish there.
+_VARIES, _LEAST_COEFFICIENT = 10.0, 1e-4
+# Share of a coefficient from which its variation along its own axis enters the preconditioner.
+_COURSE = 0.2
 
 
 class Discretization:
     """Residual, Jacobian and preconditioner of a PDE.
 
     Coefficients are a list of arrays, one for each field; residuals one for each equation. The
-    i-th equation is tested with the tests of the i-th field. Eigenfunctions are used where there
-    are any, but for a single coordinate only if ``diagonalise`` is true (see ``Axis``).
+    i-th equation is tested with the tests of the i-th field: ``equations`` are in that order.
+    Eigenfunctions are used where there are any, but for a single coordinate only if
+    ``diagonalise`` is true (see ``Axis``).
     """
 
     def __init__(self, pde, factors, device=None, *, diagonalise=False):
         self.pde, self.factors = pde, factors
+        self.equations = _matched_equations(pde)
         axes: dict = {}
         self.spaces = {}
         for field in pde.fields:
@@ -41,8 +52,9 @@ class Discretization:
             self.spaces[field] = FieldSpace(own, data, ends, device)
         self.points = self.spaces[pde.fields[0]].nodes
         self.n_nodes = tuple(len(f.nodes) for f in factors)
-        self._remainders = [_Remainder(e, self) for e in pde.equations]
-        self._fixed = [self._integrate_lifts(e) for e in pde.equations]
+        self._remainders = [_Remainder(e, self) for e in self.equations]
+        self.constants = [remainder.constant for remainder in self._remainders]
+        self._fixed = [self._integrate_lifts(i) for i in range(len(self.equations))]
         # Of a nonlinear equation the overtones of source and solution cancel on the nodes alone.
         is_linear = all(equation.is_linear for equation in pde.equations)
         self._is_sharpened = len(factors) == 1 and factors[0].is_polynomial and is_linear
@@ -57,20 +69,20 @@ class Discretization:
     def zeros(self):
         return [np.zeros(space.shape) for space in self.spaces.values()]
 
-    def _integrate_lifts(self, equation):
-        total = 0.0
-        for (field, orders), number in equation.constant.items():
-            total = total + number * self.spaces[field].test_lift(orders)
+    def _integrate_lifts(self, i):
+        tests, total = self.test_space(i).axes, 0.0
+        for (field, orders), number in self.constants[i].items():
+            total = total + number * self.spaces[field].test_lift(orders, tests)
         return total
 
     def _sharpen(self, i, remainder):
         """What the rule on the nodes gets wrong of the smooth part of the source."""
-        (axis,) = self._test_space(i).axes
+        (axis,) = self.test_space(i).axes
         smooth = axis.factor.smooth_part(lambda x: remainder.without_field((x,)))
         at_nodes = axis.projection[: len(smooth)] @ remainder.at_zero()
         return axis.tests[: len(smooth)].T @ (smooth - at_nodes)
 
-    def _test_space(self, i):
+    def test_space(self, i):
         return self.spaces[self.pde.fields[i]]
 
     def residual(self, coefficients, share=1.0):
@@ -78,12 +90,12 @@ class Discretization:
         value at zero, for continuation."""
         by_field = dict(zip(self.pde.fields, coefficients, strict=True))
         results = []
-        for i, equation in enumerate(self.pde.equations):
-            total = self._fixed[i] + self._test_space(i).test(
-                self._remainders[i].values(by_field, share)
-            )
-            for (field, orders), number in equation.constant.items():
-                total = total + number * self.spaces[field].test_derivative(by_field[field], orders)
+        for i, remainder in enumerate(self._remainders):
+            tests = self.test_space(i)
+            total = self._fixed[i] + tests.test(remainder.values(by_field, share))
+            for (field, orders), number in remainder.constant.items():
+                space = self.spaces[field]
+                total = total + number * space.test_derivative(by_field[field], orders, tests.axes)
             results.append(total)
         return results
 
@@ -108,12 +120,12 @@ class Discretization:
                 size = size + np.abs(remainder.without_field(moved) - at_zero) / eps
             noise = size * rng.standard_normal(size.shape)
             if self._is_sharpened:
-                (axis,) = self._test_space(i).axes
+                (axis,) = self.test_space(i).axes
                 raw = axis.projection @ noise
                 raw[:N_SMOOTH_MODES] *= np.sqrt(len(raw) / N_SMOOTH)
                 results.append(axis.tests.T @ raw)
             else:
-                results.append(self._test_space(i).test(noise))
+                results.append(self.test_space(i).test(noise))
         return results
 
     def linearise(self, coefficients, share=1.0):
@@ -130,8 +142,11 @@ class _Remainder:
     def __init__(self, equation, discretization):
         self.equation, self.disc = equation, discretization
         # Derivatives with a constant coefficient alone need not be evaluated.
-        self.jets = equation.remainder_jets
+        self.constant, self.jets = equation.constant, equation.remainder_jets
         self._at_zero = None
+        self._weight = _leading_weight(equation, discretization)
+        if self._weight is not None:
+            self.constant, self.jets = {}, equation.jets
 
     def _jets(self, by_field):
         zero = np.zeros((1,) * len(self.disc.factors))
@@ -158,8 +173,10 @@ class _Remainder:
         jets = self._jets(by_field)
         values = self.equation.residual(jets, self.disc.points)
         for jet in self.jets:
-            if jet in self.equation.constant:
-                values = values - self.equation.constant[jet] * jets[jet]
+            if jet in self.constant:
+                values = values - self.constant[jet] * jets[jet]
+        if self._weight is not None:
+            values = self._weight * values
         if share != 1.0:
             values = share * values + (1 - share) * self.at_zero()
         return np.broadcast_to(values, self.disc.n_nodes)
@@ -169,13 +186,60 @@ class _Remainder:
         if not self.jets:
             return {}
         partials = self.equation.partials(self._jets(by_field), self.disc.points)
+        factor = share if self._weight is None else share * self._weight
         return {
-            jet: share
-            * np.broadcast_to(
-                partials[jet] - self.equation.constant.get(jet, 0.0), self.disc.n_nodes
+            jet: np.broadcast_to(
+                factor * (partials[jet] - self.constant.get(jet, 0.0)), self.disc.n_nodes
             )
             for jet in self.jets
         }
+
+
+def _matched_equations(pde):
+    """The equations in the order of the fields that they are tested with.
+
+    Each is to hold the highest derivatives of its field, first along coordinates with conditions at
+    one end, as in time, which are what it says of the field's course.
+    """
+    n = len(pde.fields)
+
+    def score(equation, field):
+        orders = equation.orders(field)
+        if orders is None:
+            return -np.inf
+        ends = [pde.conditions[field, d] for d in range(len(orders))]
+        marches = [bool(c.low) != bool(c.high) for c in ends]
+        return sum(order * (2 if one_end else 1) for order, one_end in zip(orders, marches))
+
+    scores = [[score(equation, field) for field in pde.fields] for equation in pde.equations]
+    # permutations starts with the order as given, which max keeps among equals.
+    best = max(
+        itertools.permutations(range(n)),
+        key=lambda chosen: sum(scores[e][f] for f, e in enumerate(chosen)),
+    )
+    return [pde.equations[e] for e in best]
+
+
+def _leading_weight(equation, discretization):
+    """One over the size of the highest derivatives' coefficients, where it varies much.
+
+    An equation may be divided by any positive function. This one leaves highest derivatives with
+    coefficients of about one, which a separable preconditioner meets.
+    """
+    if len(discretization.factors) == 1:
+        return None
+    highest = max(sum(orders) for _, orders in equation.jets)
+    leading = [jet for jet in equation.jets if sum(jet[1]) == highest]
+    if not set(leading) & set(equation.remainder_jets):
+        return None
+    zero = np.zeros((1,) * len(discretization.factors))
+    partials = equation.partials({jet: zero for jet in equation.jets}, discretization.points)
+    box = discretization.pde.box
+    size = sum(np.abs(partials[jet]) / np.prod(box.lengths ** np.array(jet[1])) for jet in leading)
+    largest = np.max(size)
+    if not np.isfinite(largest) or np.min(size) > largest / _VARIES:
+        return None
+    return np.max(size) / np.maximum(size, _LEAST_COEFFICIENT * largest)
 
 
 class Jacobian:
@@ -187,68 +251,99 @@ class Jacobian:
 
     def apply(self, coefficients):
         """The product with a list of arrays of coefficients."""
-        by_field = dict(zip(self.pde.fields, coefficients, strict=True))
+        by_field = dict(zip(self.pde.fields, coefficients))
         results = []
-        for i, equation in enumerate(self.pde.equations):
+        for i, constant in enumerate(self.disc.constants):
+            tests = self.disc.test_space(i)
             total: np.ndarray | float = 0.0
-            for (field, orders), number in equation.constant.items():
+            for (field, orders), number in constant.items():
                 space = self.disc.spaces[field]
-                total = total + number * space.test_derivative(by_field[field], orders)
+                total = total + number * space.test_derivative(by_field[field], orders, tests.axes)
             if self._partials[i]:
                 at_nodes = sum(
                     a * self.disc.spaces[field].apply_at_nodes(by_field[field], orders)
                     for (field, orders), a in self._partials[i].items()
                 )
-                total = total + self.disc._test_space(i).test(at_nodes)
-            results.append(total)
+                total = total + tests.test(at_nodes)
+            results.append(total + np.zeros(tests.shape))
         return results
 
-    def separable(self):
+    def separable(self, *, approximate=False):
         """For each field, the Kronecker sum nearest to its own equation's own block."""
         solvers = []
-        for i, (equation, field) in enumerate(
-            zip(self.pde.equations, self.pde.fields, strict=True)
-        ):
+        for i, field in enumerate(self.pde.fields):
             numbers: dict = {}
-            for (other, orders), number in equation.constant.items():
+            for (other, orders), number in self.disc.constants[i].items():
                 if other == field:
                     numbers[orders] = numbers.get(orders, 0.0) + number
+            courses = {}
             for (other, orders), a in self._partials[i].items():
                 if other == field:
                     numbers[orders] = numbers.get(orders, 0.0) + float(np.mean(a))
-            solvers.append(separable_solver(self.disc.spaces[field].axes, numbers))
+                    along = _course(a, orders, numbers[orders])
+                    if along is not None:
+                        courses[orders] = along
+            axes = self.disc.spaces[field].axes
+            solvers.append(separable_solver(axes, numbers, courses, approximate))
         return solvers
 
     def dense(self):
-        """The matrix, for one or few unknowns: one product with each unit vector of small axes."""
-        shapes = [space.shape for space in self.disc.spaces.values()]
-        sizes = [int(np.prod(shape)) for shape in shapes]
-        matrix = np.empty((sum(sizes), sum(sizes)))
-        if len(shapes) == 1 and len(shapes[0]) == 1:
-            return self._dense_line()
-        column = 0
-        for f, shape in enumerate(shapes):
-            for j in range(sizes[f]):
-                unit = self.disc.zeros()
-                unit[f].reshape(-1)[j] = 1.0
-                matrix[:, column] = np.concatenate([r.ravel() for r in self.apply(unit)])
-                column += 1
-        return matrix
-
-    def _dense_line(self):
-        (field,) = self.pde.fields
-        (axis,) = self.disc.spaces[field].axes
-        matrix = np.zeros((axis.n, axis.n))
-        for (_, (order,)), number in self.pde.equations[0].constant.items():
-            part = axis.matrix(order)
-            matrix += number * (np.diag(part) if part.ndim == 1 else part)
-        at_nodes = sum(
-            a[:, None] * axis.values(order) for (_, (order,)), a in self._partials[0].items()
+        """The matrix, block by block: for N features along each of d axes at N^(2d+1) operations."""
+        return np.block(
+            [
+                [self._block(i, field) for field in self.pde.fields]
+                for i in range(len(self.pde.fields))
+            ]
         )
-        return matrix + axis.analysis @ at_nodes if self._partials[0] else matrix
+
+    def _block(self, i, field):
+        axes, tests = self.disc.spaces[field].axes, self.disc.test_space(i).axes
+        heights, widths = [axis.n for axis in tests], [axis.n for axis in axes]
+        # One axis of pairs (test, function) for each coordinate, untangled at the end.
+        total = np.zeros([h * w for h, w in zip(heights, widths)])
+        for (other, orders), number in self.disc.constants[i].items():
+            if other == field:
+                parts = [
+                    _full(axis.matrix(order, test)).ravel()
+                    for axis, test, order in zip(axes, tests, orders)
+                ]
+                total += number * functools.reduce(np.multiply.outer, parts)
+        for (other, orders), a in self._partials[i].items():
+            if other != field:
+                continue
+            if len(axes) == 1:
+                # Of all pairs the table would take N³ numbers.
+                weighted = np.reshape(a, (-1, 1)) * axes[0].values(orders[0])
+                total += (tests[0].analysis @ weighted).ravel()
+            else:
+                pairs = [
+                    (test.analysis.T[:, :, None] * axis.values(order)[:, None, :])
+                    .reshape(len(axis.nodes), -1)
+                    .T
+                    for axis, test, order in zip(axes, tests, orders)
+                ]
+                total += apply_along_axes(pairs, a)
+        pairs_apart = total.reshape([n for pair in zip(heights, widths) for n in pair])
+        order = [*range(0, 2 * len(axes), 2), *range(1, 2 * len(axes), 2)]
+        return pairs_apart.transpose(order).reshape(int(np.prod(heights)), int(np.prod(widths)))
 
 
-def separable_solver(axes, numbers):
+def _full(matrix):
+    return np.diag(matrix) if matrix.ndim == 1 else matrix
+
+
+def _course(a, orders, number):
+    """How a coefficient departs from its mean along the axis of its derivative; None if hardly."""
+    axes = [d for d, order in enumerate(orders) if order]
+    if len(axes) != 1:
+        return None
+    others = tuple(d for d in range(a.ndim) if d != axes[0])
+    along = np.mean(a, axis=others)
+    along = along - np.mean(along)
+    return along if np.max(np.abs(along)) > _COURSE * abs(number) else None
+
+
+def separable_solver(axes, numbers, courses=None, approximate=False):
     """The Kronecker sum of the terms with derivatives along one axis at most.
 
     Parameters
@@ -256,8 +351,13 @@ def separable_solver(axes, numbers):
     numbers : dict
         From orders of derivatives to coefficients; terms with derivatives along several axes
         are left out.
+    courses : dict, default=None
+        From orders to what is added to a coefficient at the nodes of the derivative's axis.
+    approximate : bool, default=False
+        See ``KroneckerSum``.
     """
     factors = []
+    courses = courses or {}
     zero_order = numbers.get((0,) * len(axes), 0.0)
     for d, axis in enumerate(axes):
         own = {
@@ -268,17 +368,20 @@ def separable_solver(axes, numbers):
         A: np.ndarray = np.zeros(axis.n)
         for order, number in own.items():
             A = _add(A, number * axis.matrix(order))
+        for orders, along in courses.items():
+            if orders[d]:
+                A = _add(A, axis.analysis @ (along[:, None] * axis.values(orders[d])))
         mass = axis.matrix(0)
         if d == 0 and zero_order:
             A = _add(A, zero_order * mass)
         factors.append((A, mass))
-    return KroneckerSum(factors)
+    return KroneckerSum(factors, approximate=approximate)
 
 
 def _add(A, B):
     if A.ndim == B.ndim:
         return A + B
-    return (np.diag(A) if A.ndim == 1 else A) + (np.diag(B) if B.ndim == 1 else B)
+    return _full(A) + _full(B)
 
 
 def is_separable(equation):

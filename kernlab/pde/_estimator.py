@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from kernlab._core.extras import import_extra
 from kernlab._core.validation import Interval, StrOptions, fit_context, whole_or_nothing
 from kernlab.pde._adaptive import solve_adaptively
-from kernlab.pde._assimilate import assimilate
+from kernlab.pde._data_fit import fit_data
 from kernlab.pde._direct import DirectPosterior
 from kernlab.pde._domain import PDE
 from kernlab.pde._resolution import as_generator
@@ -39,6 +39,13 @@ class GPPDESolver(RegressorMixin, BaseEstimator):
         of the lines of the data, which need as few for 10⁴ wavelengths as for ten. 'auto' takes
         the latter where polynomials would be many and the lines are certified. Periodic
         coordinates have Fourier modes in any case.
+    kernel : {'sm', 'student-t', 'se', 'matern52'}, default='sm'
+        Spectrum of the prior: a mixture of Gaussian lines, or of Student-t lines of five degrees
+        of freedom, whose envelopes are Matérn-5/2 processes. One squared exponential or Matérn-5/2
+        kernel, for ``method='map'`` alone, shows what a kernel without lines does.
+    trend : {'matern52'} or None, default=None
+        For ``method='map'``: fit the mixture, freeze it, then a Matérn-5/2 process to what is left,
+        as the paper does where a line stands on a trend.
     tol : float, default=1e-10
         Estimated relative error of u, off the grid, at which refinement stops.
     max_points : int, default=10**7
@@ -64,7 +71,7 @@ class GPPDESolver(RegressorMixin, BaseEstimator):
     converged_ : bool
         Whether ``error_`` is within ``tol`` and the residual bears it out.
     n_iter_ : int
-        Newton steps; 1 for linear equations.
+        Newton steps; 1 for linear equations; evaluations of the objective for ``method='map'``.
     route_ : str
         How the discrete equations were solved.
     lines_ : list of arrays
@@ -78,6 +85,9 @@ class GPPDESolver(RegressorMixin, BaseEstimator):
         against orthonormal tests, 10⁻⁹ of the source in standard deviation at each node.
     params_ : dict
         Mean and standard deviation of each ``Unknown``.
+    weights_, frequencies_, scales_ : lists of arrays
+        Of ``method='map'``: for each coordinate, weights of the components, which prune themselves
+        to zero, their angular frequencies and the lengths of their envelopes.
     n_features_in_ : int
         Number of coordinates.
 
@@ -118,6 +128,8 @@ class GPPDESolver(RegressorMixin, BaseEstimator):
         "pde": [PDE],
         "method": [StrOptions({"direct", "map"})],
         "basis": [StrOptions({"auto", "legendre", "spectral-mixture"})],
+        "kernel": [StrOptions({"sm", "student-t", "se", "matern52"})],
+        "trend": [StrOptions({"matern52"}), None],
         "tol": [Interval(Real, 0, 1, closed="neither")],
         "max_points": [Interval(Integral, 1, None, closed="left")],
         "backend": [StrOptions({"numpy", "torch"})],
@@ -131,6 +143,8 @@ class GPPDESolver(RegressorMixin, BaseEstimator):
         *,
         method="direct",
         basis="auto",
+        kernel="sm",
+        trend=None,
         tol=1e-10,
         max_points=10**7,
         backend="numpy",
@@ -140,6 +154,8 @@ class GPPDESolver(RegressorMixin, BaseEstimator):
         self.pde = pde
         self.method = method
         self.basis = basis
+        self.kernel = kernel
+        self.trend = trend
         self.tol = tol
         self.max_points = max_points
         self.backend = backend
@@ -192,6 +208,11 @@ class GPPDESolver(RegressorMixin, BaseEstimator):
         return self
 
     def _fit_direct(self):
+        if self.kernel not in ("sm", "student-t") or self.trend is not None:
+            raise ValueError(
+                f"kernel={self.kernel!r} with trend={self.trend!r} is for method='map'; "
+                "method='direct' has kernel='sm' or 'student-t', and trend=None."
+            )
         if self.pde.unknowns:
             raise ValueError(
                 f"the equation holds the unknowns {sorted(self.pde.unknowns)}, which only data "
@@ -226,13 +247,17 @@ class GPPDESolver(RegressorMixin, BaseEstimator):
 
         posterior = fit_map(
             self.pde,
+            kernel=self.kernel,
+            trend=self.trend,
             device="cuda" if self.backend == "torch" and _has_cuda() else "cpu",
             verbose=self.verbose,
             random_state=self.random_state,
         )
-        self._adopt(posterior, "map")
-        self.residual_, self.n_iter_ = posterior.residual, posterior.n_iter
-        self.n_points_ = tuple(posterior.n_points)
+        self._adopt(posterior, "L-BFGS")
+        self.residual_, self.n_iter_ = posterior.residual, posterior.n_evaluations
+        self.n_points_ = posterior.n_points
+        self.weights_, self.frequencies_ = posterior.weights_, posterior.frequencies_
+        self.scales_ = posterior.scales_
 
     def _fit_data(self, X, y, alpha, observe):
         if self.method == "map":
@@ -242,10 +267,18 @@ class GPPDESolver(RegressorMixin, BaseEstimator):
             )
         if X is None or y is None:
             raise ValueError("X and y come together: got only one of them.")
-        posterior = assimilate(
-            self.pde, X, y, alpha=alpha, observe=observe, random_state=self.random_state
+        if self.trend is not None:
+            raise ValueError(f"trend={self.trend!r} is for method='map'; leave it None.")
+        posterior, route = fit_data(
+            self.pde,
+            X,
+            y,
+            alpha=alpha,
+            observe=observe,
+            kernel=self.kernel,
+            random_state=self.random_state,
         )
-        self._adopt(posterior, "weight space")
+        self._adopt(posterior, route)
         self.n_iter_ = 1
 
     def _adopt(self, posterior, route):

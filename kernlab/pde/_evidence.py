@@ -13,6 +13,8 @@ WEIGHTS, DECAYS, PRUNED = (-40.0, 40.0), (-6.0, 0.0), -60.0
 START_DECAY, WEAK_TREND = -0.5, -20.0
 # Components of less than this of the largest weight are tried without.
 PRUNE_BELOW = 1e-4
+# With more features than FEW the optimiser is not let run to its end.
+FEW, MANY_ITERATIONS = 150, 40
 
 
 class MixturePrior:
@@ -30,6 +32,7 @@ class MixturePrior:
         self.components = [f.component[pick] for f, pick in zip(factors, picks, strict=True)]
         self.shape = tuple(f.n_components for f in factors)
         self.combination = np.ravel_multi_index(self.components, self.shape)
+        self.n_features = len(self.combination)
         self.n_weights, self.n_decays = int(np.prod(self.shape)), sum(self.shape)
 
     def log_variance(self, log_weight, log_decay):
@@ -193,8 +196,13 @@ class Evidence:
         """The best of two starts, pruned; with unknowns from the best points of a profile."""
         if not self.unknowns:
             starts = [self.start(weak_trend=weak) for weak in (False, True)]
-            best = max((self.maximise(theta) for theta in starts), key=lambda fit: fit.value)
-            return self.pruned(best), None
+            if self.prior.n_features <= FEW:
+                best = max((self.maximise(theta) for theta in starts), key=lambda fit: fit.value)
+                return self.pruned(best), None
+            # Each evaluation takes a good part of a second: the worse start is not followed.
+            tried = [self.maximise(theta, max_iter=8) for theta in starts]
+            best = max(tried, key=lambda fit: fit.value)
+            return self.maximise(best.theta, max_iter=MANY_ITERATIONS), None
         profile, candidates = self.profile()
         candidates.sort(key=lambda pair: -pair[0])
         best = max((self.maximise(at) for _, at in candidates[:3]), key=lambda fit: fit.value)

@@ -62,11 +62,11 @@ def modulated(x, low, high, frequency, n_modes, order=0):
     return np.hstack([total.real, total.imag])
 
 
-def modes_for(phase):
-    """Chebyshev modes that write exp(i·phase·t) on [-1, 1] but for LEFT_OUT of it."""
+def modes_for(phase, left_out=LEFT_OUT):
+    """Chebyshev modes that write exp(i·phase·t) on [-1, 1] but for ``left_out`` of it."""
     # Coefficients are 2 J_k(phase), which fall faster than geometrically once k exceeds phase.
     k = np.arange(int(phase + 12 * np.cbrt(phase + 1)) + 12)
-    return int(np.flatnonzero(2 * np.abs(jv(k, phase)) > LEFT_OUT)[-1]) + 1
+    return int(np.flatnonzero(2 * np.abs(jv(k, phase)) > left_out)[-1]) + 1
 
 
 class SpectralMixtureFeatures:

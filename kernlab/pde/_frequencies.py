@@ -17,10 +17,23 @@ SPACING = 6.0
 
 
 class AxisFrequencies:
-    """Lines along one axis as they are gathered, and the modes that its trend needs."""
+    """Lines along one axis as they are gathered, and the modes that its trend needs.
 
-    def __init__(self, low, high, trend):
+    Parameters
+    ----------
+    low, high : float
+        Ends of the axis.
+    trend : int
+        Modes of the trend, at least.
+    slow : float
+        In radians per half length, frequencies that the trend follows rather than a line.
+    left_out : float
+        What the trend may leave out of what it follows, relative.
+    """
+
+    def __init__(self, low, high, trend, slow, left_out):
         self.low, self.high, self.trend = low, high, trend
+        self.slow, self.left_out = slow, left_out
         self.found, self.reach = [], 0.0
 
     @property
@@ -28,22 +41,24 @@ class AxisFrequencies:
         return 2 * np.pi / (self.high - self.low)
 
     def add(self, frequencies):
-        """Add those that are neither known already nor below half a bin: trends have these."""
+        """Add those that are not known already; slow ones to the trend."""
         for frequency in np.atleast_1d(frequencies):
             near = any(abs(frequency - known) < 0.75 * self.bin for known in self.found)
-            if frequency > 0.5 * self.bin and not near:
+            if frequency * (self.high - self.low) / 2 <= self.slow:
+                self.widen(frequency)
+            elif not near:
                 self.found.append(float(frequency))
 
     def widen(self, rate):
         """Let the trend follow exp(rate·x)."""
-        modes = modes_for(abs(rate) * (self.high - self.low) / 2)
+        modes = modes_for(abs(rate) * (self.high - self.low) / 2, self.left_out)
         self.trend = max(self.trend, min(modes, MAX_TREND))
 
     def span(self, low, high):
         """Let every frequency of a band be followed: by the trend or, were it long, by lines."""
         half = (self.high - self.low) / 2
-        if modes_for(high * half) <= MAX_TREND:
-            self.trend = max(self.trend, modes_for(high * half))
+        if modes_for(high * half, self.left_out) <= MAX_TREND:
+            self.widen(high)
             self.reach = max(self.reach, high)
         else:
             self.add(np.arange(low, high + SPACING / half, SPACING / half))
@@ -111,7 +126,7 @@ def _plane_waves(X, y, axes, low, high, max_waves=24):
     letters = "bcd"[:d]
     formula = ",".join(["a", *("a" + letter for letter in letters)]) + "->" + letters
     columns = [np.ones(n), *T.T, *(T**2).T]
-    waves = []
+    waves: list = []
     while True:
         basis, _ = np.linalg.qr(np.stack(columns, axis=1))
         rest = y - basis @ (basis.T @ y)
@@ -125,14 +140,26 @@ def _plane_waves(X, y, axes, low, high, max_waves=24):
             break
         peak = np.unravel_index(power.argmax(), power.shape)
         wave = np.array([step[i] for step, i in zip(steps, peak, strict=True)])
+        # An amplitude A₀ + A₁t of the wave is, to first order, a frequency off by Im(A₁/A₀).
+        for _ in range(2):
+            block = _wave_columns(T, wave * (high - low) / 2)
+            c = np.linalg.lstsq(np.stack(columns + block, axis=1), y, rcond=1e-10)[0][-len(block) :]
+            amplitude = c[0::2] - 1j * c[1::2]
+            if amplitude[0] != 0:
+                shift = (amplitude[1:] / amplitude[0]).imag
+                wave = wave + np.clip(shift, -1, 1) * 2 / (high - low)
+        columns += _wave_columns(T, wave * (high - low) / 2)
         waves.append(wave)
-        phase = (X - (low + high) / 2) @ wave
-        for trend in (np.ones(n), *T.T):
-            columns += [trend * np.cos(phase), trend * np.sin(phase)]
     for wave in waves:
         for axis, frequency in zip(axes, np.abs(wave), strict=True):
             axis.add(frequency)
     return float(np.sqrt(rest @ rest / max(free, 1)))
+
+
+def _wave_columns(T, wave):
+    phase = T @ wave
+    pair = np.cos(phase), np.sin(phase)
+    return [trend * part for trend in (np.ones(len(T)), *T.T) for part in pair]
 
 
 def of_free_waves(equation, box, axes, unknowns_grid):

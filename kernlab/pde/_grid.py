@@ -182,13 +182,14 @@ class _Problem:
         self.Y = Y / self.scale
         self.data = sine_transform(self.Y, axes=(0, 1))
         self.rows = None
-        orders, edge_noise = (1, 2), None
+        orders: tuple[int, ...] = (1, 2)
+        edge_noise = None
         if edges is not None and noise > 0.0:
             orders, edge_noise = (0, 1, 2), noise / self.unit**2
             self.rows = self._edge_rows(edges)
         self.model = GridModel(shape, tuple(self.coefficients), orders, edge_noise)
-        self.alpha = alpha
-        if isinstance(alpha, str):
+        self.learns = isinstance(alpha, str)
+        if self.learns:
             if alpha != "fit":
                 raise ValueError(f"alpha must be 'fit' or a noise variance, got {alpha!r}.")
         elif np.ndim(alpha):
@@ -252,8 +253,8 @@ class _Problem:
 
     def _split(self, weights):
         m, p, q = len(self.model.orders), len(self.bumps[0]), len(self.bumps[1])
-        W, wx, wy, wc, v = np.split(weights, np.cumsum([p * q, m * q, m * p, m * m]))
-        v = self.alpha if self.alpha != "fit" else float(v[0])
+        W, wx, wy, wc, rest = np.split(weights, np.cumsum([p * q, m * q, m * p, m * m]))
+        v = float(rest[0]) if self.learns else self.alpha
         return W.reshape(p, q), wx.reshape(m, q), wy.reshape(m, p), wc.reshape(m, m), v
 
     def _solution(self, theta):
@@ -281,7 +282,7 @@ class _Problem:
         ]
         gradient = np.concatenate([part.ravel() for part in parts])
         gradient *= np.exp(theta[: len(gradient)])
-        if self.alpha == "fit":
+        if self.learns:
             gradient = np.append(gradient, gv * solution.v)
         return -solution.log_evidence, -gradient
 
@@ -309,7 +310,7 @@ class _Problem:
             shares[3][0, 0] = size / sum(row.size for row in self.rows)
         theta = np.log(np.concatenate([share.ravel() for share in shares]))
         bounds = [(value - 40.0, value + 8.0) for value in theta]
-        if self.alpha == "fit":
+        if self.learns:
             rough = np.diff(np.diff(self.Y, 2, axis=0), 2, axis=1)
             noise = max(float(np.mean(rough**2)) / 36.0, 1e-12)
             theta = np.append(theta, math.log(noise))
@@ -344,9 +345,6 @@ class _Problem:
             )
         solution, beta = self._solution(result.x)
         frame = GridFrame(self.low, self.lengths, self.unit, self.model, self.lift)
-        posterior = GridPosterior(frame, solution, beta, self.scale)
-        posterior.frequencies = self.centres
-        posterior.weights = self.unit**2 * self._split(np.exp(result.x))[0]
-        posterior.converged = bool(result.success)
-        posterior.n_iter = int(result.nfev)
-        return posterior
+        weights = self.unit**2 * self._split(np.exp(result.x))[0]
+        components = (self.centres, weights)
+        return GridPosterior(frame, solution, beta, self.scale, components, result)

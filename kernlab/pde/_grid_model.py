@@ -150,15 +150,15 @@ class GridModel:
 
     def edge_adjoint(self, rows):
         """Transpose of `edge_apply`."""
-        groups, corner = [], np.zeros((self.n_profiles, self.n_profiles))
+        corner = np.zeros((self.n_profiles, self.n_profiles))
         corner[:2, :2] = rows[2]
-        corner = corner.ravel()
+        groups, total = [], corner.ravel()
         for axis in range(2):
             b = np.zeros((self.shape[1 - axis], self.n_profiles))
             b[:, :2] = rows[axis].T / np.sqrt(self.steps[1 - axis])
             groups.append(b)
-            corner = corner + np.einsum("eqk,ek->q", self._edge_columns(axis), rows[axis])
-        return groups[0], groups[1], corner
+            total = total + np.einsum("eqk,ek->q", self._edge_columns(axis), rows[axis])
+        return groups[0], groups[1], total
 
 
 class Solution:

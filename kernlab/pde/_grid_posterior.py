@@ -104,15 +104,17 @@ class GridPosterior:
     frequencies, weights : list of two arrays, array
         Centres of the prior's spectral components along each axis, in radians per unit, and the
         variances ``weights[i, j]`` of their products.
-    converged : bool
-        Whether the evidence's maximum was reached.
+    converged, n_iter : bool, int
+        Whether the evidence's maximum was reached, and the evaluations that took.
     low, high : (2,) arrays
         The box, which the grid implies.
     """
 
-    def __init__(self, frame, solution, beta, scale):
+    def __init__(self, frame, solution, beta, scale, components, search):
         self._frame, self._solution, self._beta = frame, solution, beta
         self.params = {}
+        self.frequencies, self.weights = components
+        self.converged, self.n_iter = bool(search.success), int(search.nfev)
         model = frame.model
         self.kernel = GridKernel(frame, solution.S, beta)
         self.noise = solution.v * scale**2

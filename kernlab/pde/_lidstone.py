@@ -6,7 +6,7 @@ derivative of one at t = 1, and no other even derivative at either end.
 """
 
 # References: Lidstone, *Notes on the extension of Aitken's theorem*, Proc. Edinburgh Math. Soc. 2,
-# 1930; Coons, *Surfaces for computer-aided design of space forms*, MIT MAC-TR-41, 1967 (`EdgeLift`).
+# 1930; Coons, *Surfaces for computer-aided design of space forms*, MIT, 1967 (`EdgeLift`).
 
 import functools
 
@@ -95,7 +95,8 @@ class EdgeLift:
     Notes
     -----
     Between nodes an edge is a line, Lidstone profiles up to order six and a sine series: for a
-    smooth function the error is some 1e-11 of it from 30 nodes on. Corners are shared: their values agree.
+    smooth function the error is some 1e-11 of it from 30 nodes on. Corners are shared: their
+    values agree.
     """
 
     def __init__(self, edges):

@@ -351,6 +351,16 @@ class _Search:
                     return False
         if len(self.frequencies) >= self.max_lines:
             return False
+        if not self.noisy and self.trend > LEAST_TREND and peak < self.trend / 2 * self.bin:
+            # Near the band of the trend itself: perhaps what it leaves of a slow tone.
+            state = self.trend, self.frequencies.copy(), self.modes.copy()
+            self.trend = LEAST_TREND
+            self.frequencies.append(self.bin)
+            self.modes.append(1)
+            self._refine(8)
+            if self.done:
+                return True
+            self.trend, self.frequencies, self.modes = state
         # A line at zero is the trend.
         self.frequencies.append(max(peak, 0.25 * self.bin))
         self.modes.append(1)

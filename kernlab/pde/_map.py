@@ -45,7 +45,7 @@ _BEYOND_NYQUIST = 1.9
 _RESOLVED = 0.95
 _N_CHECKS = 256
 # Relative residual off the grid above which a solution is not to be relied on.
-_ACCEPTED = 1e-3
+_ACCEPTED = 1e-5
 
 
 def fit_map(
@@ -112,7 +112,7 @@ def fit_map(
     Warns
     -----
     ConvergenceWarning
-        If the residual off the grid exceeds 1e-3 of the source.
+        If the residual off the grid exceeds 1e-5 of the source.
 
     Notes
     -----
@@ -152,7 +152,13 @@ def fit_map(
             bounds += bound
         problem = GridProblem(pde, [axis.nodes for axis in axes], tops, base)
         model = MapModel(axes, problem, len(starts[0]))
-        return model, *_maximise(model, starts, bounds, max_iter, verbose)
+        # Lines, and the trend that follows them.
+        n_lines = [len(found) + 1 for found in lines]
+        # As narrow as the modes; but a kernel without frequencies has to reach them by its width.
+        widths = [axis.spacing for axis in axes]
+        if base is None and not KERNELS[kernel][1]:
+            widths = [0.5 * top for top in tops]
+        return model, *_maximise(model, starts, widths, n_lines, bounds, max_iter, verbose)
 
     model, theta, objective, n_evaluations = stage(kernel, None)
     stages = [Stage(model, theta)]
@@ -232,9 +238,9 @@ def _axis(box, k, kernel, n, lines, n_components, orders, torch, device):
     return axis, start, bounds
 
 
-def _maximise(model, starts, bounds, max_iter, verbose):
+def _maximise(model, starts, widths, n_lines, bounds, max_iter, verbose):
     """Minimise the negative log joint density: parameters, value, evaluations."""
-    theta = start_parameters(model.axes, starts, len(starts[0]), _START_PRECISION)
+    theta = start_parameters(model.axes, starts, widths, n_lines, _START_PRECISION)
     # The unit of the solution follows from a first solution.
     roots = model.roots(theta)
     mode = model.mode(roots, PRECISION_LIMITS[0], PRECISION_LIMITS[0])

@@ -26,7 +26,7 @@ BOUNDARY_WEIGHT = 200.0
 NEWTON_STEPS, HALVINGS, NEWTON_TOL = 40, 12, 1e-12
 # In two dimensions Z lives on the leading singular directions of each square root: down to this
 # part of the first, and no more than so many for an axis, for the QR costs the sixth power.
-RANK_TOL, MAX_RANK = 1e-9, 44
+RANK_TOL, MAX_RANK = 1e-7, 44
 
 
 @dataclass

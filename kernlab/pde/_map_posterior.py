@@ -170,7 +170,7 @@ class MapPosterior(Posterior):
     Standard deviations and covariances are those of u given the parameters that maximise the joint
     density, with the learned noise of equation and conditions: data uncertainty, no estimate of a
     discretisation's error. For a nonlinear equation they are those of its linearisation at the
-    mode; after a trend they are the trend's, the mixture being frozen.
+    mode; with a trend, variances of mixture and trend add, which is cautious.
 
     Attributes
     ----------
@@ -237,9 +237,9 @@ class MapPosterior(Posterior):
         X = self.kernel.check(X)
         mean = sum(stage.mean(X) for stage in self.stages)
         if return_cov:
-            return mean, self.stages[-1].covariance(X)
+            return mean, sum(stage.covariance(X) for stage in self.stages)
         if return_std:
-            return mean, np.sqrt(self.stages[-1].variance(X))
+            return mean, np.sqrt(sum(stage.variance(X) for stage in self.stages))
         return mean
 
     def predict_grid(self, axes, return_std=False):

@@ -13,6 +13,8 @@ _MINOR = 1e-4
 # Nodes along an axis by default: four for a wave of the fastest line, within these limits in one
 # and in two dimensions.
 _NODES_PER_WAVE = 4
+# Log weight of a component that the data do not ask for.
+_UNUSED = -40.0
 NODES = {1: (100, 800), 2: (40, 100)}
 
 
@@ -81,20 +83,24 @@ def start_frequencies(lines, n_components, limit, spacing):
     A frequency above ``limit``, that of Nyquist, would fit the nodes as one below it does and be
     wrong between them.
     """
-    lines = lines[lines < limit][: n_components - 1]
+    lines = lines[lines < limit][: max(n_components - 1, 1)]
     top = max(lines, default=10 * spacing)
-    n_rest = n_components - 1 - len(lines)
+    n_rest = max(n_components - 1 - len(lines), 0)
     rest = np.linspace(0.02, min(1.25, limit / top), n_rest) * top if n_rest else []
     return np.concatenate([lines, [0.0], rest])[:n_components]
 
 
-def start_parameters(axes, starts, n_components, log_precision):
-    """The vector of parameters: uniform weights, as the paper's, and lines as narrow as the modes."""
+def start_parameters(axes, starts, widths, n_lines, log_precision):
+    """The vector of parameters: per axis where components start and how wide their lines are.
+
+    In one dimension all weights start equal, as the paper's. In two the kernel's rank is the cost:
+    there the ``n_lines`` first components of each axis start at one, all others next to nothing.
+    """
     blocks = []
-    for axis, frequencies in zip(axes, starts, strict=True):
-        blocks += [
-            np.full(n_components, -log(n_components)),
-            np.full(n_components, log(axis.spacing)),
-            frequencies / axis.spacing,
-        ]
+    for axis, frequencies, width, n in zip(axes, starts, widths, n_lines, strict=True):
+        size = len(frequencies)
+        weights = np.full(size, -log(size))
+        if len(axes) > 1:
+            weights = np.where(np.arange(size) < n, 0.0, _UNUSED)
+        blocks += [weights, np.full(size, log(width)), frequencies / axis.spacing]
     return np.concatenate([*blocks, [log_precision, log_precision]])

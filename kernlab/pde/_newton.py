@@ -4,6 +4,7 @@
 # Eisenstat and Walker, SIAM J. Sci. Comput. 17 (1996).
 
 import logging
+import warnings
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,9 +16,12 @@ from kernlab.pde._discretization import is_separable
 
 _logger = logging.getLogger("kernlab.pde")
 
-# Below so many unknowns a dense factorisation is quicker than GMRES; above, GMRES is tried first
-# and the dense one only where it fails.
-_DENSE, _DENSE_LINE, _DENSE_AT_MOST = 200, 1500, 4000
+# Below so many unknowns (of one field, of several, along a line) a dense factorisation is quicker
+# than GMRES; above, GMRES is tried first and the dense one, up to the last number, where it fails.
+_DENSE, _DENSE_SYSTEM, _DENSE_LINE, _DENSE_AT_MOST = 400, 1600, 1500, 6000
+# Below so many one is made afresh for each step of Newton's; above, an earlier one preconditions.
+_DENSE_ANEW = 300
+_CYCLE, _MAX_CYCLES = 60, 5
 _SINGULAR = 1e-15
 _MAX_NEWTON, _SMALLEST_STEP = 40, 2.0**-10
 
@@ -93,30 +97,48 @@ def _solve_linear(discretization):
 
 
 class _LinearSolver:
-    """Solves with one Jacobian."""
+    """Solves with one Jacobian.
 
-    def __init__(self, jacobian):
+    Parameters
+    ----------
+    jacobian : Jacobian
+    earlier : _LinearSolver, default=None
+        Of a Jacobian nearby, whose factorisation, where it has one, preconditions this one's.
+    """
+
+    def __init__(self, jacobian, earlier=None):
         self._jacobian = jacobian
         self._shapes = [space.shape for space in jacobian.disc.spaces.values()]
         self._n = jacobian.disc.n_unknowns
-        line = len(self._shapes) == 1 and len(self._shapes[0]) == 1
-        self._lu, self._separable = None, None
-        if self._n <= (_DENSE_LINE if line else _DENSE):
+        if len(self._shapes) > 1:
+            dense = _DENSE_SYSTEM
+        else:
+            dense = _DENSE_LINE if len(self._shapes[0]) == 1 else _DENSE
+        self._factors = self._separable = None
+        self._is_exact = False
+        if earlier is not None and earlier._factors is not None and self._n > _DENSE_ANEW:
+            self._factors = earlier._factors
+        elif self._n <= dense:
             self._factorise()
         else:
-            self._separable = jacobian.separable()
+            self._separable = jacobian.separable(approximate=True)
             if any(op.smallest < _SINGULAR for op in self._separable):
                 self._separable = None
 
     @property
     def route(self):
-        return "dense" if self._lu is not None else "Krylov"
+        return "Krylov" if self._factors is None else "dense"
 
     def _factorise(self):
         matrix = self._jacobian.dense()
         # Rows and columns of like size: unknowns of different meaning stand side by side.
-        self._rows = 1 / np.maximum(np.max(np.abs(matrix), axis=1), 1e-300)
-        self._lu = sl.lu_factor(matrix * self._rows[:, None], check_finite=True)
+        rows = 1 / np.maximum(np.max(np.abs(matrix), axis=1), 1e-300)
+        matrix *= rows[:, None]
+        with warnings.catch_warnings():
+            # Of a pivot that is zero; what it does to the solution is seen there.
+            warnings.simplefilter("ignore", sl.LinAlgWarning)
+            self._factors = (rows, sl.lu_factor(matrix, overwrite_a=True, check_finite=True))
+        self._is_exact = True
 
     def _split(self, vector):
         parts, start = [], 0
@@ -126,20 +148,14 @@ class _LinearSolver:
             start += size
         return parts
 
-    def _precondition(self, parts):
+    def precondition(self, parts):
+        """An approximate solve: exact where a dense factorisation is at hand."""
+        if self._factors is not None:
+            rows, lu = self._factors
+            return self._split(sl.lu_solve(lu, _join(parts) * rows, check_finite=False))
         if self._separable is None:
             return parts
         return [op.solve(part) for op, part in zip(self._separable, parts, strict=True)]
-
-    def precondition(self, parts):
-        """An approximate solve: exact where a dense factorisation is at hand."""
-        if self._lu is not None:
-            return self._solve_dense(parts)
-        return self._precondition(parts)
-
-    def _solve_dense(self, parts):
-        right = np.concatenate([part.ravel() for part in parts])
-        return self._split(sl.lu_solve(self._lu, right * self._rows))
 
     def amplification(self, solution):
         """Change of the solution, relative to it, for noise of relative size one in the data."""
@@ -151,26 +167,45 @@ class _LinearSolver:
 
     def solve(self, right, rtol):
         """Solution, number of products, and whether ``rtol`` was met."""
-        if self._lu is not None:
-            return self._solve_dense(right), 0, True
-        vector = np.concatenate([part.ravel() for part in right])
+        if self._is_exact:
+            return self.precondition(right), 0, True
+        z, count, reached = self._gmres(_join(right), rtol)
+        accurate = reached <= max(100 * rtol, 1e-8)
+        if not accurate and self._n <= _DENSE_AT_MOST:
+            self._factorise()
+            return self.precondition(right), count, True
+        return self.precondition(self._split(z)), count, accurate
+
+    def _gmres(self, vector, rtol):
+        """Preconditioned from the right, in cycles, as long as they promise to arrive."""
         count = [0]
 
         def product(z):
             count[0] += 1
-            result = self._jacobian.apply(self._precondition(self._split(z)))
-            return np.concatenate([part.ravel() for part in result])
+            return _join(self._jacobian.apply(self.precondition(self._split(z))))
 
         operator = LinearOperator((self._n, self._n), matvec=product, dtype=float)
-        z, _ = gmres(operator, vector, rtol=rtol, atol=0.0, restart=80, maxiter=4)
         size = np.linalg.norm(vector)
-        reached = np.linalg.norm(product(z) - vector) / size if size else 0.0
-        _logger.debug("GMRES: %d products, residual %.1e", count[0], reached)
-        if reached > max(100 * rtol, 1e-8) and self._n <= _DENSE_AT_MOST:
-            self._factorise()
-            return self._solve_dense(right), count[0], True
-        solution = self._precondition(self._split(z))
-        return solution, count[0], reached <= max(100 * rtol, 1e-8)
+        z, reached = np.zeros(self._n), 1.0 if size else 0.0
+        for cycle in range(1, _MAX_CYCLES + 1):
+            if reached <= rtol:
+                break
+            z, _ = gmres(operator, vector, x0=z, rtol=rtol, atol=0.0, restart=_CYCLE, maxiter=1)
+            before, reached = reached, np.linalg.norm(product(z) - vector) / size
+            _logger.debug("GMRES: %d products, residual %.1e", count[0], reached)
+            goal = max(rtol, 1e-10)
+            left = np.log(max(goal / reached, 1e-300)) if np.isfinite(reached) else -np.inf
+            # Where the cycles left would not do and there is another way, or rounding is reached.
+            pace = np.log(max(reached / before, 1e-300)) if np.isfinite(reached) else 0.0
+            if not left > (_MAX_CYCLES - cycle) * pace and self._n <= _DENSE_AT_MOST:
+                break
+            if reached > before / 2:
+                break
+        return z, count[0], reached
+
+
+def _join(parts):
+    return np.concatenate([part.ravel() for part in parts])
 
 
 def _solve_nonlinear(discretization, start):
@@ -197,9 +232,9 @@ def _newton(discretization, current, share=1.0, max_steps=_MAX_NEWTON, loose=Fal
     n_inner, rtol = 0, 1e-3
     goal = 1e-8 if loose else 1e-13
     residual = discretization.residual(current, share)
-    route = ""
+    route, solver = "", None
     for n_iter in range(1, max_steps + 1):
-        solver = _LinearSolver(discretization.linearise(current, share))
+        solver = _LinearSolver(discretization.linearise(current, share), solver)
         route = "Newton, " + solver.route
         step, products, _ = solver.solve([-r for r in residual], rtol)
         n_inner += products

@@ -93,11 +93,12 @@ class FieldSpace:
         """Integrals of values at the nodes against the tests."""
         return self._multiply([a.analysis for a in self.axes], values)
 
-    def test_derivative(self, c, orders):
-        """Integrals against the tests of a derivative of the homogeneous part, without a rule."""
+    def test_derivative(self, c, orders, tests):
+        """Integrals of a derivative of the homogeneous part, without a rule, against the tests of
+        the axes ``tests``, which in a system may be another field's."""
         result = c
-        for d, (axis, order) in enumerate(zip(self.axes, orders, strict=True)):
-            matrix = axis.matrix(order)
+        for d, (axis, order, test) in enumerate(zip(self.axes, orders, tests, strict=True)):
+            matrix = axis.matrix(order, test)
             if matrix.ndim == 1:
                 if order or np.any(matrix != 1):
                     result = result * matrix.reshape((-1,) + (1,) * (c.ndim - d - 1))
@@ -105,18 +106,18 @@ class FieldSpace:
                 result = apply_along_axes([None] * d + [matrix], result)
         return result
 
-    def test_lift(self, orders):
+    def test_lift(self, orders, tests):
         """The same of the lift; zero where there is none."""
         total: np.ndarray | float = 0.0
         for e, part in self.lift:
             # The other axes first: along its own a part has but a column for each condition.
             for d in sorted(range(len(self.axes)), key=lambda d, e=e: d == e):
-                factor, tests = self.axes[d].factor, self.axes[d].tests.T
+                factor, test = self.axes[d].factor, tests[d].tests.T
                 if d == e:
-                    matrix = tests @ factor.differentiate(self.axes[d].lift, orders[d])
+                    matrix = test @ factor.differentiate(self.axes[d].lift, orders[d])
                 else:
                     part = _differentiate(factor, part, d, orders[d])
-                    matrix = tests
+                    matrix = test
                 part = apply_along_axes([None] * d + [matrix], part)
             total = total + part
         return total

@@ -149,7 +149,7 @@ def test_mean_std_covariance_and_evidence_equal_the_dense_gp(case):
     np.testing.assert_allclose(ratio, correlation, atol=5 * 0.0224)
 
 
-@pytest.mark.parametrize("orders, tau", [((1, 2), None), ((0, 1, 2), 1e-3)])
+@pytest.mark.parametrize(("orders", "tau"), [((1, 2), None), ((0, 1, 2), 1e-3)])
 @pytest.mark.parametrize("by_qr", [False, True])
 def test_evidence_and_gradient(monkeypatch, orders, tau, by_qr):
     monkeypatch.setattr("kernlab.pde._grid_model._QR_ABOVE", 0.0 if by_qr else np.inf)
@@ -282,7 +282,7 @@ def test_exact_values_on_the_edges_are_taken():
     assert (np.abs(mean - truth) <= 1.96 * std + 1e-8).mean() > 0.8
 
 
-@pytest.mark.parametrize("scale, length", [(1e-150, 1e3), (1e120, 1e-40), (1.0, 1e60)])
+@pytest.mark.parametrize(("scale", "length"), [(1e-150, 1e3), (1e120, 1e-40), (1.0, 1e60)])
 def test_units_do_not_matter(scale, length):
     x = unit_grid(12)
     X, Y = np.meshgrid(x, x, indexing="ij")
@@ -327,7 +327,7 @@ EDGES = [[np.zeros(10), np.zeros(10)], [np.zeros(10), np.ones(10)]]
 
 
 @pytest.mark.parametrize(
-    "arguments, options, match",
+    ("arguments", "options", "match"),
     [
         (([X8], ONES), {}, "two arrays"),
         (([X8, X8**2], ONES), {}, "not a uniform"),

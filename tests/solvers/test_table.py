@@ -19,7 +19,7 @@ def checkout(tmp_path, monkeypatch):
     (tmp_path / "benchmarks" / "results").mkdir()
     (tmp_path / "docs" / "benchmarks").mkdir(parents=True)
 
-    def measured(problem, exact, **options):
+    def measured(problem, exact):
         return {"error": 2e-12, "seconds": 0.01, "points": [9] * len(problem.points),
                 "residual": 1e-11, "converged": problem.name != "chirp"}  # fmt: skip
 
@@ -52,26 +52,39 @@ def test_rows_are_measured_written_and_rendered(checkout):
 
 
 def test_rows_of_map_are_saved_as_they_are_done_and_resumed(checkout, monkeypatch):
-    monkeypatch.setattr(table, "MAP_PROBLEMS", ("u1", "u3"))
-    monkeypatch.setattr(table, "MAP_KERNELS", {"GM": {}, "StM": {"more": 1}})
+    rows = [(name, kernel) for name in ("u1", "u3") for kernel in ("GM", "StM")]
+    monkeypatch.setattr(table, "map_rows", lambda: iter(rows))
     measured = []
 
     def row(name, kernel):
         measured.append((name, kernel))
         if len(measured) == 3:
             raise KeyboardInterrupt
-        return {"problem": name, "kernel": kernel, "error": 1e-8, "seconds": 2.0, "points": [40]}
+        return {"problem": name, "kernel": kernel, "error": 1e-8, "seconds": 2.0, "points": [40],
+                "converged": True, "components": [30], "pruned": [28]}  # fmt: skip
 
     monkeypatch.setattr(table, "measure_map", row)
     with pytest.raises(KeyboardInterrupt):
-        table.update(map_rows=True, root=checkout)
+        table.update(by_map=True, root=checkout)
     assert len(results_of(checkout)["map"]) == 2
-    table.update(map_rows=True, root=checkout)
+    table.update(by_map=True, root=checkout)
     assert measured == [("u1", "GM"), ("u1", "StM"), ("u3", "GM"), ("u3", "GM"), ("u3", "StM")]
     # Nothing is left to do, and the other rows leave those of map alone.
-    table.update(map_rows=True, root=checkout)
+    table.update(by_map=True, root=checkout)
     assert len(measured) == 5
     table.update(root=checkout, names=("u1",))
     assert len(results_of(checkout)["map"]) == 4
     page = (checkout / "docs" / "benchmarks" / "pde.rst").read_text()
-    assert "     - 1.0e-08\n     - 2\n     - 40\n     - –\n     - 4.0e-07 (1,329 s)" in page
+    assert (
+        "- 1.0e-08\n     - 2\n     - 40\n     - yes\n     - 28 of 30\n     - 4.0e-07 (1,329 s)"
+        in page
+    )
+
+
+def test_map_rows_are_the_papers():
+    rows = list(table.map_rows())
+    assert ("u1", "SE") in rows
+    assert ("u5", "StM, trend") in rows
+    assert ("u1", "GM, trend") not in rows
+    assert [kernel for name, kernel in rows if name == "u7"] == ["GM"]
+    assert {name for name, _ in rows} == {n for n, p in solvers.PROBLEMS.items() if p.paper}
