@@ -308,7 +308,7 @@ class GPPDESolver(RegressorMixin, BaseEstimator):
         posterior = self._posterior()
         if isinstance(posterior, DirectPosterior):
             return posterior.lines
-        return [axis.frequencies for axis in posterior.kernel.axes]
+        return [axis.frequencies[axis.frequencies > 0] for axis in posterior.kernel.axes]
 
     def _posterior(self):
         """The posterior; of a solved equation it is made when something first asks for it."""
