@@ -144,12 +144,15 @@ def _solve_on_lines(pde, tol, device, random_state, basis):
     )  # fmt: skip
 
 
-def lines_along(pde, d, random_state=None):
-    """Lines of the source and the boundary data along one coordinate."""
+def lines_along(pde, d, random_state=None, **options):
+    """Lines of the source and the boundary data along one coordinate; see ``find_lines``."""
     fibres = data_fibres(pde, d, random_state=random_state)
     low, high = pde.box.low[d], pde.box.high[d]
     return find_lines(
-        [lambda x, f=f: f((2 * x - low - high) / (high - low)) for f in fibres], low, high
+        [lambda x, f=f: f((2 * x - low - high) / (high - low)) for f in fibres],
+        low,
+        high,
+        **options,
     )
 
 

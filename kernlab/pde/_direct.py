@@ -190,6 +190,7 @@ class DirectPosterior:
 
     @property
     def log_evidence(self):
+        """Logarithm of the density of the equation's integrals against the tests."""
         self._require()
         return self._log_evidence
 
@@ -222,6 +223,12 @@ class DirectPosterior:
         mean : array of shape (n,), or (n, n_fields) for a system
         std : array of the same shape, or cov : array of shape (n, n)
             (n, n, n_fields) for a system: of each field with itself.
+
+        Raises
+        ------
+        ValueError
+            If X is no finite array of points of the box, or a deviation or covariance is asked for
+            and the equation couples more than 2500 unknowns.
         """
         if return_std and return_cov:
             raise ValueError("return_std and return_cov must not both be true.")
@@ -269,13 +276,16 @@ class DirectPosterior:
 
 def _lines(discretization, random_state):
     """Frequencies of the lines of the data along each axis; not searched for again where known."""
-    pde = discretization.pde
-    return [
-        np.asarray(factor.lines)
-        if hasattr(factor, "lines")
-        else lines_along(pde, d, random_state).frequencies
-        for d, factor in enumerate(discretization.factors)
-    ]
+    found = []
+    for d, factor in enumerate(discretization.factors):
+        if hasattr(factor, "lines"):
+            found.append(np.asarray(factor.lines))
+            continue
+        # The nodes resolve the data, which the prior need know no better than their noise.
+        n = int(np.clip(4 * len(factor.nodes), 256, 8192))
+        options = {"n_samples": n, "max_samples": n, "tol": NOMINAL}
+        found.append(lines_along(discretization.pde, d, random_state, **options).frequencies)
+    return found
 
 
 def _stack(parts):

@@ -88,7 +88,6 @@ def fit_weights(power, background, tables):
     back = [table.T for table in tables]
     counts = apply_along_axes(back, np.ones_like(power))
     weights = apply_along_axes(back, power) / np.where(counts > 0, counts, 1.0)
-    weights /= max(1, weights.ndim)
     evidence = -np.inf
     for _ in range(int(np.clip(_WORK / power.size, _FEWEST, _MOST))):
         inverse = 1 / (apply_along_axes(tables, weights) + background)
