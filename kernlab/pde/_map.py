@@ -12,7 +12,8 @@ from sklearn.utils import check_random_state
 from kernlab._core.extras import import_extra
 from kernlab._core.progress import progress
 from kernlab.pde._map_axis import MixtureAxis
-from kernlab.pde._map_model import MapModel, contract
+from kernlab.pde._map_inner import contract
+from kernlab.pde._map_model import MapModel
 from kernlab.pde._map_posterior import MapPosterior, Stage
 from kernlab.pde._map_problem import GridProblem, derivative_orders
 from kernlab.pde._map_start import (

@@ -3,7 +3,6 @@
 from functools import reduce
 
 import numpy as np
-from scipy.linalg import solve_triangular
 
 from kernlab.pde._prior import AxisMixture, FittedPrior, TensorFeatures, row_products
 from kernlab.pde._weights import Posterior
@@ -111,7 +110,7 @@ class Stage:
         """Per axis (known, rest) features at X, and V with VᵀV the variance that ``Z`` brings."""
         parts = [self._split(k, X[:, k]) for k in range(len(self.axes))]
         known = row_products([part[0] for part in parts])
-        return parts, solve_triangular(self.mode.triangle, known.T, trans="T")
+        return parts, self.mode.triangle.spread(known)
 
     def covariance(self, X):
         """Posterior covariance at the rows of X, shape (n, n)."""

@@ -18,7 +18,8 @@ from kernlab.pde import (
 )
 from kernlab.pde._map import fit_map
 from kernlab.pde._map_axis import NUGGET, MixtureAxis, mixture_variances
-from kernlab.pde._map_model import BOUNDARY_WEIGHT, MapModel
+from kernlab.pde._map_inner import BOUNDARY_WEIGHT
+from kernlab.pde._map_model import MapModel
 from kernlab.pde._map_posterior import Stage
 from kernlab.pde._map_problem import GridProblem, derivative_orders
 
