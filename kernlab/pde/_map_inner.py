@@ -84,7 +84,7 @@ class Inner:
         ]
         self.classes = reduce(lambda a, b: (2 * a[:, None] + b).ravel(), self.parity)
         self.faces, self.face_target = self._faces()
-        self.triangle = None
+        self.triangle = BlockTriangle([])
 
     def jets(self, z):
         return {

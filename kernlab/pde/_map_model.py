@@ -62,7 +62,7 @@ class MapModel:
     def __init__(self, axes, problem, n_components):
         self.axes, self.problem, self.n_components = axes, problem, n_components
         self.size = int(np.prod(problem.shape))
-        self._started_at = None
+        self._started_at, self._best = None, np.inf
 
     def unpack(self, theta):
         """Per axis (log weights, log widths, frequencies); log τ; log v.
@@ -73,14 +73,16 @@ class MapModel:
         n = self.n_components
         mixtures = []
         for k, axis in enumerate(self.axes):
-            weights, widths, places = (theta[(3 * k + i) * n : (3 * k + i + 1) * n] for i in range(3))
+            start = 3 * n * k
+            weights, widths = theta[start : start + n], theta[start + n : start + 2 * n]
+            places = theta[start + 2 * n : start + 3 * n]
             mixtures.append((weights, widths, places * axis.spacing))
         return mixtures, theta[-2], theta[-1]
 
     def rescale(self, factor):
         """Take ``factor`` times the present unit of the solution."""
         self.problem.rescale(factor * self.problem.scale)
-        self._started_at = None
+        self._started_at, self._best = None, np.inf
 
     def roots(self, theta):
         """Square roots of the kernel of each axis at a vector of parameters."""
@@ -118,6 +120,9 @@ class MapModel:
             residual = residual + tensor(mode.partials[jet]) * change
         value = value + 0.5 * (log_v.exp() * (residual * residual).sum() - self.size * log_v)
         value.backward()
+        # Where Newton's method starts next: a line search may try parameters that lead it astray.
+        if not self.problem.is_linear and value.item() < self._best:
+            self._started_at, self._best = mode.jets, value.item()
         return value.item(), theta.grad.cpu().numpy()
 
     @staticmethod
@@ -137,8 +142,6 @@ class MapModel:
         else:
             z = inner.newton(self._started_at)
         jets = inner.jets(z)
-        if not self.problem.is_linear:
-            self._started_at = jets
         residual = self.problem.residual(jets)
         return Mode(
             z, jets, self.problem.partials(jets), residual, inner.misfit(z), inner.bases,

@@ -88,7 +88,7 @@ class Stage:
     def on_grid(self, axes, orders=None):
         """Derivative of the mean on the grid of ``axes``."""
         orders = (0,) * len(self.axes) if orders is None else orders
-        blocks = [self._conditional(k, x, m) for k, (x, m) in enumerate(zip(axes, orders, strict=True))]
+        blocks = [self._conditional(k, x, orders[k]) for k, x in enumerate(axes)]
         value = blocks[0] @ self.mode.z
         return self.scale * (value if len(blocks) == 1 else value @ blocks[1].T)
 

@@ -52,8 +52,7 @@ class GridProblem:
         slopes = {jet: np.abs(part).max() for jet, part in self.partials(still).items()}
         # What a solution of size one adds to the residual.
         gain = max(
-            slopes[jet] * prod(w**k for w, k in zip(top, jet[1], strict=True))
-            for jet in self.jets
+            slopes[jet] * prod(w**k for w, k in zip(top, jet[1], strict=True)) for jet in self.jets
         )
         given = max((np.abs(condition.data).max() for condition in self.conditions), default=0.0)
         self._source, self._gain = source, gain

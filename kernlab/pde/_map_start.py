@@ -27,9 +27,7 @@ def axis_signals(pde, axis, random_state):
 
     def sliced(function, place):
         def signal(x):
-            points = tuple(
-                x if k == axis else np.full_like(x, place[k]) for k in range(len(box))
-            )
+            points = tuple(x if k == axis else np.full_like(x, place[k]) for k in range(len(box)))
             return function(points)
 
         return signal
@@ -46,9 +44,7 @@ def axis_signals(pde, axis, random_state):
             for condition in conditions:
                 place = random_state.uniform(low, high)
                 place[other] = end
-                signals.append(
-                    sliced(lambda points, g=condition.g: np.asarray(g(*points)), place)
-                )
+                signals.append(sliced(lambda points, g=condition.g: np.asarray(g(*points)), place))
     return signals
 
 
