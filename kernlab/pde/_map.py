@@ -251,8 +251,10 @@ def _maximise(model, starts, widths, n_lines, bounds, max_iter, verbose):
     share, left = divmod(max_iter, len(PRECISION_LIMITS))
     for limit in PRECISION_LIMITS:
         last = limit == PRECISION_LIMITS[-1]
+        # Where all parameters have bounds, L-BFGS-B's first step is the gradient itself.
+        unit = max(1.0, np.abs(model.objective(theta)[1]).max())
         result = minimize(
-            model.objective,
+            _in_units(model.objective, unit),
             theta,
             jac=True,
             method="L-BFGS-B",
@@ -261,13 +263,21 @@ def _maximise(model, starts, widths, n_lines, bounds, max_iter, verbose):
                 "maxiter": share + (left if last else 0),
                 "maxcor": 20,
                 "ftol": 1e-12,
-                "gtol": 1e-6,
+                "gtol": 1e-6 / unit,
             },
             callback=lambda _: next(bar, None),
         )
         theta = result.x
-        n_evaluations += result.nfev
-    return theta, float(result.fun), n_evaluations
+        n_evaluations += result.nfev + 1
+    return theta, float(result.fun) * unit, n_evaluations
+
+
+def _in_units(objective, unit):
+    def scaled(theta):
+        value, gradient = objective(theta)
+        return value / unit, gradient / unit
+
+    return scaled
 
 
 def _residual(pde, stages, first, last, random_state):

@@ -179,7 +179,7 @@ class AxisRoot:
             self.values[order] = torch.cat([torch.cat([even, odd], 1), mirrored])
 
     def mixing(self):
-        """Deviations (n_features,) of the modes, Q₁ (n_features, n_points), Q₂ (n_points, n_points).
+        """Deviations (n_features,) of the modes, Q₁ (n_features, n_points), Q₂ (n_points,) * 2.
 
         ``axis.features(x, m) * deviations @ Q₁ @ ζ`` is the conditional mean anywhere; ``[Q₁; Q₂]``
         is orthonormal. All are NumPy.

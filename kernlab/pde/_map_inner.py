@@ -14,8 +14,8 @@ NEWTON_STEPS, HALVINGS, NEWTON_TOL = 40, 12, 1e-12
 # In two dimensions Z lives on the leading singular directions of each square root: down to this
 # part of the first, and no more than so many for an axis, for the QR costs the sixth power.
 RANK_TOL, MAX_RANK = 1e-7, 44
-# Part of a row below which an entry is rounding of a product of even and odd functions.
-_ROUNDING = 1e-12
+# Part of the largest row below which entries are rounding of products of even and odd functions.
+_ROUNDING = 1e-14
 
 
 def contract(matrices, z):
@@ -162,10 +162,10 @@ class Inner:
 
     def _split(self, matrix):
         """Rows and columns of independent problems."""
-        size = np.linalg.norm(matrix, axis=1)
+        least = _ROUNDING * np.linalg.norm(matrix, axis=1).max(initial=0.0)
         touches = np.stack(
             [
-                np.linalg.norm(matrix[:, self.classes == c], axis=1) > _ROUNDING * size
+                np.linalg.norm(matrix[:, self.classes == c], axis=1) > least
                 for c in range(2 ** len(self.values))
             ],
             axis=1,
