@@ -26,7 +26,7 @@ HERE = Path(__file__).parent
 FAMILIES = ("density", "bandwidths", "fast", "regimes", "special", "privacy")
 PACKAGES = (
     "kernlab", "numpy", "scipy", "numba", "scikit-learn", "KDEpy", "torch", "torch-kde", "pykeops",
-    "opendp", "dp-accounting",
+    "opendp", "dp-accounting", "scikit-fem",
 )  # fmt: skip
 
 

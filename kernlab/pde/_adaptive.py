@@ -231,7 +231,7 @@ def _why_not(solution, failing, error, residual, tol):
             "rounding limits the accuracy of this problem",
             "Nothing but a larger tol helps: the operator amplifies the last digits of the data.",
         )
-    if residual > max(1e-5, 1e3 * tol):
+    if residual > max(1e-3, 1e4 * tol):
         return (
             "the equation does not hold between the nodes",
             "The data may have a kink, or a feature too narrow to be seen: split the box there.",
