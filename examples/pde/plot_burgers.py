@@ -61,3 +61,4 @@ for profile, when, color in zip(profiles.T, times, colors, strict=True):
     ax.plot(grid, profile, color=color, label=f"t = {when:g}")
 ax.set(xlabel="x", ylabel="u", title="Two fronts merge")
 ax.legend()
+plt.show()

@@ -91,3 +91,4 @@ display = GPPDEDisplay.from_estimator(solver, kind="spectrum")
 for name, axis in zip(pde.box.names, solver.kernel_.axes, strict=True):
     strongest = np.argsort(axis.weights)[::-1][:3]
     print(name, "strongest lines at", axis.frequencies[strongest].round(1))
+plt.show()

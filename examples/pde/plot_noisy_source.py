@@ -78,3 +78,4 @@ axes[1].fill_between(X, -2 * std, 2 * std, alpha=0.3, label="two standard deviat
 axes[1].plot(X, mean - exact(X), lw=0.8, label="error")
 axes[1].set(xlabel="x", ylabel="mean - exact", title="Error of the posterior mean, and what it says of it")
 axes[1].legend(loc="upper right", ncols=2)
+plt.show()
