@@ -6,7 +6,7 @@ from itertools import product
 import numpy as np
 from scipy.optimize import minimize
 
-from kernlab.pde._weights import Group, Observations
+from kernlab.pde._weights import Observations
 
 # Bounds of log weights, of log decays, and a weight that is out.
 WEIGHTS, DECAYS, PRUNED = (-40.0, 40.0), (-6.0, 0.0), -60.0
@@ -299,7 +299,8 @@ class Evidence:
         return np.stack(columns, axis=1)
 
 
-def scaled(matrix, target, scale):
-    """A group whose rows are of unit size for weights of unit size, and that size."""
-    size = np.sqrt((matrix**2).sum() / matrix.size) or 1.0
-    return Group(matrix / size, target / (size * scale)), size
+def row_size(matrix, prior):
+    """Root mean square of rows for weights of the prior that the search starts from, of unit u."""
+    start = np.full(prior.n_decays, START_DECAY)
+    variance = np.exp(prior.log_variance(np.zeros(prior.n_weights), start))
+    return float(np.sqrt((matrix**2 @ variance).mean() / variance.sum())) or 1.0

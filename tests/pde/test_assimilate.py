@@ -77,6 +77,7 @@ def test_mean_std_and_cov_are_those_of_the_kernel(rng):
     """The posterior's kernel, conditioned densely on the same rows, gives the same posterior."""
 
     line = PDE(D(u, x, 2), Box(x=(0, 1)), [Dirichlet(0.0)])
+    points = rng.uniform(0, 1, (60, 1))
     values = np.sin(7 * points[:, 0]) + 0.05 * rng.standard_normal(60)
     posterior = assimilate(line, points, values, observe="source", alpha=0.05**2)
     kernel, test = posterior.kernel, np.linspace(0.1, 0.9, 9)[:, None]
