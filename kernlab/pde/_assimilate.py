@@ -275,16 +275,19 @@ class _Problem:
         if unknowns:
             moving = self._moving_data if self.equation_rows is None else self._moving_equation
             del groups[-1 if self.equation_rows is None else -2]
+        collocated = self.equation_rows is not None
         return Evidence(
-            self.prior, groups, log_noise, free, moving, unknowns, self.equation_rows is not None
-        )
+            self.prior, groups, log_noise, free, moving, unknowns,
+            moving_first=collocated,
+            conditional=bool(unknowns) and collocated and not self.data.equation_noise,
+        )  # fmt: skip
 
     def _equation_noise(self):
         """Log noise variance of collocated equations, and its bounds or None where it is known."""
         if self.data.equation_noise:
             return np.log(self.data.equation_noise / self.equation_size**2), None
         if self.data.unknowns:
-            # Were it learned, unknowns would be chosen to suit the features and not the data.
+            # Were it learned, unknowns would suit the features rather than the data.
             return 2 * np.log(NEARLY_EXACT), None
         return 2 * np.log(NEARLY_EXACT), (2 * np.log(EXACT), 2 * np.log(UNRESOLVED))
 

@@ -103,6 +103,12 @@ class Observations:
         both.edges = np.concatenate([self.edges, self.edges[-1] + other.edges[1:]])
         return both
 
+    def without_last(self):
+        """All groups but the last."""
+        part = Observations([])
+        part.groups, part.counts, part.edges = self.groups[:-1], self.counts[:-1], self.edges[:-1]
+        return part
+
     def solve(self, log_variance, log_noise):
         """Posterior at log prior variances (n_features,) and log noise variances (n_groups,)."""
         root = np.exp(0.5 * np.asarray(log_variance))
