@@ -4,6 +4,7 @@ import warnings
 from contextlib import nullcontext
 from itertools import product
 from numbers import Real
+from typing import Any
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
@@ -120,7 +121,7 @@ class _Data:
         if len(self.y) < 2:
             raise ValueError(f"at least 2 data are needed, got {len(self.y)}.")
         self.alpha = None if isinstance(alpha, str) and alpha == "fit" else self._variances(alpha)
-        if not (isinstance(equation_noise, Real) and 0 <= equation_noise < np.inf):
+        if not (isinstance(equation_noise, Real) and 0 <= float(equation_noise) < np.inf):
             raise ValueError(
                 f"equation_noise must be a variance, finite and not negative, got "
                 f"{equation_noise!r}."
@@ -172,7 +173,7 @@ def _basis(data, rng):
         AxisFrequencies(a, b, sizes[-1][1], SLOW[several], left_out)
         for a, b in zip(box.low, box.high, strict=True)
     ]
-    functions = []
+    functions: list = []
     for axis, (low, high) in enumerate(zip(box.low, box.high, strict=True)):
         conditions = data.pde.conditions[data.field, axis]
         for end, value in ((conditions.low, low), (conditions.high, high)):
@@ -183,7 +184,7 @@ def _basis(data, rng):
     of_functions(functions, box, axes, rng)
     of_free_waves(data.equation, box, axes, data.unknowns_grid)
     if data.observe == "solution":
-        source = [(lambda *points: data.equation.source(points, known), {})]
+        source: list = [(lambda *points: data.equation.source(points, known), {})]
         of_functions(source, box, axes, rng, noisy=data.equation_noise > 0)
     noise = of_samples(data.X, data.y, axes)
     bases = []
@@ -222,6 +223,9 @@ class _Problem:
         self.data, self.basis, self.prior = data, basis, MixturePrior(basis)
         self.middle = {name: np.mean(bounds) for name, bounds in data.unknowns.items()}
         conditions = condition_rows(data.pde, data.field, basis, rng)
+        self.equation_rows: Any
+        self.data_rows: Any
+        self.equation_size: Any
         if data.observe == "source":
             self.equation_rows, self.data_rows = None, EquationRows(data.equation, basis, data.X)
             matrix = self.data_rows.matrix(self.middle)

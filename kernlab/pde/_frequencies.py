@@ -6,7 +6,8 @@ import numpy as np
 from scipy.stats import gamma
 
 from kernlab.pde._features import modes_for
-from kernlab.pde._lines import FALSE_ALARM, find_lines
+from kernlab.pde._line_search import FALSE_ALARM
+from kernlab.pde._lines import find_lines
 
 # Fibres along each axis on which functions of several coordinates are looked at.
 N_FIBRES = 4
@@ -176,7 +177,7 @@ def of_free_waves(equation, box, axes, unknowns_grid):
     known = [list(axis.waves) for axis in axes]
     for axis, frequencies in enumerate(axes):
         others = [known[a] for a in range(len(axes)) if a != axis]
-        imaginary = []
+        imaginary: list = []
         for coefficients, waves in product(slopes, product(*others)):
             waves = list(waves)
             waves.insert(axis, None)
