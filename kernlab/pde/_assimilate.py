@@ -32,6 +32,8 @@ EXACT, NEARLY_EXACT = 1e-8, 1e-6
 # Fitted noise of an equation said to be exact, or misfit in units of stated noise, that is warned
 # of.
 UNRESOLVED, MISFIT = 1e-4, 4.0
+# Share of the data's mean square that, fitted as noise, leaves no signal.
+NOISE_ALONE = 0.95
 
 
 def assimilate(
@@ -410,6 +412,17 @@ class _Problem:
                     f"the data differ from the solution by {misfit:.1f} times the standard "
                     "deviation that alpha states; pass alpha='fit', or check the equation and its "
                     "conditions.",
+                    ConvergenceWarning,
+                    stacklevel=4,
+                )
+        size = (data.y**2).mean()
+        if data.alpha is None and data.observe == "source":
+            noise = np.exp(log_noise[self.data_group]) * self.data_size**2
+            if noise > NOISE_ALONE * size > 0:
+                warnings.warn(
+                    "the data cannot be told from noise alone, so that the solution is that of no "
+                    "source, and its standard deviations know nothing of one; give more data, or "
+                    "state their noise by alpha.",
                     ConvergenceWarning,
                     stacklevel=4,
                 )

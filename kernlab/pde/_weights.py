@@ -79,10 +79,11 @@ class Observations:
     """
 
     def __init__(self, groups, *, compress=True):
-        self.groups, self.counts, self.log_scale = [], [], 0.0
+        self.groups: list = []
+        self.log_scale, counts = 0.0, []
         for group in groups:
             matrix, target = group.matrix, group.target
-            self.counts.append(len(target))
+            counts.append(len(target))
             if group.relative is not None:
                 matrix, target = matrix / group.relative[:, None], target / group.relative
                 self.log_scale += np.log(group.relative).sum()
@@ -91,7 +92,7 @@ class Observations:
                 triangle = np.linalg.qr(np.column_stack([matrix, target]), mode="r")
                 matrix, target = triangle[:, :p], triangle[:, p]
             self.groups.append((matrix, target))
-        self.counts = np.array(self.counts, dtype=int)
+        self.counts = np.array(counts, dtype=int)
         self.edges = np.cumsum([0] + [len(target) for _, target in self.groups])
 
     def joined(self, other):

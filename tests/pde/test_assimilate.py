@@ -187,6 +187,42 @@ def test_misfit_of_stated_noise_is_warned_of():
         assimilate(POISSON, points, values, observe="source", alpha=(sigma / 50) ** 2)
 
 
+def test_data_of_noise_alone_are_warned_of(rng):
+    points = rng.uniform(0, HIGH, (30, 1))
+    pde = PDE(D(u, x, 2), Box(x=(0, HIGH)), [Dirichlet()])
+    with pytest.warns(ConvergenceWarning, match="cannot be told from noise alone"):
+        assimilate(pde, points, rng.standard_normal(30), observe="source")
+
+
+def test_exact_data_and_variable_coefficients(rng):
+    points, test = rng.uniform(size=(20, 1)), np.linspace(0, 1, 11)[:, None]
+    pde = PDE(D(u, x, 2), Box(x=(0, 1)), [Dirichlet()])
+    values = np.sin(np.pi * points[:, 0])
+    posterior = assimilate(pde, points, values, observe="source", alpha=0)
+    exact = -np.sin(np.pi * test[:, 0]) / np.pi**2
+    np.testing.assert_allclose(posterior.predict(test), exact, atol=1e-8)
+
+    def source(x):
+        return -(np.pi**2) * np.sin(np.pi * x) + np.exp(x) * np.pi * np.cos(np.pi * x)
+
+    pde = PDE(D(u, x, 2) + np.exp(x) * D(u, x) - source, Box(x=(0, 1)), [Dirichlet()])
+    noisy = values + 0.05 * rng.standard_normal(20)
+    posterior = assimilate(pde, points, noisy)
+    # Equation and conditions determine the solution; noise in the data does not move it.
+    np.testing.assert_allclose(posterior.predict(test), np.sin(np.pi * test[:, 0]), atol=1e-5)
+
+
+def test_zero_data_give_zero(rng):
+    pde = PDE(D(u, x, 2), Box(x=(0, 1)), [Dirichlet()])
+    points = rng.uniform(size=(10, 1))
+    for observe in ("source", "solution"):
+        mean, std = assimilate(pde, points, np.zeros(10), observe=observe).predict(
+            points, return_std=True
+        )
+        np.testing.assert_array_equal(mean, 0)
+        assert np.isfinite(std).all()
+
+
 def test_periodic_conditions(rng):
     pde = PDE(D(u, x, 2) - u, Box(x=(0, 1)), [Periodic("x")])
     w = 2 * np.pi
