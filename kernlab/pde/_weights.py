@@ -6,6 +6,7 @@ Gaussian process with k = Φ diag(λ) Φᵀ, and keep their digits where its Cho
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.linalg import solve_triangular
@@ -89,7 +90,7 @@ class Observations:
                 self.log_scale += np.log(group.relative).sum()
             n, p = matrix.shape
             if compress and n > p + 1:
-                triangle = np.linalg.qr(np.column_stack([matrix, target]), mode="r")
+                triangle: Any = np.linalg.qr(np.column_stack([matrix, target]), mode="r")
                 matrix, target = triangle[:, :p], triangle[:, p]
             self.groups.append((matrix, target))
         self.counts = np.array(counts, dtype=int)
@@ -105,7 +106,7 @@ class Observations:
         return both
 
     def without_last(self):
-        """All groups but the last."""
+        """All groups but the last, which alone may have noise that differs from row to row."""
         part = Observations([])
         part.groups, part.counts, part.edges = self.groups[:-1], self.counts[:-1], self.edges[:-1]
         return part

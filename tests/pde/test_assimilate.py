@@ -6,6 +6,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from kernlab.pde import PDE, Box, D, Dirichlet, Field, Initial, Periodic, Unknown, coords
 from kernlab.pde._assimilate import assimilate
+from kernlab.pde._frequencies import AxisFrequencies, of_samples
 
 x, y, t = coords("x y t")
 u = Field("u")
@@ -161,6 +162,34 @@ def test_an_unknown_on_its_bound_or_without_evidence_is_warned_of(rng):
     values = 1 + 1e-3 * rng.standard_normal(20)
     with pytest.warns(ConvergenceWarning, match="do not identify the unknown 'c'"):
         assimilate(pde, points, values, alpha=1e-6, random_state=0)
+
+
+def test_an_unknown_of_an_exact_equation():
+    c = Unknown("c", bounds=(0.5, 8))
+    pde = PDE(D(u, x) + c * u, Box(x=(0, 1)), [Dirichlet(1.0, faces="x_min")])
+    scores = []
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        points = rng.uniform(size=(25, 1))
+        values = np.exp(-2 * points[:, 0]) + 0.01 * rng.standard_normal(25)
+        mean, std = assimilate(pde, points, values, alpha=1e-4, random_state=0).params["c"]
+        # Fisher's information of c in u = exp(-c x): Σ (x exp(-c x))² / σ².
+        fisher = ((points[:, 0] * np.exp(-2 * points[:, 0])) ** 2).sum() / 1e-4
+        assert std == pytest.approx(fisher**-0.5, rel=0.05)
+        scores.append((mean - 2) / std)
+    assert np.abs(scores).max() < 4
+
+
+def test_plane_waves_of_scattered_data(rng):
+    points = rng.uniform(size=(500, 2))
+    values = np.sin(40 * points[:, 0]) * np.cos(30.7 * points[:, 1]) + points[:, 0]
+    axes = [AxisFrequencies(0.0, 1.0, 8, 3.0, 1e-6) for _ in range(2)]
+    noise = of_samples(points, values + 0.05 * rng.standard_normal(500), axes)
+    # A product is two plane waves of half its size. When the first is found, the second is noise of
+    # its size to it: a standard error of √24 / √(2n) = 0.15. A bin is 6.3.
+    np.testing.assert_allclose(axes[0].lines, [40], atol=0.6)
+    np.testing.assert_allclose(axes[1].lines, [30.7], atol=0.6)
+    assert noise == pytest.approx(0.05, rel=4 / np.sqrt(1000))
 
 
 def test_heat_from_noisy_values_and_its_initial_state(rng):
