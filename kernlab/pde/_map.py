@@ -118,7 +118,9 @@ def fit_map(
     Notes
     -----
     An iteration costs O(n³) for n nodes in one dimension, some 50 ms for n = 400. In two dimensions
-    the solution is sought on at most 44 directions of each axis's square root, the leading ones.
+    the solution is sought on at most 44 directions of each axis's square root, the leading ones,
+    and weights start at the lines alone: half a minute with ``max_iter=16`` at 80 by 80 nodes for
+    constant coefficients, much more for others.
     See :class:`GPPDESolver` for a method that needs none of this and is exact.
 
     References
