@@ -59,7 +59,9 @@ def relative(values):
 
 covered = np.mean(np.abs(mean - exact(X)) < 1.96 * std)
 print(f"collocation: error {relative(collocation):.2f}; Gaussian process: {relative(mean):.1e}")
-print(f"noise found {np.sqrt(solver.noise_):.1f}, true {noise:.1f}; lines {solver.lines_[0].round(2)}")
+print(
+    f"noise found {np.sqrt(solver.noise_):.1f}, true {noise:.1f}; lines {solver.lines_[0].round(2)}"
+)
 print(f"within two standard deviations: {covered:.0%} of the interval")
 assert relative(mean) < 5e-3
 
@@ -76,6 +78,8 @@ axes[0].set(xlabel="x", ylabel="u", title="Part of the interval")
 axes[0].legend(loc="upper right", ncols=3)
 axes[1].fill_between(X, -2 * std, 2 * std, alpha=0.3, label="two standard deviations")
 axes[1].plot(X, mean - exact(X), lw=0.8, label="error")
-axes[1].set(xlabel="x", ylabel="mean - exact", title="Error of the posterior mean, and what it says of it")
+axes[1].set(
+    xlabel="x", ylabel="mean - exact", title="Error of the posterior mean, and what it says of it"
+)
 axes[1].legend(loc="upper right", ncols=2)
 plt.show()

@@ -37,18 +37,18 @@ def apply_along_axes(matrices, array, *, device=None):
     """
     if device is not None:
         torch = import_extra("torch", extra="gp", purpose="backend='torch'")
-        array = torch.as_tensor(np.ascontiguousarray(array), device=device)
-        matrices = [
-            None if m is None else torch.as_tensor(np.ascontiguousarray(m), device=device)
-            for m in matrices
-        ]
+
+        def moved(values):
+            return torch.as_tensor(np.require(values, requirements=("C", "W")), device=device)
+
+        array, matrices = moved(array), [None if m is None else moved(m) for m in matrices]
     xp = namespace_of(array)
     for axis, matrix in enumerate(matrices):
         if matrix is None:
             continue
-        moved = xp.moveaxis(array, axis, 0)
-        rest = moved.shape[1:]
-        product = matrix @ xp.reshape(moved, (moved.shape[0], -1))
+        front = xp.moveaxis(array, axis, 0)
+        rest = front.shape[1:]
+        product = matrix @ xp.reshape(front, (front.shape[0], -1))
         array = xp.moveaxis(xp.reshape(product, (product.shape[0], *rest)), 0, axis)
     return array if device is None else array.cpu().numpy()
 
@@ -100,7 +100,8 @@ class KroneckerSum:
         real = np.isrealobj(right) and all(form.is_real for form in self._forms)
         right = apply_along_axes([form.left for form in self._forms], right)
         if len(self._forms) == 2 and all(form.is_inverted for form in self._forms):
-            solution = _solve_sylvester(*(form.mass for form in self._forms), right)
+            first, second = self._forms
+            solution = _solve_sylvester(first.mass, second.mass, right)
         else:
             pairs = [(form.stiffness, form.mass) for form in self._forms]
             solution = _substitute(pairs, right)

@@ -243,7 +243,7 @@ class GPPDESolver(RegressorMixin, BaseEstimator):
             )
 
     def _fit_map(self):
-        from kernlab.pde._map import fit_map
+        from kernlab.pde._map import ACCEPTED, fit_map
 
         posterior = fit_map(
             self.pde,
@@ -255,6 +255,7 @@ class GPPDESolver(RegressorMixin, BaseEstimator):
         )
         self._adopt(posterior, "L-BFGS")
         self.residual_, self.n_iter_ = posterior.residual, posterior.n_evaluations
+        self.converged_ = bool(posterior.residual <= ACCEPTED)
         self.n_points_ = posterior.n_points
         self.weights_, self.frequencies_ = posterior.weights_, posterior.frequencies_
         self.scales_ = posterior.scales_
