@@ -47,7 +47,7 @@ waves = np.pi * np.arange(1, 399) / end
 lift = exact(0.0) + (exact(end) - exact(0.0)) * inner / end
 amplitudes = np.linalg.solve(-(waves**2) * np.sin(np.outer(inner, waves)), f[1:-1])
 
-X = np.sort(rng.uniform(0, end, 2_000))
+X = np.linspace(0, end, 3_001)
 mean, std = solver.predict(X[:, None], return_std=True)
 collocation = exact(0.0) + (exact(end) - exact(0.0)) * X / end
 collocation = collocation + np.sin(np.outer(X, waves)) @ amplitudes
