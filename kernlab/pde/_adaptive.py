@@ -13,6 +13,7 @@ from kernlab.pde._legendre import Legendre
 from kernlab.pde._lines import find_lines
 from kernlab.pde._newton import solve
 from kernlab.pde._resolution import as_generator, data_fibres, features_of_data, grow
+from kernlab.pde._slabs import MOST_ALONG, march, time_axis
 
 _logger = logging.getLogger("kernlab.pde")
 _EPS = np.finfo(float).eps
@@ -37,6 +38,10 @@ class DirectSolution:
         Of every refinement.
     reason, remedy : str
         Why it did not converge and what to do; empty where it did.
+    is_short_along : tuple of bool
+        For each axis, whether it lacks features, or may for all that is known.
+    solver : object
+        What solved the discrete equations; it serves again where they differ by data alone.
     """
 
     discretization: Discretization
@@ -52,6 +57,8 @@ class DirectSolution:
     history: list
     reason: str = ""
     remedy: str = ""
+    is_short_along: tuple = ()
+    solver: object = None
 
     def predict(self, X):
         """The fields at points of shape (n, d): (n,), or (n, n_fields) for a system."""
@@ -90,7 +97,22 @@ def solve_adaptively(
         solution = _solve_on_lines(pde, tol, device, random_state, basis)
         if solution is not None:
             return solution
-    return _refine(pde, sizes, tol, max_points, device, verbose, random_state)
+    axis = time_axis(pde)
+    if axis is None:
+        return _refine(pde, sizes, tol, max_points, device, random_state)
+
+    def refine(part, like, is_last_resort):
+        if like is not None:
+            own = like.sizes
+        else:
+            own = features_of_data(part, random_state=random_state)[0] if part is not pde else sizes
+        most = [MOST_ALONG if d == axis else max_points for d in range(len(own))]
+        return _refine(
+            part, own, tol, max_points, device, random_state,
+            most=None if is_last_resort else most, like=like,
+        )  # fmt: skip
+
+    return march(pde, axis, sizes[axis], refine, verbose=verbose)
 
 
 def _device(backend):
@@ -158,19 +180,29 @@ def _raws(discretization, coefficients):
     return [space.raw(c) for space, c in zip(spaces, coefficients, strict=True)]
 
 
-def _refine(pde, sizes, tol, max_points, device, verbose, random_state):
-    """Polynomials (Fourier modes on periods), more of them until their last do not matter."""
+def _refine(pde, sizes, tol, max_points, device, random_state, *, most=None, like=None):
+    """Polynomials (Fourier modes on periods), more of them until their last do not matter.
+
+    ``most`` are so many for each axis at most, where there is another way than more of them;
+    ``like`` is the solution of the slab before.
+    """
     linear = all(equation.is_linear for equation in pde.equations)
     budget = max_points // len(pde.fields)
-    if not linear:
+    if not linear and like is None:
         # The source of a nonlinear equation holds overtones that the solution has not.
         sizes = [max(12, n // 2) for n in sizes]
-    sizes = _within(sizes, budget)
+    sizes = _within(sizes if most is None else np.minimum(sizes, most), budget)
     start, history, previous = None, [], None
     floored = grown = np.zeros(len(sizes), dtype=bool)
     while True:
-        discretization = Discretization(pde, _factors(pde, sizes), device)
-        solution = solve(discretization, start, verbose=verbose)
+        same = _is_like(pde, sizes, like)
+        factors = _moved_factors(pde, like) if same else _factors(pde, sizes)
+        discretization = Discretization(
+            pde, factors, device, like=like.discretization if same else None
+        )
+        solution = solve(
+            discretization, start, earlier=like.solver if same else None, is_patient=most is None
+        )
         raws = _raws(discretization, solution.coefficients)
         tails = np.max([tail_shares(raw) for raw in raws], axis=0)
         rounding = _EPS / 2 * (1 + solution.amplification)
@@ -185,10 +217,16 @@ def _refine(pde, sizes, tol, max_points, device, verbose, random_state):
             failing[:] = True
         if not np.any(failing) or (not solution.converged and len(history) == 3):
             break
+        if most is not None and (not solution.converged or _is_hopeless(sizes, tails, most)):
+            break
         larger = grow(sizes, failing, budget)
         if larger is None:
             break
+        if most is not None:
+            larger = np.minimum(larger, most).tolist()
         grown = np.array(larger) > np.array(sizes)
+        if not np.any(grown):
+            break
         previous, sizes = tails, larger
         start = None if linear or not solution.converged else _Prolongation(raws)
     residual = off_grid_residual(discretization, raws, random_state)
@@ -196,7 +234,30 @@ def _refine(pde, sizes, tol, max_points, device, verbose, random_state):
     return DirectSolution(
         discretization, solution.coefficients, raws, sizes, error, residual, not reason,
         solution.route, solution.n_iter, solution.n_inner, history, reason, remedy,
+        tuple(failing.tolist()), solution.solver,
     )  # fmt: skip
+
+
+def _is_hopeless(sizes, tails, most):
+    """Whether an axis that may not grow for ever has nothing of its solution resolved yet."""
+    limited = np.array(most) <= MOST_ALONG
+    return bool(np.any(limited & (np.array(sizes) >= 0.4 * np.array(most)) & (tails > 0.05)))
+
+
+def _is_like(pde, sizes, like):
+    if like is None or list(sizes) != list(like.sizes):
+        return False
+    return np.allclose(pde.box.lengths, like.discretization.pde.box.lengths, rtol=1e-9, atol=0)
+
+
+def _moved_factors(pde, like):
+    """The factors of a slab before, that of time moved."""
+    return [
+        factor if factor.low == low else factor.moved(low, high)
+        for factor, low, high in zip(
+            like.discretization.factors, pde.box.low, pde.box.high, strict=True
+        )
+    ]
 
 
 def tail_shares(raw):

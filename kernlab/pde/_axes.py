@@ -10,6 +10,7 @@ Legendre polynomials.
 
 # Reference: Shen, Tang and Wang, Spectral Methods (2011), chapters 3 and 4.
 
+import copy
 import functools
 
 import numpy as np
@@ -70,6 +71,12 @@ class Axis:
             # the columns of high degree.
             self._matrices[2] = -_stiffness(factor, self.basis)
         self._values: dict = {}
+
+    def moved(self, factor):
+        """The same axis elsewhere: its factor differs by a shift."""
+        moved = copy.copy(self)
+        moved.factor, moved._crossed = factor, {}
+        return moved
 
     @property
     def nodes(self):

@@ -148,7 +148,7 @@ class FieldSpace:
         for start in range(0, len(X), step):
             part = slice(start, min(start + step, len(X)))
             tables = [
-                a.factor.features(X[part, d], k) for d, (a, k) in enumerate(zip(self.axes, orders))
+                a.factor.features(X[part, d], k) for d, (a, k) in enumerate(zip(self.axes, orders, strict=False))
             ]
             result[part] = contract(tables, raw)
         return result
