@@ -1,5 +1,6 @@
 """The direct solver: as many features as the solution needs, and a certificate of what it found."""
 
+import functools
 import logging
 from dataclasses import dataclass
 
@@ -13,7 +14,7 @@ from kernlab.pde._legendre import Legendre
 from kernlab.pde._lines import find_lines
 from kernlab.pde._newton import solve
 from kernlab.pde._resolution import as_generator, data_fibres, features_of_data, grow
-from kernlab.pde._slabs import MOST_ALONG, march, time_axis
+from kernlab.pde._slabs import MOST_ALONG, held, march, time_axis
 
 _logger = logging.getLogger("kernlab.pde")
 _EPS = np.finfo(float).eps
@@ -110,6 +111,7 @@ def solve_adaptively(
         return _refine(
             part, own, tol, max_points, device, random_state,
             most=None if is_last_resort else most, like=like,
+            start=functools.partial(held, axis=axis),
         )  # fmt: skip
 
     return march(pde, axis, sizes[axis], refine, verbose=verbose)
@@ -180,7 +182,9 @@ def _raws(discretization, coefficients):
     return [space.raw(c) for space, c in zip(spaces, coefficients, strict=True)]
 
 
-def _refine(pde, sizes, tol, max_points, device, random_state, *, most=None, like=None):
+def _refine(
+    pde, sizes, tol, max_points, device, random_state, *, most=None, like=None, start=None
+):
     """Polynomials (Fourier modes on periods), more of them until their last do not matter.
 
     ``most`` are so many for each axis at most, where there is another way than more of them;
@@ -192,7 +196,8 @@ def _refine(pde, sizes, tol, max_points, device, random_state, *, most=None, lik
         # The source of a nonlinear equation holds overtones that the solution has not.
         sizes = [max(12, n // 2) for n in sizes]
     sizes = _within(sizes if most is None else np.minimum(sizes, most), budget)
-    start, history, previous = None, [], None
+    history, previous = [], None
+    first = start
     floored = grown = np.zeros(len(sizes), dtype=bool)
     while True:
         same = _is_like(pde, sizes, like)
@@ -228,7 +233,7 @@ def _refine(pde, sizes, tol, max_points, device, random_state, *, most=None, lik
         if not np.any(grown):
             break
         previous, sizes = tails, larger
-        start = None if linear or not solution.converged else _Prolongation(raws)
+        start = first if linear or not solution.converged else _Prolongation(raws)
     residual = off_grid_residual(discretization, raws, random_state)
     reason, remedy = _why_not(solution, np.any(failing), error, residual, tol)
     return DirectSolution(

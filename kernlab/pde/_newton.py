@@ -23,7 +23,8 @@ _DENSE, _DENSE_SYSTEM, _DENSE_LINE, _DENSE_AT_MOST = 400, 1600, 1500, 6000
 _DENSE_ANEW = 300
 _CYCLE, _MAX_CYCLES = 60, 5
 _SINGULAR = 1e-15
-_MAX_NEWTON, _MAX_IMPATIENT, _SMALLEST_STEP = 40, 15, 2.0**-10
+_MAX_NEWTON, _SMALLEST_STEP = 40, 2.0**-10
+_MAX_IMPATIENT, _SMALLEST_IMPATIENT = 15, 2.0**-4
 
 
 @dataclass
@@ -230,8 +231,8 @@ def _join(parts):
 
 def _solve_nonlinear(discretization, start, earlier, is_patient):
     current = _start(discretization) if start is None else start(discretization)
-    max_steps = _MAX_NEWTON if is_patient else _MAX_IMPATIENT
-    solution = _newton(discretization, current, max_steps=max_steps, solver=earlier)
+    effort = {} if is_patient else {"max_steps": _MAX_IMPATIENT, "least": _SMALLEST_IMPATIENT}
+    solution = _newton(discretization, current, solver=earlier, **effort)
     if solution.converged:
         solution.amplification = solution.solver.amplification(discretization, solution.coefficients)
     if solution.converged or not is_patient:
@@ -253,7 +254,13 @@ def _start(discretization):
 
 
 def _newton(
-    discretization, current, share=1.0, max_steps=_MAX_NEWTON, loose=False, solver=None
+    discretization,
+    current,
+    share=1.0,
+    max_steps=_MAX_NEWTON,
+    loose=False,
+    least=_SMALLEST_STEP,
+    solver=None,
 ):
     """Damped Newton steps; a step is accepted where it shrinks the preconditioned residual."""
     history: list = []
@@ -286,7 +293,7 @@ def _newton(
             if after <= (1 - damping / 4) * before or length < 1e-9:
                 break
             damping /= 2
-            if damping < _SMALLEST_STEP:
+            if damping < least:
                 return outcome(n_iter, False)
         # At the level of rounding the steps stop shrinking: the last that shrank was the best.
         if length < 1e-9 and history and length > history[-1] / 2:
