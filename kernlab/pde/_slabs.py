@@ -130,8 +130,18 @@ class EndState:
 
     def __init__(self, slab, field, axis, order):
         space = slab.discretization.spaces[field]
-        raw = slab.raws[list(slab.discretization.pde.fields).index(field)]
-        state = np.tensordot(raw, space.axes[axis].factor.endpoint("high", order), (axis, 0))
+        index = list(slab.discretization.pde.fields).index(field)
+        time = space.axes[axis]
+        if order and time.rate is not None:
+            # Not by differentiating the sum of all, whose rounding n² features would multiply.
+            part = np.tensordot(slab.coefficients[index], time.rate_at_end, (axis, 0))
+            bases = [a.basis for d, a in enumerate(space.axes) if d != axis]
+            state = apply_along_axes(bases, part)
+            for lift in space.lift_parts():
+                state = state + np.tensordot(lift, time.factor.endpoint("high", 1), (axis, 0))
+        else:
+            end = time.factor.endpoint("high", order)
+            state = np.tensordot(slab.raws[index], end, (axis, 0))
         # Rounding in modes too quick for the slab to resolve would grow from slab to slab.
         self._raw = np.where(np.abs(state) > _ROUNDING * np.max(np.abs(state)), state, 0.0)
         self._factors = [a.factor for d, a in enumerate(space.axes) if d != axis]

@@ -125,11 +125,11 @@ class FieldSpace:
     def raw(self, c):
         """Raw coefficients of the field, lift included."""
         raw = self._multiply([a.basis for a in self.axes], c)
-        for part in self._lift_parts():
+        for part in self.lift_parts():
             raw += part
         return raw
 
-    def _lift_parts(self):
+    def lift_parts(self):
         for e, part in self.lift:
             matrices: list = [None] * len(self.axes)
             matrices[e] = self.axes[e].lift
@@ -137,7 +137,7 @@ class FieldSpace:
 
     def coefficients(self, raw):
         """The inverse of ``raw``, by least squares where the raw function breaks conditions."""
-        rest = raw - sum(self._lift_parts())
+        rest = raw - sum(self.lift_parts())
         return apply_along_axes([a.inverse_basis for a in self.axes], rest)
 
     def evaluate(self, raw, X, orders=None, *, chunk=2**22):
