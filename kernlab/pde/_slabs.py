@@ -14,7 +14,6 @@ from kernlab.pde._domain import Box
 
 # Most features along time in a slab, those aimed at where the data tell, and most slabs.
 MOST_ALONG, _GOOD, _MOST_SLABS = 150, 100, 4096
-_ROUNDING = 1e-14
 
 
 def time_axis(pde):
@@ -128,6 +127,9 @@ class EndState:
     order : {0, 1}
     """
 
+    # As the field does: see ``FieldSpace``.
+    meets_conditions = True
+
     def __init__(self, slab, field, axis, order):
         space = slab.discretization.spaces[field]
         index = list(slab.discretization.pde.fields).index(field)
@@ -142,8 +144,7 @@ class EndState:
         else:
             end = time.factor.endpoint("high", order)
             state = np.tensordot(slab.raws[index], end, (axis, 0))
-        # Rounding in modes too quick for the slab to resolve would grow from slab to slab.
-        self._raw = np.where(np.abs(state) > _ROUNDING * np.max(np.abs(state)), state, 0.0)
+        self._raw = state
         self._factors = [a.factor for d, a in enumerate(space.axes) if d != axis]
         self._axis = axis
 

@@ -46,6 +46,13 @@ class FieldSpace:
             wanted = np.stack([self._project(g, d, end) for g, end in faces], d)
             for e, part in self.lift:
                 wanted = wanted - self._along(d, axis.rows, e, part)
+            if all(getattr(g, "meets_conditions", False) for g in data[d]):
+                # What rounding breaks of the conditions along the axes done would grow in time.
+                for e, other in enumerate(self.axes[:d]):
+                    if data[e]:
+                        raw = [None] * e
+                        wanted = apply_along_axes([*raw, other.inverse_basis], wanted)
+                        wanted = apply_along_axes([*raw, other.basis], wanted)
             if np.any(wanted):
                 self.lift.append((d, wanted))
 
