@@ -13,7 +13,7 @@ from kernlab.pde._fourier import Fourier
 from kernlab.pde._legendre import Legendre
 from kernlab.pde._lines import find_lines
 from kernlab.pde._newton import solve
-from kernlab.pde._resolution import as_generator, data_fibres, features_of_data, grow
+from kernlab.pde._resolution import check_points_of, data_fibres, features_of_data, grow
 from kernlab.pde._slabs import MOST_ALONG, held, march, time_axis
 
 _logger = logging.getLogger("kernlab.pde")
@@ -21,6 +21,10 @@ _EPS = np.finfo(float).eps
 _N_CHECKS = 256
 # Polynomials along an axis, and in all, past which features of the data's lines are worth a search.
 _MANY_ALONG, _MANY = 1200, 400_000
+# Refinements for the sake of a residual alone.
+_MAX_SUSPICIONS = 3
+# Most polynomials along the axis of a line, along others, and where the data are not smooth.
+_MOST_ALONG_LINE, _MOST_ALONG_AXIS, _MOST_ALONG_ROUGH = 1500, 4096, 512
 
 
 @dataclass
@@ -100,7 +104,7 @@ def solve_adaptively(
             return solution
     axis = time_axis(pde)
     if axis is None:
-        return _refine(pde, sizes, tol, max_points, device, random_state)
+        return _refine(pde, sizes, tol, max_points, device, random_state, is_smooth=all(resolved))
 
     def refine(part, like, is_last_resort):
         if like is not None:
@@ -111,7 +115,7 @@ def solve_adaptively(
         return _refine(
             part, own, tol, max_points, device, random_state,
             most=None if is_last_resort else most, like=like,
-            start=functools.partial(held, axis=axis),
+            start=functools.partial(held, axis=axis), is_smooth=all(resolved),
         )  # fmt: skip
 
     return march(pde, axis, sizes[axis], refine, verbose=verbose)
@@ -183,7 +187,17 @@ def _raws(discretization, coefficients):
 
 
 def _refine(
-    pde, sizes, tol, max_points, device, random_state, *, most=None, like=None, start=None
+    pde,
+    sizes,
+    tol,
+    max_points,
+    device,
+    random_state,
+    *,
+    most=None,
+    like=None,
+    start=None,
+    is_smooth=True,
 ):
     """Polynomials (Fourier modes on periods), more of them until their last do not matter.
 
@@ -195,8 +209,12 @@ def _refine(
     if not linear and like is None:
         # The source of a nonlinear equation holds overtones that the solution has not.
         sizes = [max(12, n // 2) for n in sizes]
-    sizes = _within(sizes if most is None else np.minimum(sizes, most), budget)
-    history, previous = [], None
+    limit = _MOST_ALONG_LINE if len(sizes) == 1 else _MOST_ALONG_AXIS
+    limits = [limit if is_smooth else _MOST_ALONG_ROUGH] * len(sizes)
+    if most is not None:
+        limits = np.minimum(limits, most)
+    sizes = _within(np.minimum(sizes, limits), budget)
+    history, previous, n_suspicions = [], None, 0
     first = start
     floored = grown = np.zeros(len(sizes), dtype=bool)
     while True:
@@ -220,21 +238,29 @@ def _refine(
         failing = (tails > 0.1 * tol) & ~floored
         if not solution.converged:
             failing[:] = True
-        if not np.any(failing) or (not solution.converged and len(history) == 3):
+        if not np.any(failing):
+            residual = off_grid_residual(discretization, raws, random_state)
+            if residual <= _credible(tol) or n_suspicions == _MAX_SUSPICIONS:
+                break
+            # Something lies between the nodes that the features do not show.
+            n_suspicions += 1
+            failing[:] = True
+        if not solution.converged and len(history) == 3:
             break
         if most is not None and (not solution.converged or _is_hopeless(sizes, tails, most)):
             break
         larger = grow(sizes, failing, budget)
         if larger is None:
             break
-        if most is not None:
-            larger = np.minimum(larger, most).tolist()
+        larger = np.minimum(larger, limits).tolist()
         grown = np.array(larger) > np.array(sizes)
         if not np.any(grown):
             break
         previous, sizes = tails, larger
         start = first if linear or not solution.converged else _Prolongation(raws)
     residual = off_grid_residual(discretization, raws, random_state)
+    if not solution.converged:
+        error = max(error, residual)
     reason, remedy = _why_not(solution, np.any(failing), error, residual, tol)
     return DirectSolution(
         discretization, solution.coefficients, raws, sizes, error, residual, not reason,
@@ -276,6 +302,11 @@ def tail_shares(raw):
     return shares
 
 
+def _credible(tol):
+    """The largest residual off the grid that a resolved solution has."""
+    return max(1e-5, 1e3 * tol)
+
+
 def _why_not(solution, failing, error, residual, tol):
     """Why a solution does not meet ``tol``, and the remedy; empty strings where it does."""
     if not solution.converged:
@@ -286,15 +317,16 @@ def _why_not(solution, failing, error, residual, tol):
         )
     if failing:
         return (
-            "max_points was reached before the solution was resolved",
-            "Raise max_points, or accept a larger tol.",
+            "the solution is not resolved",
+            "Raise max_points; where the sizes are far below it, data that are not smooth (a kink, "
+            "a jump, a spike) need so many features: split the box there, or accept a larger tol.",
         )
     if error > tol:
         return (
             "rounding limits the accuracy of this problem",
             "Nothing but a larger tol helps: the operator amplifies the last digits of the data.",
         )
-    if residual > max(1e-5, 1e3 * tol):
+    if residual > _credible(tol):
         return (
             "the equation does not hold between the nodes",
             "The data may have a kink, or a feature too narrow to be seen: split the box there.",
@@ -337,10 +369,9 @@ class _Prolongation:
 
 
 def off_grid_residual(discretization, raws, random_state=None):
-    """Relative residual of all equations at random points of the box."""
+    """Relative residual of all equations at random points, and where the sources are largest."""
     pde = discretization.pde
-    rng = as_generator(random_state)
-    X = pde.box.low + rng.random((_N_CHECKS, len(pde.box))) * pde.box.lengths
+    X = check_points_of(pde, _N_CHECKS, random_state)
     points = tuple(X.T)
     by_field = dict(zip(pde.fields, raws, strict=True))
     worst = 0.0

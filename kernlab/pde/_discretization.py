@@ -213,7 +213,9 @@ def _matched_equations(pde):
             return -np.inf
         ends = [pde.conditions[field, d] for d in range(len(orders))]
         marches = [bool(c.low) != bool(c.high) for c in ends]
-        return sum(order * (2 if one_end else 1) for order, one_end in zip(orders, marches, strict=False))
+        return sum(
+            order * (2 if one_end else 1) for order, one_end in zip(orders, marches, strict=False)
+        )
 
     scores = [[score(equation, field) for field in pde.fields] for equation in pde.equations]
     # permutations starts with the order as given, which max keeps among equals.
@@ -327,7 +329,9 @@ class Jacobian:
                     for axis, test, order in zip(axes, tests, orders, strict=False)
                 ]
                 total += apply_along_axes(pairs, a)
-        pairs_apart = total.reshape([n for pair in zip(heights, widths, strict=False) for n in pair])
+        pairs_apart = total.reshape(
+            [n for pair in zip(heights, widths, strict=False) for n in pair]
+        )
         order = [*range(0, 2 * len(axes), 2), *range(1, 2 * len(axes), 2)]
         return pairs_apart.transpose(order).reshape(int(np.prod(heights)), int(np.prod(widths)))
 

@@ -234,7 +234,9 @@ def _solve_nonlinear(discretization, start, earlier, is_patient):
     effort = {} if is_patient else {"max_steps": _MAX_IMPATIENT, "least": _SMALLEST_IMPATIENT}
     solution = _newton(discretization, current, solver=earlier, **effort)
     if solution.converged:
-        solution.amplification = solution.solver.amplification(discretization, solution.coefficients)
+        solution.amplification = solution.solver.amplification(
+            discretization, solution.coefficients
+        )
     if solution.converged or not is_patient:
         return solution
     _logger.info("Newton's method stopped at %s; trying continuation", solution.steps[-1:])

@@ -201,9 +201,7 @@ class SlabSolution:
         self.reason = self.remedy = ""
         if failed:
             box = failed[0].discretization.pde.box
-            self.reason = (
-                f"from {box.names[axis]} = {box.low[axis]:g} on, {failed[0].reason}"
-            )
+            self.reason = f"from {box.names[axis]} = {box.low[axis]:g} on, {failed[0].reason}"
             self.remedy = failed[0].remedy
 
     def predict(self, X):

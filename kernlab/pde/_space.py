@@ -155,7 +155,8 @@ class FieldSpace:
         for start in range(0, len(X), step):
             part = slice(start, min(start + step, len(X)))
             tables = [
-                a.factor.features(X[part, d], k) for d, (a, k) in enumerate(zip(self.axes, orders, strict=False))
+                a.factor.features(X[part, d], k)
+                for d, (a, k) in enumerate(zip(self.axes, orders, strict=False))
             ]
             result[part] = contract(tables, raw)
         return result
