@@ -11,6 +11,8 @@ from kernlab._core.namespace import namespace_of
 
 # The smallest singular value of eigenvectors, relative to the largest, that preconditioning bears.
 _SKEW = 1e-6
+# What rounding leaves beside the diagonal of the Schur form of a normal matrix.
+_NORMAL = 1e-14
 
 
 def apply_along_axes(matrices, array, *, device=None):
@@ -124,8 +126,8 @@ class _TriangularForm:
             self.ratio = A / mass
             return
         self.is_diagonal = False
-        A = np.diag(A) if A.ndim == 1 else A
-        mass = np.diag(mass) if mass.ndim == 1 else mass
+        has_unit_mass = mass.ndim == 1 and bool(np.all(mass == 1))
+        A, mass = _full(A), _full(mass)
         # A⁻¹ M is the discretised inverse of a differential operator: bounded, unlike M⁻¹ A, so
         # its Schur form loses nothing of the smooth modes.
         inverse = _inverse_unless_singular(A)
@@ -134,11 +136,17 @@ class _TriangularForm:
         elif inverse is not None:
             triangle, Q = sl.schur(inverse @ mass, output="complex")
             self.left, self.right = Q.conj().T @ inverse, Q
-            self.stiffness, self.mass = np.eye(self.n, dtype=complex), triangle
-            self.is_inverted = True
+            self.stiffness, self.mass = np.ones(self.n, dtype=complex), _thinned(triangle)
+            self.is_inverted = self.mass.ndim == 2
+        elif has_unit_mass:
+            triangle, Q = sl.schur(A, output="complex")
+            self.left, self.right = Q.conj().T, Q
+            self.stiffness, self.mass = _thinned(triangle), np.ones(self.n, dtype=complex)
         else:
             self.stiffness, self.mass, Q, Z = sl.qz(A, mass, output="complex")
             self.left, self.right = Q.conj().T, Z
+        if self.stiffness.ndim != self.mass.ndim:
+            self.stiffness, self.mass = _full(self.stiffness), _full(self.mass)
         with np.errstate(divide="ignore", invalid="ignore"):
             self.ratio = _diagonal(self.stiffness) / _diagonal(self.mass)
 
@@ -157,6 +165,17 @@ class _TriangularForm:
         self.left, self.right = np.linalg.solve(vectors, inverse), vectors
         self.stiffness, self.mass = (ones, values) if by_inverse else (values, ones)
         return True
+
+
+def _full(form):
+    return np.diag(form) if form.ndim == 1 else form
+
+
+def _thinned(triangle):
+    """The diagonal of a triangle where there is nothing else: that of a normal matrix."""
+    diagonal = np.diag(triangle)
+    beside = np.max(np.abs(triangle - np.diag(diagonal)), initial=0.0)
+    return diagonal if beside <= _NORMAL * np.max(np.abs(diagonal)) else triangle
 
 
 def _diagonal(form):

@@ -10,6 +10,7 @@ dual conditions at the other end.
 
 # Reference: Shen, Tang and Wang, Spectral Methods (2011), chapters 3 and 4.
 
+import copy
 import functools
 
 import numpy as np
@@ -54,22 +55,36 @@ class Axis:
         self.lift = _lift(factor, self.rows)
         ends = sorted(end for end, _, _ in conditions)
         is_symmetric = ends == ["high", "low"] or (not conditions and factor.is_periodic)
+        strong = self.rows
+        self.rate = None
+        if ends == ["low", "low"] and factor.is_polynomial:
+            # The second condition is met through the rate: see ``_second``.
+            strong, self.rate = self.rows[:1], self.rows[1]
+        first = conditions[0] if conditions else None
         if is_symmetric and diagonalise:
-            self.modes, self.basis = _eigenfunctions(factor, self.rows)
+            self.modes, self.basis = _eigenfunctions(factor, strong)
+        elif len(strong) == 1 and factor.is_polynomial and first[1] and not first[2]:
+            self.modes, self.basis = None, _integrals(factor, first[0])
         else:
-            self.modes, self.basis = None, _null_space(factor, self.rows)
-        self.tests = self.basis if is_symmetric else _dual_tests(factor, conditions)
+            self.modes, self.basis = None, _null_space(factor, strong)
+        if is_symmetric:
+            self.tests = self.basis
+        else:
+            self.tests = np.eye(factor.n_features)[:, : factor.n_features - len(strong)]
         self.n = self.basis.shape[1]
         self._matrices: dict = {}
         self._crossed: dict = {}
-        if factor.is_polynomial and self.modes is None and self.n > 0:
+        if is_symmetric and self.modes is None and factor.is_polynomial:
             # Known to be diagonal: what rounding would leave beside the diagonal is not small for
             # the columns of high degree.
-            if len(conditions) == 2:
-                self._matrices[2] = -_stiffness(factor, self.tests, self.basis)
-            elif len(conditions) == 1:
-                self._matrices[1] = _slope(factor, self.tests, self.basis)
+            self._matrices[2] = -_stiffness(factor, self.basis)
         self._values: dict = {}
+
+    def moved(self, factor):
+        """The same axis elsewhere: its factor differs by a shift."""
+        moved = copy.copy(self)
+        moved.factor, moved._crossed = factor, {}
+        return moved
 
     @property
     def nodes(self):
@@ -83,7 +98,7 @@ class Axis:
         if other is not None and other is not self:
             key = (order, id(other))
             if key not in self._crossed:
-                self._crossed[key] = other.raw_matrix(order) @ self.basis
+                self._crossed[key] = other.tests.T @ self._derivative(order)
             return self._crossed[key]
         if order not in self._matrices:
             if self.modes is not None and order == 2:
@@ -91,18 +106,42 @@ class Axis:
             elif self.modes is not None and order == 0:
                 matrix = np.ones(self.n)
             else:
-                matrix = self.raw_matrix(order) @ self.basis
+                matrix = self.tests.T @ self._derivative(order)
             self._matrices[order] = matrix
         return self._matrices[order]
 
-    def raw_matrix(self, order):
-        """Tests against derivatives of the raw features, (n, n_raw)."""
-        return self.tests.T @ self.factor.gram(order)
+    def _derivative(self, order):
+        """Raw coefficients of derivatives of the functions, (n_raw, n)."""
+        derivative = self.factor.gram(order) @ self.basis
+        return derivative if order < 2 or self.rate is None else derivative - self._second()
+
+    def _second(self):
+        """What a second derivative after a start with value and rate has less than its own, raw.
+
+        With Q the last polynomial, one at the start, v = u' - (u'(0) - v_0) Q starts with the rate
+        v_0 and equals u' as far as the tests see; the second derivative is v'. So u'' = f is the
+        system u' = v, v' = f by Gauss's collocation, which neither damps nor amplifies waves, were
+        they too quick for the features: with both conditions in the functions they would grow.
+        """
+        last = np.zeros(self.factor.n_features)
+        last[-1] = 1 / self.factor.endpoint("low")[-1]
+        return np.outer(self.factor.gram(1) @ last, self.rate @ self.basis)
+
+    @property
+    def rate_at_end(self):
+        """What the rate of the functions, as said there, is at the other end, (n,)."""
+        # The functions are integrals of the features, but the last.
+        low, high = (self.factor.endpoint(end)[: self.n] for end in ("low", "high"))
+        last = [self.factor.endpoint(end)[-1] for end in ("low", "high")]
+        return high - last[1] / last[0] * low
 
     def values(self, order):
         """Derivatives of the functions at the nodes, (n_nodes, n)."""
         if order not in self._values:
-            self._values[order] = self.factor.at_nodes(order) @ self.basis
+            values = self.factor.at_nodes(order) @ self.basis
+            if order == 2 and self.rate is not None:
+                values = values - self.factor.at_nodes(0) @ self._second()
+            self._values[order] = values
         return self._values[order]
 
     @property
@@ -142,6 +181,23 @@ def _null_space(factor, rows):
     return _short_combinations(rows).toarray()
 
 
+def _integrals(factor, end):
+    """Integrals of the polynomials but the last from an end on, which vanish there.
+
+    Their derivatives are the tests: of an equation of first order, the matrix of its highest
+    derivative is one, and rates are as exact as values.
+    """
+    n = factor.n_features
+    k = np.arange(n - 1)
+    norms = factor.endpoint("high")
+    basis = np.zeros((n, n - 1))
+    share = factor.half * norms[:-1] / (2 * k + 1)
+    basis[k + 1, k] = share / norms[1:]
+    basis[k[1:] - 1, k[1:]] = -share[1:] / norms[:-2]
+    basis[0, 0] = factor.half if end == "low" else -factor.half
+    return basis
+
+
 def _short_combinations(rows):
     """Column k combines polynomials k ... k + n_conditions, as Shen's bases do; sparse."""
     n_conditions, n_raw = rows.shape
@@ -175,7 +231,7 @@ def _polynomial_eigenfunctions(factor, rows):
     """
     combined = _short_combinations(rows)
     n = combined.shape[1]
-    stiffness = _stiffness(factor, combined, combined)
+    stiffness = _stiffness(factor, combined)
     mass = (combined.T @ combined).tocsr()
     if np.min(stiffness) > 1e-12 * np.max(stiffness):
         scale = 1 / np.sqrt(stiffness)
@@ -195,31 +251,12 @@ def _polynomial_eigenfunctions(factor, rows):
     return modes, combined @ (vectors[:, order] / np.sqrt(inverse[order]))
 
 
-def _dual_tests(factor, conditions):
-    """Tests that vanish, as do as many of their derivatives, at the end without conditions.
-
-    By parts the highest derivative then stands on either side, and is diagonal: a function is
-    orthogonal to all polynomials of lower degree, and so is a test.
-    """
-    (end, *_), *_ = conditions
-    other = "low" if end == "high" else "high"
-    rows = np.array([factor.endpoint(other, order) for order in range(len(conditions))])
-    return _short_combinations(rows).toarray()
-
-
-def _slope(factor, tests, combined):
-    """The derivative of combinations of two polynomials against such tests, a diagonal."""
+def _stiffness(factor, combined):
+    """Minus the second derivative in Shen's basis, a diagonal."""
     k = np.arange(combined.shape[1], dtype=float)
-    rise = 2 * np.sqrt((k + 0.5) * (k + 1.5)) / factor.half
-    return tests.diagonal(0) * combined.diagonal(-1) * rise
-
-
-def _stiffness(factor, tests, combined):
-    """Minus the second derivative of combinations of three, a diagonal."""
-    k = np.arange(combined.shape[1], dtype=float)
-    # (phi_k'', psi_k) involves the coefficient on P_{k+2} alone: P''_{k+1} has no P_k in it.
+    # (phi_k'', phi_k) involves the coefficient on P_{k+2} alone: P''_{k+1} has no P_k in it.
     rise = np.sqrt((k + 0.5) * (k + 2.5)) * ((k + 2) * (k + 3) - k * (k + 1)) / factor.half**2
-    return -tests.diagonal(0) * combined.diagonal(-2) * rise
+    return -combined.diagonal(0) * combined.diagonal(-2) * rise
 
 
 def _eigh_five_bands(bands):

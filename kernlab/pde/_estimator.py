@@ -15,6 +15,7 @@ from kernlab.pde._data_fit import fit_data
 from kernlab.pde._direct import DirectPosterior
 from kernlab.pde._domain import PDE
 from kernlab.pde._resolution import as_generator
+from kernlab.pde._slabs import slab_ends
 
 
 class GPPDESolver(RegressorMixin, BaseEstimator):
@@ -49,7 +50,7 @@ class GPPDESolver(RegressorMixin, BaseEstimator):
     tol : float, default=1e-10
         Estimated relative error of u, off the grid, at which refinement stops.
     max_points : int, default=10**7
-        Most unknowns. When it is reached before ``tol``, ``fit`` warns.
+        Most unknowns, of one slab where time is solved in several. When it is reached before ``tol``, ``fit`` warns.
     backend : {'numpy', 'torch'}, default='numpy'
         What multiplies the matrices of ``fit``: NumPy, or torch on the GPU where there is one.
     verbose : int, default=0
@@ -74,6 +75,9 @@ class GPPDESolver(RegressorMixin, BaseEstimator):
         Newton steps; 1 for linear equations; evaluations of the objective for ``method='map'``.
     route_ : str
         How the discrete equations were solved.
+    slabs_ : array of shape (n_slabs,)
+        Where time is a coordinate (there is an `Initial`): the ends of the slabs in which the
+        equation was solved one after the other; empty else.
     lines_ : list of arrays
         Angular frequencies found in the data along each coordinate.
     kernel_ : FittedPrior
@@ -232,6 +236,7 @@ class GPPDESolver(RegressorMixin, BaseEstimator):
         self.error_, self.residual_ = solution.error, solution.residual
         self.converged_, self.n_iter_ = solution.converged, solution.n_iter
         self.route_ = solution.route
+        self.slabs_ = slab_ends(solution)
         self.params_: dict = {}
         if not self.converged_:
             warnings.warn(

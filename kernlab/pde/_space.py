@@ -46,6 +46,13 @@ class FieldSpace:
             wanted = np.stack([self._project(g, d, end) for g, end in faces], d)
             for e, part in self.lift:
                 wanted = wanted - self._along(d, axis.rows, e, part)
+            if all(getattr(g, "meets_conditions", False) for g in data[d]):
+                # What rounding breaks of the conditions along the axes done would grow in time.
+                for e, other in enumerate(self.axes[:d]):
+                    if data[e]:
+                        raw = [None] * e
+                        wanted = apply_along_axes([*raw, other.inverse_basis], wanted)
+                        wanted = apply_along_axes([*raw, other.basis], wanted)
             if np.any(wanted):
                 self.lift.append((d, wanted))
 
@@ -126,11 +133,11 @@ class FieldSpace:
     def raw(self, c):
         """Raw coefficients of the field, lift included."""
         raw = self._multiply([a.basis for a in self.axes], c)
-        for part in self._lift_parts():
+        for part in self.lift_parts():
             raw += part
         return raw
 
-    def _lift_parts(self):
+    def lift_parts(self):
         for e, part in self.lift:
             matrices: list = [None] * len(self.axes)
             matrices[e] = self.axes[e].lift
@@ -138,7 +145,7 @@ class FieldSpace:
 
     def coefficients(self, raw):
         """The inverse of ``raw``, by least squares where the raw function breaks conditions."""
-        rest = raw - sum(self._lift_parts())
+        rest = raw - sum(self.lift_parts())
         return apply_along_axes([a.inverse_basis for a in self.axes], rest)
 
     def evaluate(self, raw, X, orders=None, *, chunk=2**22):
