@@ -80,7 +80,7 @@ def _direct(rows):
     lines += heading("Other equations", "-")
     lines += [
         "Where no exact solution is known (bratu2d) the error is against Chebyshev collocation with",
-        "twice the points along each axis. A dash stands where a method does not apply,",
+        "four times the points along each axis. A dash stands where a method does not apply,",
         "or would take minutes.",
         "",
     ]
@@ -137,8 +137,7 @@ def _map(results):
     paper = {row["problem"]: row for row in results.get("rows", ())}
     lines = heading("The method of GP-HM", "-")
     lines += [
-        "``GPPDESolver(pde, method='map')`` is the method of the paper, run once: GM, and for the other",
-        "rows its other kernels. *Trend* stands for the paper's second stage, a Matérn-5/2 process",
+        "``GPPDESolver(pde, method='map', kernel=...)`` is the method of the paper, run once. *Trend* stands for the paper's second stage, a Matérn-5/2 process",
         "on what the frozen mixture leaves. *Pruned* are the components, along each axis, whose weight",
         "is below 1e-6 of the largest. The last column is what the authors logged for the kernel; of",
         "u2 and u5 the better of one stage and two.",

@@ -37,8 +37,8 @@ numpydoc_show_inherited_class_members = {
 nitpicky = False
 
 sphinx_gallery_conf = {
-    "examples_dirs": ["../examples/density", "../examples/privacy"],
-    "gallery_dirs": ["gallery/density", "gallery/privacy"],
+    "examples_dirs": ["../examples/density", "../examples/privacy", "../examples/pde"],
+    "gallery_dirs": ["gallery/density", "gallery/privacy", "gallery/pde"],
     "filename_pattern": r"/plot_",
     "abort_on_example_error": True,
     "download_all_examples": False,

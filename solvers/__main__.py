@@ -90,6 +90,7 @@ def _solve(arguments):
     parser.add_argument("name", metavar="NAME", help=f"a problem; {PROGRAM} list has them")
     parser.add_argument("--tol", type=float, default=1e-10, help="relative error (default 1e-10)")
     parser.add_argument("--method", default="direct", help="direct (default) or map")
+    parser.add_argument("--kernel", default="sm", help="of the method map (default sm)")
     parser.add_argument("--basis", default="auto", help="features (default auto)")
     parser.add_argument("--max-points", type=int, default=10**7, help="bound on the unknowns")
     parser.add_argument("--backend", default="numpy", help="numpy (default) or torch")
@@ -116,6 +117,7 @@ def _solve(arguments):
             solver = kernlab.pde.GPPDESolver(
                 problem.pde,
                 method=options.method,
+                kernel=options.kernel,
                 basis=options.basis,
                 tol=options.tol,
                 max_points=options.max_points,

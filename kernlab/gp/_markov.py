@@ -153,14 +153,16 @@ class MarkovProcess:
         )
         self._stationary = np.zeros((self.n_states, self.n_states))
         self._drift = np.zeros((self.n_states, self.n_states))
-        turn = np.array([[0.0, -1.0], [1.0, 0.0]])
         for j, c in enumerate(self.components):
-            size, copy = int(self._sizes[j]), np.eye(copies[j])
-            place = slice(self._starts[j], self._starts[j + 1])
-            self._stationary[place, place] = c.variance * np.kron(_STATIONARY[size], copy)
-            self._drift[place, place] = rates[j] * np.kron(_DRIFT[size], copy)
+            size, start, stop = int(self._sizes[j]), self._starts[j], self._starts[j + 1]
+            for first in range(start, start + copies[j]):
+                place = slice(first, stop, copies[j])
+                self._stationary[place, place] = c.variance * _STATIONARY[size]
+                self._drift[place, place] = rates[j] * _DRIFT[size]
             if copies[j] == 2:
-                self._drift[place, place] += c.frequency * np.kron(np.eye(size), turn)
+                even, odd = np.arange(start, stop, 2), np.arange(start + 1, stop, 2)
+                self._drift[even, odd] -= c.frequency
+                self._drift[odd, even] += c.frequency
 
     def row(self, order=0):
         """The functional of the state that is the process's derivative of an order, (D,).

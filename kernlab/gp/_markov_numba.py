@@ -134,6 +134,13 @@ def _turn(A, x, starts, transpose, work):
 
 
 @njit
+def _store(target, source):
+    # Assignment of whole arrays would take Numba ten seconds to compile.
+    for a in range(len(source)):
+        target[a] = source[a]
+
+
+@njit
 def kalman(spec, sizes, starts, stationary, times, rows, index, values, noise, keep):
     """Filter; returns the log likelihood and what the smoother needs.
 
@@ -145,7 +152,9 @@ def kalman(spec, sizes, starts, stationary, times, rows, index, values, noise, k
     means, covariances = np.empty((kept, D)), np.empty((kept, D, D))
     gains, innovations, spreads = np.empty((kept, D)), np.empty(kept), np.empty(kept)
     A, Q = np.zeros((D, D)), np.zeros((D, D))
-    m, P = np.zeros(D), stationary.copy()
+    m, P = np.zeros(D), np.empty((D, D))
+    for a in range(D):
+        _store(P[a], stationary[a])
     work, square, gain, cross = np.empty(D), np.empty((D, D)), np.empty(D), np.empty(D)
     last = -1.0
     total = 0.0
@@ -190,12 +199,13 @@ def kalman(spec, sizes, starts, stationary, times, rows, index, values, noise, k
             _symmetrise(P)
             total += innovation * innovation / spread + math.log(spread) + _LOG_2PI
             if keep:
-                gains[k] = gain
+                _store(gains[k], gain)
                 innovations[k] = innovation
                 spreads[k] = spread
         if keep:
-            means[k] = m
-            covariances[k] = P
+            _store(means[k], m)
+            for a in range(D):
+                _store(covariances[k, a], P[a])
     return -0.5 * total, means, covariances, gains, innovations, spreads
 
 
@@ -285,5 +295,5 @@ def simulate(spec, sizes, starts, stationary, times, normals):
             for a in range(D):
                 for b in range(a + 1):
                     x[a] += root[a, b] * normals[k, b]
-        states[k] = x
+        _store(states[k], x)
     return states

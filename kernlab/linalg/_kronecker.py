@@ -39,18 +39,18 @@ def apply_along_axes(matrices, array, *, device=None):
     """
     if device is not None:
         torch = import_extra("torch", extra="gp", purpose="backend='torch'")
-        array = torch.as_tensor(np.ascontiguousarray(array), device=device)
-        matrices = [
-            None if m is None else torch.as_tensor(np.ascontiguousarray(m), device=device)
-            for m in matrices
-        ]
+
+        def moved(values):
+            return torch.as_tensor(np.require(values, requirements=("C", "W")), device=device)
+
+        array, matrices = moved(array), [None if m is None else moved(m) for m in matrices]
     xp = namespace_of(array)
     for axis, matrix in enumerate(matrices):
         if matrix is None:
             continue
-        moved = xp.moveaxis(array, axis, 0)
-        rest = moved.shape[1:]
-        product = matrix @ xp.reshape(moved, (moved.shape[0], -1))
+        front = xp.moveaxis(array, axis, 0)
+        rest = front.shape[1:]
+        product = matrix @ xp.reshape(front, (front.shape[0], -1))
         array = xp.moveaxis(xp.reshape(product, (product.shape[0], *rest)), 0, axis)
     return array if device is None else array.cpu().numpy()
 
@@ -101,8 +101,13 @@ class KroneckerSum:
             return _divide(right, self._eigenvalues, mass)
         real = np.isrealobj(right) and all(form.is_real for form in self._forms)
         right = apply_along_axes([form.left for form in self._forms], right)
-        pairs = [(form.stiffness, form.mass) for form in self._forms]
-        solution = apply_along_axes([form.right for form in self._forms], _substitute(pairs, right))
+        if len(self._forms) == 2 and all(form.is_inverted for form in self._forms):
+            first, second = self._forms
+            solution = _solve_sylvester(first.mass, second.mass, right)
+        else:
+            pairs = [(form.stiffness, form.mass) for form in self._forms]
+            solution = _substitute(pairs, right)
+        solution = apply_along_axes([form.right for form in self._forms], solution)
         return np.ascontiguousarray(solution.real) if real else solution
 
 
@@ -112,6 +117,8 @@ class _TriangularForm:
     def __init__(self, A, M, approximate):
         self.n = len(A)
         self.left = self.right = None
+        # Whether A has become the identity, and M a triangle.
+        self.is_inverted = False
         self.is_real = np.isrealobj(A) and (M is None or np.isrealobj(M))
         mass = np.ones(self.n) if M is None else M
         if A.ndim == 1 and mass.ndim == 1:
@@ -130,6 +137,7 @@ class _TriangularForm:
             triangle, Q = sl.schur(inverse @ mass, output="complex")
             self.left, self.right = Q.conj().T @ inverse, Q
             self.stiffness, self.mass = np.ones(self.n, dtype=complex), _thinned(triangle)
+            self.is_inverted = self.mass.ndim == 2
         elif has_unit_mass:
             triangle, Q = sl.schur(A, output="complex")
             self.left, self.right = Q.conj().T, Q
@@ -207,6 +215,13 @@ def _divide(right, eigenvalues, masses):
     return solution
 
 
+def _solve_sylvester(first, second, right):
+    """X with first X + X secondᵀ = right, for upper triangles."""
+    (trsyl,) = sl.get_lapack_funcs(("trsyl",), (first, second, right))
+    solution, scale, _ = trsyl(first, second.conj(), right, tranb="C")
+    return solution / scale
+
+
 def _substitute(pairs, right):
     """Solve with factors (S_d, T_d) that are diagonals or upper triangles.
 
@@ -241,6 +256,8 @@ def _substitute(pairs, right):
 def _substitute_one(pairs, axis, right):
     """The same with diagonals elsewhere: all their entries at once, by rows of the triangle."""
     S, T = pairs[axis]
+    if len(pairs) == 1:
+        return sl.solve_triangular(S, right, check_finite=False)
     others = [pair for d, pair in enumerate(pairs) if d != axis]
     right = np.moveaxis(right, axis, 0)
     shape = right.shape

@@ -4,12 +4,13 @@ import warnings
 from contextlib import nullcontext
 from itertools import product
 from numbers import Real
+from typing import Any
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from kernlab._core.threads import SINGLE_THREADED_BLAS
-from kernlab.pde._evidence import Evidence, MixturePrior, scaled
+from kernlab.pde._evidence import Evidence, MixturePrior, row_size
 from kernlab.pde._features import SpectralMixtureFeatures, envelope
 from kernlab.pde._frequencies import AxisFrequencies, of_free_waves, of_functions, of_samples
 from kernlab.pde._prior import AxisMixture, FittedPrior, TensorFeatures
@@ -27,10 +28,12 @@ FEW = 600
 # Radians per half length up to which the trend takes the place of lines, and what it may leave out.
 SLOW, LEFT_OUT = (2.0, 8.0), (1e-10, 1e-6)
 # Standard deviation of rows that are exact, relative to rows of unit weights.
-EXACT = 1e-8
+EXACT, NEARLY_EXACT = 1e-8, 1e-6
 # Fitted noise of an equation said to be exact, or misfit in units of stated noise, that is warned
 # of.
 UNRESOLVED, MISFIT = 1e-4, 4.0
+# Share of the data's mean square that, fitted as noise, leaves no signal.
+NOISE_ALONE = 0.95
 
 
 def assimilate(
@@ -120,7 +123,7 @@ class _Data:
         if len(self.y) < 2:
             raise ValueError(f"at least 2 data are needed, got {len(self.y)}.")
         self.alpha = None if isinstance(alpha, str) and alpha == "fit" else self._variances(alpha)
-        if not (isinstance(equation_noise, Real) and 0 <= equation_noise < np.inf):
+        if not (isinstance(equation_noise, Real) and 0 <= float(equation_noise) < np.inf):
             raise ValueError(
                 f"equation_noise must be a variance, finite and not negative, got "
                 f"{equation_noise!r}."
@@ -167,11 +170,12 @@ def _basis(data, rng):
     box = data.box
     several = int(data.d > 1)
     sizes = BOX_SIZES if several else LINE_SIZES
+    left_out = LEFT_OUT[several and not data.unknowns]
     axes = [
-        AxisFrequencies(a, b, sizes[-1][1], SLOW[several], LEFT_OUT[several])
+        AxisFrequencies(a, b, sizes[-1][1], SLOW[several], left_out)
         for a, b in zip(box.low, box.high, strict=True)
     ]
-    functions = []
+    functions: list = []
     for axis, (low, high) in enumerate(zip(box.low, box.high, strict=True)):
         conditions = data.pde.conditions[data.field, axis]
         for end, value in ((conditions.low, low), (conditions.high, high)):
@@ -182,7 +186,7 @@ def _basis(data, rng):
     of_functions(functions, box, axes, rng)
     of_free_waves(data.equation, box, axes, data.unknowns_grid)
     if data.observe == "solution":
-        source = [(lambda *points: data.equation.source(points, known), {})]
+        source: list = [(lambda *points: data.equation.source(points, known), {})]
         of_functions(source, box, axes, rng, noisy=data.equation_noise > 0)
     noise = of_samples(data.X, data.y, axes)
     bases = []
@@ -218,91 +222,80 @@ class _Problem:
     """Rows in units in which solution, weights and rows are of order one."""
 
     def __init__(self, data, basis, noise, rng):
-        self.data, self.basis = data, basis
-        middle = {name: np.mean(bounds) for name, bounds in data.unknowns.items()}
+        self.data, self.basis, self.prior = data, basis, MixturePrior(basis)
+        self.middle = {name: np.mean(bounds) for name, bounds in data.unknowns.items()}
         conditions = condition_rows(data.pde, data.field, basis, rng)
+        self.equation_rows: Any
+        self.data_rows: Any
+        self.equation_size: Any
         if data.observe == "source":
-            rows = EquationRows(data.equation, basis, data.X)
-            self.data_rows, self.equation_rows = rows, None
-            matrix, target = rows.matrix(middle), data.y + rows.source(middle)
+            self.equation_rows, self.data_rows = None, EquationRows(data.equation, basis, data.X)
+            matrix = self.data_rows.matrix(self.middle)
+            target = data.y + self.data_rows.source(self.middle)
+            equation = []
         else:
+            n = 2 * basis.n_features + 20
+            points = collocation_points(basis, data.box.low, data.box.high, n, rng)
+            self.equation_rows, self.data_rows = EquationRows(data.equation, basis, points), None
             matrix, target = basis.features(data.X), data.y
-            points = collocation_points(
-                basis, data.box.low, data.box.high, 2 * basis.n_features + 20, rng
-            )
-            self.data_rows = None
-            self.equation_rows = EquationRows(data.equation, basis, points)
-        self.scale = self._scale([*conditions, (matrix, target)])
-        self._assemble(conditions, matrix, target, noise, middle)
-
-    def _scale(self, pairs):
-        """Size of the solution, from that of the largest target relative to its rows."""
-        if self.equation_rows is not None:
-            middle = {name: np.mean(bounds) for name, bounds in self.data.unknowns.items()}
             rows = self.equation_rows
-            pairs = [*pairs, (rows.matrix(middle), rows.source(middle))]
-        sizes = []
-        for matrix, target in pairs:
-            size = np.sqrt((matrix**2).mean())
-            sizes.append(np.abs(target).max(initial=0.0) / size if size > 0 else 0.0)
-        return max(sizes) or 1.0
-
-    def _assemble(self, conditions, matrix, target, noise, middle):
-        data, groups = self.data, []
-        self.names, log_noise, free = [], [], []
-        for pair in conditions:
-            groups.append(scaled(*pair, self.scale)[0])
-            log_noise.append(2 * np.log(EXACT))
-        if self.equation_rows is not None and not data.unknowns:
-            group, _ = self._equation(middle)
-            groups.append(group)
-        if not (data.observe == "source" and data.unknowns):
-            group, size = scaled(matrix, target, self.scale)
-            groups.append(group)
-        else:
-            size = np.sqrt((matrix**2).mean())
-        self.data_size = size * self.scale
-        equation_log, equation_free = self._equation_noise(middle)
-        data_log, relative, data_free = self._data_noise(noise)
-        self.relative = relative
-        if data.observe == "source":
-            log_noise.append(data_log)
-            self.data_group = len(log_noise) - 1
-            if data.unknowns:
-                moving, first = self._moving_data, False
-            else:
-                groups[-1].relative, moving, first = relative, None, False
-        else:
-            groups[-1].relative = relative
-            if data.unknowns:
-                log_noise = [equation_log, *log_noise, data_log]
-                moving, first, place = self._equation, True, 0
-            else:
-                log_noise += [equation_log, data_log]
-                moving, first, place = None, False, len(log_noise) - 2
-            self.data_group = len(log_noise) - 1
-            if equation_free is not None:
-                free.append((place, equation_free))
-                self.equation_group = place
-        if data_free is not None:
-            free.append((self.data_group, data_free))
-        self.evidence = Evidence(
-            MixturePrior(self.basis), groups, log_noise, free, moving, data.unknowns, first
+            equation = [(rows.matrix(self.middle), rows.source(self.middle))]
+        pairs = [*conditions, *equation, (matrix, target)]
+        sizes = [row_size(rows, self.prior) for rows, _ in pairs]
+        # Size of the solution: of the largest target relative to its rows.
+        self.scale = (
+            float(
+                max(
+                    np.abs(y).max(initial=0.0) / size
+                    for (_, y), size in zip(pairs, sizes, strict=True)
+                )
+            )
+            or 1.0
         )
+        groups = [
+            Group(rows / size, y / (size * self.scale))
+            for (rows, y), size in zip(pairs, sizes, strict=True)
+        ]
+        self.data_size = sizes[-1] * self.scale
+        self.equation_size = sizes[-2] * self.scale if equation else None
+        self.evidence = self._evidence(groups, len(conditions), noise)
 
-    def _equation_size(self, middle):
-        return np.sqrt((self.equation_rows.matrix(middle) ** 2).mean())
+    def _evidence(self, groups, n_conditions, noise):
+        """Exact rows first, then the equation, then the data; what has unknowns is made anew."""
+        unknowns = self.data.unknowns
+        log_noise, free = [2 * np.log(EXACT)] * n_conditions, []
+        if self.equation_rows is not None:
+            value, bounds = self._equation_noise()
+            # Of an equation with unknowns the rows are made anew, and are put first.
+            self.equation_group = 0 if unknowns else n_conditions
+            log_noise.insert(self.equation_group, value)
+            if bounds is not None:
+                free.append((self.equation_group, bounds))
+        value, self.relative, bounds = self._data_noise(noise)
+        groups[-1].relative = self.relative
+        self.data_group = len(log_noise)
+        log_noise.append(value)
+        if bounds is not None:
+            free.append((self.data_group, bounds))
+        moving = None
+        if unknowns:
+            moving = self._moving_data if self.equation_rows is None else self._moving_equation
+            del groups[-1 if self.equation_rows is None else -2]
+        collocated = self.equation_rows is not None
+        return Evidence(
+            self.prior, groups, log_noise, free, moving, unknowns,
+            moving_first=collocated,
+            conditional=bool(unknowns) and collocated and not self.data.equation_noise,
+        )  # fmt: skip
 
-    def _equation_noise(self, middle):
-        """Start and bounds of the log noise variance of collocated equations; None if known."""
-        if self.equation_rows is None:
-            return None, None
-        self.equation_size = self._equation_size(middle)
+    def _equation_noise(self):
+        """Log noise variance of collocated equations, and its bounds or None where it is known."""
         if self.data.equation_noise:
-            variance = self.data.equation_noise / (self.equation_size * self.scale) ** 2
-            return np.log(variance), None
-        # Exact but for what the features cannot follow, which is learned.
-        return 2 * np.log(1e-5), (2 * np.log(EXACT), 2 * np.log(UNRESOLVED))
+            return np.log(self.data.equation_noise / self.equation_size**2), None
+        if self.data.unknowns:
+            # Were it learned, unknowns would suit the features rather than the data.
+            return 2 * np.log(NEARLY_EXACT), None
+        return 2 * np.log(NEARLY_EXACT), (2 * np.log(EXACT), 2 * np.log(UNRESOLVED))
 
     def _data_noise(self, noise):
         """Start of the data's log noise variance, relative deviations, bounds or None if known."""
@@ -317,27 +310,23 @@ class _Problem:
         return np.log(mean), None if same else np.sqrt(variance / mean), None
 
     def _moving_data(self, unknowns):
-        """Data of the source, where the operator has unknowns."""
         rows = self.data_rows
-        return self._moved(rows, rows.source(unknowns) + self.data.y, unknowns, self.data_size)
+        target = rows.source(unknowns) + self.data.y
+        return self._moved(rows, target, unknowns, self.data_size, self.relative)
 
-    def _equation(self, unknowns):
-        """The equation at collocation points."""
-        rows, middle = self.equation_rows, self.data.unknowns
-        middle = {name: np.mean(bounds) for name, bounds in middle.items()}
-        size = self._equation_size(middle) * self.scale
-        return self._moved(rows, rows.source(unknowns), unknowns, size)
+    def _moving_equation(self, unknowns):
+        rows = self.equation_rows
+        return self._moved(rows, rows.source(unknowns), unknowns, self.equation_size, None)
 
-    def _moved(self, rows, target, unknowns, size):
-        relative = self.relative if rows is self.data_rows else None
+    def _moved(self, rows, target, unknowns, size, relative):
+        """Rows at values of the unknowns, and their derivatives by each."""
         row_size = size / self.scale
         group = Group(rows.matrix(unknowns) / row_size, target / size, relative)
-        divide = 1.0 if relative is None else relative
+        divide = np.ones(len(target)) if relative is None else relative
         slopes = []
         for name in unknowns:
             matrix, source = rows.derivative(name, unknowns)
-            matrix = matrix / row_size / np.reshape(divide, (-1, 1))
-            slopes.append((matrix, source / size / divide))
+            slopes.append((matrix / (row_size * divide[:, None]), source / (size * divide)))
         return group, slopes
 
     def posterior(self, fit, profile):
@@ -374,7 +363,7 @@ class _Problem:
     def _mixtures(self, log_variance):
         """Weights, frequencies and scales of each axis' components, for a reader."""
         variance = np.exp(log_variance) * self.scale**2
-        factors, prior = self.basis.factors, self.evidence.prior
+        factors, prior = self.basis.factors, self.prior
         values, slopes = [], []
         for axis, factor in enumerate(factors):
             middle = np.array([(factor.low + factor.high) / 2])
@@ -400,12 +389,14 @@ class _Problem:
 
     def _warn(self, rows, solved, log_noise, fit, values, spread, profile):
         data = self.data
-        if self.equation_rows is not None and not data.equation_noise:
-            left = np.exp(0.5 * log_noise[self.equation_group])
-            size = np.abs(self.equation_rows.source(values)).max() / (
-                self.equation_size * self.scale
-            )
-            left = left / size if size > left else left
+        bounded = any(
+            min(values[name] - low, high - values[name]) < 1e-6 * (high - low)
+            for name, (low, high) in data.unknowns.items()
+        )
+        if self.equation_rows is not None and not data.equation_noise and not bounded:
+            start, stop = rows.edges[self.equation_group : self.equation_group + 2]
+            misfit = np.sqrt((solved.rest[start:stop] ** 2).sum() / (stop - start))
+            left = np.exp(0.5 * log_noise[self.equation_group]) * max(misfit, 1e-3)
             if left > 0.3 * UNRESOLVED:
                 warnings.warn(
                     f"the features leave {left:.1e} of the equation unresolved, which the "
@@ -413,7 +404,7 @@ class _Problem:
                     ConvergenceWarning,
                     stacklevel=4,
                 )
-        if data.alpha is not None:
+        if data.alpha is not None and not bounded:
             start, stop = rows.edges[self.data_group : self.data_group + 2]
             misfit = np.sqrt((solved.rest[start:stop] ** 2).sum() / len(data.y))
             if misfit > MISFIT:
@@ -421,6 +412,17 @@ class _Problem:
                     f"the data differ from the solution by {misfit:.1f} times the standard "
                     "deviation that alpha states; pass alpha='fit', or check the equation and its "
                     "conditions.",
+                    ConvergenceWarning,
+                    stacklevel=4,
+                )
+        size = (data.y**2).mean()
+        if data.alpha is None and data.observe == "source":
+            noise = np.exp(log_noise[self.data_group]) * self.data_size**2
+            if noise > NOISE_ALONE * size > 0:
+                warnings.warn(
+                    "the data cannot be told from noise alone, so that the solution is that of no "
+                    "source, and its standard deviations know nothing of one; give more data, or "
+                    "state their noise by alpha.",
                     ConvergenceWarning,
                     stacklevel=4,
                 )

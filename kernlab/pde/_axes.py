@@ -4,8 +4,8 @@ A factor offers raw features (`_legendre`, `_fourier`, `_band`). An axis combine
 functions that satisfy homogeneous conditions at the ends, as many as are left, and into a few that
 carry the data of the conditions (the lift). Where the second derivative is self-adjoint (one
 condition at each end, or a period) the combinations are its eigenfunctions and are tested with
-themselves, Galerkin's method; elsewhere (conditions at one end, as in time) the tests are the first
-Legendre polynomials.
+themselves, Galerkin's method; elsewhere (conditions at one end, as in time) the tests satisfy the
+dual conditions at the other end.
 """
 
 # Reference: Shen, Tang and Wang, Spectral Methods (2011), chapters 3 and 4.
@@ -61,23 +61,34 @@ class Axis:
             # The second condition is met through the rate: see ``_second``.
             strong, self.rate = self.rows[:1], self.rows[1]
         first = conditions[0] if conditions else None
+        self._is_integral = bool(
+            len(strong) == 1 and factor.is_polynomial and first[1] and not first[2]
+        )
         if is_symmetric and diagonalise:
             self.modes, self.basis = _eigenfunctions(factor, strong)
-        elif len(strong) == 1 and factor.is_polynomial and first[1] and not first[2]:
+        elif self._is_integral:
             self.modes, self.basis = None, _integrals(factor, first[0])
         else:
             self.modes, self.basis = None, _null_space(factor, strong)
+        n_free = factor.n_features - len(strong)
         if is_symmetric:
             self.tests = self.basis
+        elif self._is_integral or not conditions:
+            self.tests = np.eye(factor.n_features)[:, :n_free]
         else:
-            self.tests = np.eye(factor.n_features)[:, : factor.n_features - len(strong)]
+            self.tests = _dual_tests(factor, conditions)
         self.n = self.basis.shape[1]
         self._matrices: dict = {}
         self._crossed: dict = {}
-        if is_symmetric and self.modes is None and factor.is_polynomial:
+        if factor.is_polynomial and self.modes is None and self.n > 0:
             # Known to be diagonal: what rounding would leave beside the diagonal is not small for
             # the columns of high degree.
-            self._matrices[2] = -_stiffness(factor, self.basis)
+            if self._is_integral:
+                self._matrices[1] = np.ones(self.n)
+            elif len(conditions) == 2:
+                self._matrices[2] = -_stiffness(factor, self.tests, self.basis)
+            elif len(conditions) == 1:
+                self._matrices[1] = _slope(factor, self.tests, self.basis)
         self._values: dict = {}
 
     def moved(self, factor):
@@ -112,7 +123,10 @@ class Axis:
 
     def _derivative(self, order):
         """Raw coefficients of derivatives of the functions, (n_raw, n)."""
-        derivative = self.factor.gram(order) @ self.basis
+        if self._is_integral and order:
+            derivative = self.factor.gram(order - 1)[:, : self.n]
+        else:
+            derivative = self.factor.gram(order) @ self.basis
         return derivative if order < 2 or self.rate is None else derivative - self._second()
 
     def _second(self):
@@ -138,7 +152,10 @@ class Axis:
     def values(self, order):
         """Derivatives of the functions at the nodes, (n_nodes, n)."""
         if order not in self._values:
-            values = self.factor.at_nodes(order) @ self.basis
+            if self._is_integral and order:
+                values = self.factor.at_nodes(order - 1)[:, : self.n]
+            else:
+                values = self.factor.at_nodes(order) @ self.basis
             if order == 2 and self.rate is not None:
                 values = values - self.factor.at_nodes(0) @ self._second()
             self._values[order] = values
@@ -231,7 +248,7 @@ def _polynomial_eigenfunctions(factor, rows):
     """
     combined = _short_combinations(rows)
     n = combined.shape[1]
-    stiffness = _stiffness(factor, combined)
+    stiffness = _stiffness(factor, combined, combined)
     mass = (combined.T @ combined).tocsr()
     if np.min(stiffness) > 1e-12 * np.max(stiffness):
         scale = 1 / np.sqrt(stiffness)
@@ -251,12 +268,31 @@ def _polynomial_eigenfunctions(factor, rows):
     return modes, combined @ (vectors[:, order] / np.sqrt(inverse[order]))
 
 
-def _stiffness(factor, combined):
-    """Minus the second derivative in Shen's basis, a diagonal."""
+def _dual_tests(factor, conditions):
+    """Tests that vanish, as do as many of their derivatives, at the end without conditions.
+
+    By parts the highest derivative then stands on either side, and is diagonal: a function is
+    orthogonal to all polynomials of lower degree, and so is a test.
+    """
+    (end, *_), *_ = conditions
+    other = "low" if end == "high" else "high"
+    rows = np.array([factor.endpoint(other, order) for order in range(len(conditions))])
+    return _short_combinations(rows).toarray()
+
+
+def _slope(factor, tests, combined):
+    """The derivative of combinations of two polynomials against such tests, a diagonal."""
     k = np.arange(combined.shape[1], dtype=float)
-    # (phi_k'', phi_k) involves the coefficient on P_{k+2} alone: P''_{k+1} has no P_k in it.
+    rise = 2 * np.sqrt((k + 0.5) * (k + 1.5)) / factor.half
+    return tests.diagonal(0) * combined.diagonal(-1) * rise
+
+
+def _stiffness(factor, tests, combined):
+    """Minus the second derivative of combinations of three, a diagonal."""
+    k = np.arange(combined.shape[1], dtype=float)
+    # (phi_k'', psi_k) involves the coefficient on P_{k+2} alone: P''_{k+1} has no P_k in it.
     rise = np.sqrt((k + 0.5) * (k + 2.5)) * ((k + 2) * (k + 3) - k * (k + 1)) / factor.half**2
-    return -combined.diagonal(0) * combined.diagonal(-2) * rise
+    return -tests.diagonal(0) * combined.diagonal(-2) * rise
 
 
 def _eigh_five_bands(bands):

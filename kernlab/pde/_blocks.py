@@ -1,12 +1,10 @@
 """Linear observations of tensor-product coefficients, in the independent blocks they fall into.
 
 Along an axis whose functions the equation does not couple (eigenfunctions of all its terms) every
-function is a problem of its own. What couples functions makes blocks: one by one where no axis does,
-one for each mode in x where only time does, all at once where coefficients vary. Under a prior of
-independent coefficients the posterior falls into the same blocks.
+function is a problem of its own. What couples functions makes blocks: one by one where no axis
+does, one for each mode in x where only time does, all at once where coefficients vary. Under a
+prior of independent coefficients the posterior falls into the same blocks.
 """
-
-from functools import reduce
 
 import numpy as np
 from scipy.linalg import solve_triangular
@@ -90,10 +88,13 @@ def block_matrices(discretization, jacobian, layout):
     total = np.zeros((layout.n_blocks, layout.width, layout.width))
     for (_, orders), number in equation.constant.items():
         matrices = [axis.matrix(order) for axis, order in zip(space.axes, orders, strict=True)]
-        plain = reduce(np.multiply.outer, [matrices[axis] for axis in layout.plain])
-        coupled = [matrices[axis] for axis in layout.coupled]
-        block = reduce(np.kron, [np.diag(m) if m.ndim == 1 else m for m in coupled], np.eye(1))
-        total += number * plain.reshape(-1, 1, 1) * block
+        plain, block = np.ones(1), np.eye(1)
+        for axis in layout.plain:
+            plain = np.outer(plain, matrices[axis]).ravel()
+        for axis in layout.coupled:
+            matrix = matrices[axis]
+            block = np.kron(block, np.diag(matrix) if matrix.ndim == 1 else matrix)
+        total += number * plain[:, None, None] * block
     return total
 
 

@@ -13,7 +13,7 @@ from kernlab.pde._blocks import (
     coupled_axes,
 )
 from kernlab.pde._discretization import Discretization
-from kernlab.pde._mixture import FittedMixture
+from kernlab.pde._mixture import FittedMixture, axis_frequencies
 from kernlab.pde._prior import FittedPrior, TensorFeatures
 
 # Standard deviation of the noise of data that are exact, relative to their size.
@@ -70,8 +70,8 @@ class DirectPosterior:
     With N functions in all: where no axis couples functions (even derivatives with constant
     coefficients and a condition at each end, or none on a period) O(N) for the posterior beside
     the fit of the weights, and a standard deviation on a grid costs as much as the mean. With m
-    coupled functions, all along such axes as time, O(N m²), and all N = m for variable coefficients,
-    nonlinear equations and systems; at most m = 2500.
+    coupled functions, all those of axes such as time, O(N m²); m is N for variable coefficients,
+    nonlinear equations and systems. At most m = 2500.
     """
 
     def __init__(self, solution, *, random_state=None, relative_noise=None):
@@ -108,10 +108,10 @@ class DirectPosterior:
         )
         self._target = layout.split(right)
         self._row_noise = np.repeat(self._noise, np.diff(layout.edges))
-        self._matrices = None
+        self._matrices: np.ndarray | None = None
         if layout.is_small:
             self._matrices = block_matrices(disc, jacobian, layout)
-            coefficients, background = self._invert()
+            coefficients, background = self._invert(self._matrices)
         else:
             coefficients = layout.split([c / self.scale for c in found])
             background = self._guess_background(jacobian, coefficients)
@@ -123,12 +123,12 @@ class DirectPosterior:
         source = self._disc.source_size(i) / self.scale
         return (max(np.sum(right**2), source**2 * volume) or 1.0) / n_nodes
 
-    def _invert(self):
+    def _invert(self, matrices):
         """Coefficients that the rows alone give, and the variance of their noise."""
         if self._layout.width == 1:
-            eigenvalues = self._matrices[:, :, 0]
+            eigenvalues = matrices[:, :, 0]
             return self._target / eigenvalues, self._row_noise / eigenvalues**2
-        inverse = np.linalg.inv(self._matrices)
+        inverse = np.linalg.inv(matrices)
         coefficients = (inverse @ self._target[:, :, None])[:, :, 0]
         return coefficients, inverse**2 @ self._row_noise
 
@@ -190,8 +190,23 @@ class DirectPosterior:
 
     @property
     def log_evidence(self):
+        """Logarithm of the density of the equation's integrals against the tests."""
         self._require()
         return self._log_evidence
+
+    def spectrum(self, axis):
+        """What the functions of one axis have of the (first) field's root mean square.
+
+        Returns
+        -------
+        frequencies : array of shape (n,)
+        sizes : array of shape (n,)
+        """
+        space = self._spaces[0]
+        c = np.moveaxis(self._layout.join(self._coefficients)[0], axis, 0)
+        size = np.sqrt(np.sum(c.reshape(len(c), -1) ** 2, axis=1))
+        volume = np.prod(self._disc.pde.box.lengths)
+        return axis_frequencies(space.axes[axis]), self.scale * size / np.sqrt(volume)
 
     def predict(self, X, return_std=False, return_cov=False):
         """Posterior mean of u, with its standard deviation or covariance.
@@ -208,6 +223,12 @@ class DirectPosterior:
         mean : array of shape (n,), or (n, n_fields) for a system
         std : array of the same shape, or cov : array of shape (n, n)
             (n, n, n_fields) for a system: of each field with itself.
+
+        Raises
+        ------
+        ValueError
+            If X is no finite array of points of the box, or a deviation or covariance is asked for
+            and the equation couples more than 2500 unknowns.
         """
         if return_std and return_cov:
             raise ValueError("return_std and return_cov must not both be true.")
@@ -255,13 +276,16 @@ class DirectPosterior:
 
 def _lines(discretization, random_state):
     """Frequencies of the lines of the data along each axis; not searched for again where known."""
-    pde = discretization.pde
-    return [
-        np.asarray(factor.lines)
-        if hasattr(factor, "lines")
-        else lines_along(pde, d, random_state).frequencies
-        for d, factor in enumerate(discretization.factors)
-    ]
+    found = []
+    for d, factor in enumerate(discretization.factors):
+        if hasattr(factor, "lines"):
+            found.append(np.asarray(factor.lines))
+            continue
+        # The nodes resolve the data, which the prior need know no better than their noise.
+        n = int(np.clip(4 * len(factor.nodes), 256, 8192))
+        options = {"n_samples": n, "max_samples": n, "tol": NOMINAL}
+        found.append(lines_along(discretization.pde, d, random_state, **options).frequencies)
+    return found
 
 
 def _stack(parts):

@@ -6,7 +6,7 @@ from itertools import product
 import numpy as np
 from scipy.optimize import minimize
 
-from kernlab.pde._weights import Group, Observations
+from kernlab.pde._weights import Observations
 
 # Bounds of log weights, of log decays, and a weight that is out.
 WEIGHTS, DECAYS, PRUNED = (-40.0, 40.0), (-6.0, 0.0), -60.0
@@ -85,13 +85,19 @@ class Evidence:
         Bounds of each unknown.
     moving_first : bool, default=False
         Whether the moving group comes before the others, or after. Small noise goes first.
+    conditional : bool, default=False
+        Take the evidence of the last group given all others. These are then constraints and no
+        data: how likely the prior thinks them says nothing about the unknowns, and depends on how
+        the operator scales with them.
     """
 
     def __init__(
-        self, prior, groups, log_noise, free_noise, moving=None, unknowns=None, moving_first=False
-    ):
+        self, prior, groups, log_noise, free_noise, moving=None, unknowns=None,
+        moving_first=False, conditional=False,
+    ):  # fmt: skip
         self.prior, self.moving, self.unknowns = prior, moving, dict(unknowns or {})
         self.fixed, self.moving_first = Observations(groups), moving_first
+        self.conditional = conditional
         self.log_noise = np.array(log_noise, dtype=float)
         self.free_noise = list(free_noise)
         self.n_hyper = prior.n_weights + prior.n_decays
@@ -150,6 +156,13 @@ class Evidence:
         log_variance, log_noise, values = self.unpack(theta)
         rows, slopes = self.rows(values)
         value, by_variance, by_noise, by_unknown = rows.evidence(log_variance, log_noise, slopes)
+        if self.conditional:
+            given = rows.without_last().evidence(
+                log_variance, log_noise[:-1], [slope[:-1] for slope in slopes]
+            )
+            value, by_variance = value - given[0], by_variance - given[1]
+            by_noise[:-1] -= given[2]
+            by_unknown = by_unknown - given[3]
         widths = np.array([high - low for low, high in self.unknowns.values()])
         gradient = np.concatenate(
             [
@@ -212,7 +225,11 @@ class Evidence:
         """Log evidence alone."""
         log_variance, log_noise, values = self.unpack(theta)
         rows, _ = self.rows(values)
-        return rows.log_evidence(rows.solve(log_variance, log_noise), log_noise)
+        value = rows.log_evidence(rows.solve(log_variance, log_noise), log_noise)
+        if self.conditional:
+            given = rows.without_last()
+            value -= given.log_evidence(given.solve(log_variance, log_noise[:-1]), log_noise[:-1])
+        return value
 
     def profile(self):
         """The evidence maximised with the unknowns held at the middles of cells of their bounds.
@@ -299,7 +316,8 @@ class Evidence:
         return np.stack(columns, axis=1)
 
 
-def scaled(matrix, target, scale):
-    """A group whose rows are of unit size for weights of unit size, and that size."""
-    size = np.sqrt((matrix**2).sum() / matrix.size) or 1.0
-    return Group(matrix / size, target / (size * scale)), size
+def row_size(matrix, prior):
+    """Root mean square of rows for weights of the prior that the search starts from, of unit u."""
+    start = np.full(prior.n_decays, START_DECAY)
+    variance = np.exp(prior.log_variance(np.zeros(prior.n_weights), start))
+    return float(np.sqrt((matrix**2 @ variance).mean() / variance.sum())) or 1.0

@@ -132,7 +132,8 @@ class SpectralMixtureFeatures:
     def _merge(self, lines, n_modes):
         # In radians per half length a polynomial of degree k swings at most by k.
         half = (self.high - self.low) / 2
-        trend, groups = self.trend, []
+        trend = self.trend
+        groups: list = []
         for line in lines:
             if line * half < trend + n_modes and not groups:
                 # Line times envelope is then a polynomial but for LEFT_OUT.

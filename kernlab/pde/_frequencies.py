@@ -6,7 +6,8 @@ import numpy as np
 from scipy.stats import gamma
 
 from kernlab.pde._features import modes_for
-from kernlab.pde._lines import FALSE_ALARM, find_lines
+from kernlab.pde._line_search import FALSE_ALARM
+from kernlab.pde._lines import find_lines
 
 # Fibres along each axis on which functions of several coordinates are looked at.
 N_FIBRES = 4
@@ -34,7 +35,7 @@ class AxisFrequencies:
     def __init__(self, low, high, trend, slow, left_out):
         self.low, self.high, self.trend = low, high, trend
         self.slow, self.left_out = slow, left_out
-        self.found, self.reach = [], 0.0
+        self.found, self.waves, self.reach = [], [0.0], 0.0
 
     @property
     def bin(self):
@@ -43,6 +44,8 @@ class AxisFrequencies:
     def add(self, frequencies):
         """Add those that are not known already; slow ones to the trend."""
         for frequency in np.atleast_1d(frequencies):
+            if all(abs(frequency - known) > 0.1 * self.bin for known in self.waves):
+                self.waves.append(float(frequency))
             near = any(abs(frequency - known) < 0.75 * self.bin for known in self.found)
             if frequency * (self.high - self.low) / 2 <= self.slow:
                 self.widen(frequency)
@@ -171,10 +174,10 @@ def of_free_waves(equation, box, axes, unknowns_grid):
     middle = tuple(np.atleast_1d((a + b) / 2) for a, b in zip(box.low, box.high, strict=True))
     jets = dict.fromkeys(equation.jets, 0.0)
     slopes = [equation.partials(jets, middle, unknowns) for unknowns in unknowns_grid]
-    known = [[0.0, *axis.found] for axis in axes]
+    known = [list(axis.waves) for axis in axes]
     for axis, frequencies in enumerate(axes):
         others = [known[a] for a in range(len(axes)) if a != axis]
-        imaginary = []
+        imaginary: list = []
         for coefficients, waves in product(slopes, product(*others)):
             waves = list(waves)
             waves.insert(axis, None)

@@ -24,8 +24,9 @@ from kernlab.pde._lidstone import lidstone_profiles
 # precision shows.
 _NEGLIGIBLE = 1e-16
 # Trace of P above which its square root comes from a QR factorisation of the columns themselves:
-# forming P squares their condition number, and 1e10 leaves the posterior six digits.
-_QR_ABOVE = 1e10
+# forming P squares their condition number, and 1e12 leaves standard deviations four digits (means
+# are corrected and lose none).
+_QR_ABOVE = 1e12
 # Entries of the columns that QR takes at once.
 _QR_ENTRIES = 2e7
 
@@ -238,36 +239,43 @@ class Solution:
         self.trace = float(np.einsum("kee->", self.XX) + np.trace(TT))
 
     def _factor(self):
-        K, E, n = self.XT.shape
         self.by_qr = self.trace > _QR_ABOVE
+        if not self.by_qr:
+            try:
+                self.R = self._cholesky()
+            except np.linalg.LinAlgError:
+                self.by_qr = True
         if self.by_qr:
-            R = self._orthogonal_root()
-        else:
-            Lx = np.linalg.cholesky(self.XX)
-            above = np.linalg.solve(Lx, self.XT) if K else self.XT
-            flat = above.reshape(-1, n)
-            Rt = linalg.cholesky(self.TT - flat.T @ flat, check_finite=False)
-            R = np.zeros((K * E + n, K * E + n))
-            k = np.arange(K)
-            R[: K * E, : K * E].reshape(K, E, K, E)[k, :, k] = Lx.transpose(0, 2, 1)
-            R[: K * E, K * E :], R[K * E :, K * E :] = flat, Rt
-        self.R = R
+            self.R = self._orthogonal_root()
 
-    def columns(self):
-        """√β-weighted active columns of H as a dense (n_s*n_t, N) array."""
+    def _cholesky(self):
+        K, E, n = self.XT.shape
+        Lx = np.linalg.cholesky(self.XX)
+        above = np.linalg.solve(Lx, self.XT).reshape(K * E, n)
+        R = np.zeros((K * E + n, K * E + n))
+        k = np.arange(K)
+        R[: K * E, : K * E].reshape(K, E, K, E)[k, :, k] = Lx.transpose(0, 2, 1)
+        R[: K * E, K * E :] = above
+        R[K * E :, K * E :] = linalg.cholesky(self.TT - above.T @ above, check_finite=False)
+        return R
+
+    def columns(self, rows=slice(None)):
+        """√β-weighted active columns of H, dense, for the cells of some rows of the grid."""
         model, (kx, ky), (rx, ry, rc) = self.model, self.active, self.roots
-        (ns, nt), E = model.shape, model.n_profiles
-        H = np.zeros((ns, nt, self._size()))
-        hx = (model.sides[0].U[kx] @ model.sides[0].zeta) * rx[:, :, None]
-        hy = (model.sides[1].U[ky] @ model.sides[1].zeta) * ry[:, :, None]
+        E, (zx, zy) = model.n_profiles, (side.zeta for side in model.sides)
+        here = np.arange(model.shape[0])[rows]
+        H = np.zeros((len(here), model.shape[1], self._size()))
+        hx = (model.sides[0].U[kx] @ zx[:, here]) * rx[:, :, None]
+        hy = (model.sides[1].U[ky] @ zy) * ry[:, :, None]
         for j, k in enumerate(kx):
             H[:, k, j * E : (j + 1) * E] = hx[j].T
         for j, i in enumerate(ky):
             start = (len(kx) + j) * E
-            H[i, :, start : start + E] = hy[j].T
-        zx, zy = (side.zeta for side in model.sides)
-        H[:, :, self._size() - len(rc) :] = np.einsum("zi,qzy,yk->ikq", zx, model.O, zy) * rc
-        return H.reshape(ns * nt, -1)
+            H[here == i, :, start : start + E] = hy[j].T
+        H[:, :, self._size() - len(rc) :] = (
+            np.einsum("zi,qzy,yk->ikq", zx[:, here], model.O, zy) * rc
+        )
+        return H.reshape(-1, self._size())
 
     def _size(self):
         return self.XT.shape[0] * self.XT.shape[1] + self.n_trailing
@@ -283,14 +291,17 @@ class Solution:
 
     def _orthogonal_root(self):
         size = self._size()
-        H = self.columns() * np.sqrt(self.ic).reshape(-1, 1)
         R = np.eye(size)
         if self.model.edge_noise is not None:
             R = linalg.qr(np.vstack([self._edge_rows(), R]), mode="r", check_finite=False)[0][:size]
-        chunk = max(size, int(_QR_ENTRIES / size))
-        for start in range(0, len(H), chunk):
-            stack = np.vstack([R, H[start : start + chunk]])
-            R = linalg.qr(stack, mode="r", overwrite_a=True, check_finite=False)[0][:size]
+        n, m = self.model.shape
+        chunk = max(1, int(_QR_ENTRIES / (size * m)))
+        for start in range(0, n, chunk):
+            rows = slice(start, start + chunk)
+            H = self.columns(rows) * np.sqrt(self.ic[rows]).reshape(-1, 1)
+            R = linalg.qr(np.vstack([R, H]), mode="r", overwrite_a=True, check_finite=False)[0][
+                :size
+            ]
         return R * np.where(np.diag(R) < 0.0, -1.0, 1.0)[:, None]
 
     def groups(self, z):

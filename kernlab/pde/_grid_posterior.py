@@ -61,10 +61,20 @@ class GridKernel:
     """Prior covariance of u, apart from what the exact values on the edges fix.
 
     Called with two tables of points it returns a dense matrix: for small tables.
+
+    Attributes
+    ----------
+    frequencies, scales : lists of two arrays
+        Centres and standard deviations of the spectral components along each axis, in radians per
+        unit.
+    weights : array
+        ``weights[i, j]`` is the largest variance that the product of component i along x and j
+        along y gives a sine weight of the unit square's orthonormal eigenfunctions.
     """
 
-    def __init__(self, frame, S, beta):
+    def __init__(self, frame, S, beta, components):
         self._frame, self._S, self._beta = frame, S, beta
+        self.frequencies, self.scales, self.weights = components
 
     def _features(self, X):
         """Features with their prior standard deviations, (n, all weights)."""
@@ -101,9 +111,6 @@ class GridPosterior:
         Noise variance of the source.
     params : dict
         Empty: a grid fit infers no scalars.
-    frequencies, weights : list of two arrays, array
-        Centres of the prior's spectral components along each axis, in radians per unit, and the
-        variances ``weights[i, j]`` of their products.
     converged, n_iter : bool, int
         Whether the evidence's maximum was reached, and the evaluations that took.
     low, high : (2,) arrays
@@ -113,10 +120,9 @@ class GridPosterior:
     def __init__(self, frame, solution, beta, scale, components, search):
         self._frame, self._solution, self._beta = frame, solution, beta
         self.params = {}
-        self.frequencies, self.weights = components
         self.converged, self.n_iter = bool(search.success), int(search.nfev)
         model = frame.model
-        self.kernel = GridKernel(frame, solution.S, beta)
+        self.kernel = GridKernel(frame, solution.S, beta, components)
         self.noise = solution.v * scale**2
         count = solution.data.size * np.log(scale)
         if solution.edges is not None:

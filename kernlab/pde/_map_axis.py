@@ -76,6 +76,8 @@ class MixtureAxis:
     modes : array of shape (n_modes,)
     spacing : float
         Distance of the modes.
+    parity : array of shape (n_points,)
+        0 for the even and 1 for the odd entries of ζ.
     """
 
     def __init__(self, low, high, n_points, *, spectrum, highest, orders, torch, device):
@@ -92,6 +94,7 @@ class MixtureAxis:
         self.nodes[[0, -1]] = self.low, self.high
         self.orders = sorted({0, *orders})
         self.n_odd, self.n_even = n_points // 2, n_points - n_points // 2
+        self.parity = np.repeat([0, 1], [self.n_even, self.n_odd])
         self._halves = {}
         for order in self.orders:
             cosine, sine = self._waves(offsets[: self.n_even], order)
@@ -176,7 +179,7 @@ class AxisRoot:
             self.values[order] = torch.cat([torch.cat([even, odd], 1), mirrored])
 
     def mixing(self):
-        """Deviations (n_features,) of the modes, Q₁ (n_features, n_points) and Q₂ (n_points, n_points).
+        """Deviations (n_features,) of the modes, Q₁ (n_features, n_points), Q₂ (n_points,) * 2.
 
         ``axis.features(x, m) * deviations @ Q₁ @ ζ`` is the conditional mean anywhere; ``[Q₁; Q₂]``
         is orthonormal. All are NumPy.

@@ -3,7 +3,6 @@
 from functools import reduce
 
 import numpy as np
-from scipy.linalg import solve_triangular
 
 from kernlab.pde._prior import AxisMixture, FittedPrior, TensorFeatures, row_products
 from kernlab.pde._weights import Posterior
@@ -89,9 +88,7 @@ class Stage:
     def on_grid(self, axes, orders=None):
         """Derivative of the mean on the grid of ``axes``."""
         orders = (0,) * len(self.axes) if orders is None else orders
-        blocks = [
-            self._conditional(k, x, m) for k, (x, m) in enumerate(zip(axes, orders, strict=True))
-        ]
+        blocks = [self._conditional(k, x, orders[k]) for k, x in enumerate(axes)]
         value = blocks[0] @ self.mode.z
         return self.scale * (value if len(blocks) == 1 else value @ blocks[1].T)
 
@@ -113,7 +110,7 @@ class Stage:
         """Per axis (known, rest) features at X, and V with VᵀV the variance that ``Z`` brings."""
         parts = [self._split(k, X[:, k]) for k in range(len(self.axes))]
         known = row_products([part[0] for part in parts])
-        return parts, solve_triangular(self.mode.triangle, known.T, trans="T")
+        return parts, self.mode.triangle.spread(known)
 
     def covariance(self, X):
         """Posterior covariance at the rows of X, shape (n, n)."""

@@ -1,4 +1,4 @@
-"""The spectral mixture that makes given coefficients most probable: a prior learned in milliseconds.
+"""The spectral mixture that makes given coefficients most probable, learned in milliseconds.
 
 The variance of a coefficient is a mixture of products of bumps, one bump for each axis, at the
 frequencies of the functions it multiplies. Given independent coefficients the evidence of the
@@ -59,7 +59,7 @@ def components(omega, length, lines):
 
 
 def bumps(omega, frequencies, widths, spectrum):
-    """Each component's spectrum at the functions' frequencies, one at its middle, (n, n_components)."""
+    """Each component's spectrum at frequencies, one at its middle, (n, n_components)."""
     r2 = ((omega[:, None] - frequencies) / widths) ** 2
     return np.exp(-0.5 * r2) if spectrum == "gaussian" else (1 + r2 / 5) ** -3
 
@@ -88,7 +88,6 @@ def fit_weights(power, background, tables):
     back = [table.T for table in tables]
     counts = apply_along_axes(back, np.ones_like(power))
     weights = apply_along_axes(back, power) / np.where(counts > 0, counts, 1.0)
-    weights /= max(1, weights.ndim)
     evidence = -np.inf
     for _ in range(int(np.clip(_WORK / power.size, _FEWEST, _MOST))):
         inverse = 1 / (apply_along_axes(tables, weights) + background)
@@ -132,7 +131,10 @@ class FittedMixture:
         size = np.linalg.norm(coefficients)
         best = None
         for spectrum in SPREAD:
-            tables = [bumps(w, *c, spectrum) for w, c in zip(omega, self._components, strict=True)]
+            tables = [
+                bumps(w, frequencies, widths, spectrum)
+                for w, (frequencies, widths) in zip(omega, self._components, strict=True)
+            ]
             weights, evidence = fit_weights(coefficients**2, background, tables)
             variances = apply_along_axes(tables, weights)
             lost = np.linalg.norm(coefficients * (background / (variances + background)))
@@ -152,12 +154,6 @@ class FittedMixture:
             others: list = [mean[None] for mean in means]
             others[d] = np.diag(means[d])
             weights = apply_along_axes(others, self._weights).ravel()
-            described.append(
-                AxisMixture(
-                    frequencies,
-                    scale**2 * weights,
-                    1 / (SPREAD[self.spectrum] * widths),
-                    self.spectrum,
-                )  # fmt: skip
-            )
+            scales = 1 / (SPREAD[self.spectrum] * widths)
+            described.append(AxisMixture(frequencies, scale**2 * weights, scales, self.spectrum))
         return described

@@ -50,8 +50,10 @@ def data_fibres(pde, along, *, n_fibres=3, random_state=None):
 
 def as_generator(random_state):
     """A NumPy generator from any of scikit-learn's kinds of seed."""
-    if random_state is None or isinstance(random_state, Integral):
-        return np.random.default_rng(random_state)
+    if random_state is None:
+        return np.random.default_rng()
+    if isinstance(random_state, Integral):
+        return np.random.default_rng(int(random_state))
     return np.random.default_rng(check_random_state(random_state).randint(2**31))
 
 

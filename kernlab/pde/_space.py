@@ -118,7 +118,8 @@ class FieldSpace:
         total: np.ndarray | float = 0.0
         for e, part in self.lift:
             # The other axes first: along its own a part has but a column for each condition.
-            for d in sorted(range(len(self.axes)), key=lambda d, e=e: d == e):
+            others = [d for d in range(len(self.axes)) if d != e]
+            for d in [*others, e]:
                 factor, test = self.axes[d].factor, tests[d].tests.T
                 if d == e:
                     matrix = test @ factor.differentiate(self.axes[d].lift, orders[d])
@@ -156,7 +157,7 @@ class FieldSpace:
             part = slice(start, min(start + step, len(X)))
             tables = [
                 a.factor.features(X[part, d], k)
-                for d, (a, k) in enumerate(zip(self.axes, orders, strict=False))
+                for d, (a, k) in enumerate(zip(self.axes, orders, strict=True))
             ]
             result[part] = contract(tables, raw)
         return result

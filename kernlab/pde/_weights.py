@@ -6,6 +6,7 @@ Gaussian process with k = Φ diag(λ) Φᵀ, and keep their digits where its Cho
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.linalg import solve_triangular
@@ -79,19 +80,20 @@ class Observations:
     """
 
     def __init__(self, groups, *, compress=True):
-        self.groups, self.counts, self.log_scale = [], [], 0.0
+        self.groups: list = []
+        self.log_scale, counts = 0.0, []
         for group in groups:
             matrix, target = group.matrix, group.target
-            self.counts.append(len(target))
+            counts.append(len(target))
             if group.relative is not None:
                 matrix, target = matrix / group.relative[:, None], target / group.relative
                 self.log_scale += np.log(group.relative).sum()
             n, p = matrix.shape
             if compress and n > p + 1:
-                triangle = np.linalg.qr(np.column_stack([matrix, target]), mode="r")
+                triangle: Any = np.linalg.qr(np.column_stack([matrix, target]), mode="r")
                 matrix, target = triangle[:, :p], triangle[:, p]
             self.groups.append((matrix, target))
-        self.counts = np.array(self.counts, dtype=int)
+        self.counts = np.array(counts, dtype=int)
         self.edges = np.cumsum([0] + [len(target) for _, target in self.groups])
 
     def joined(self, other):
@@ -102,6 +104,12 @@ class Observations:
         both.log_scale = self.log_scale + other.log_scale
         both.edges = np.concatenate([self.edges, self.edges[-1] + other.edges[1:]])
         return both
+
+    def without_last(self):
+        """All groups but the last, which alone may have noise that differs from row to row."""
+        part = Observations([])
+        part.groups, part.counts, part.edges = self.groups[:-1], self.counts[:-1], self.edges[:-1]
+        return part
 
     def solve(self, log_variance, log_noise):
         """Posterior at log prior variances (n_features,) and log noise variances (n_groups,)."""

@@ -6,6 +6,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from kernlab.pde import PDE, Box, D, Dirichlet, Field, Initial, Periodic, Unknown, coords
 from kernlab.pde._assimilate import assimilate
+from kernlab.pde._frequencies import AxisFrequencies, of_samples
 
 x, y, t = coords("x y t")
 u = Field("u")
@@ -35,7 +36,7 @@ def test_noisy_source_error_coverage_and_noise():
     test = np.linspace(0, HIGH, 801)[:, None]
     truth = u3(test[:, 0])
     errors, covered, ratios = [], [], []
-    for seed in range(5):
+    for seed in range(4):
         points, values, sigma = noisy_source(seed)
         posterior = assimilate(POISSON, points, values, observe="source", alpha="fit")
         mean, std = posterior.predict(test, return_std=True)
@@ -47,9 +48,9 @@ def test_noisy_source_error_coverage_and_noise():
     # Over 100 seeds the mean error is 1.5e-3 and the coverage 0.958; within a seed errors move
     # together, so that the coverage of one scatters by about 0.08.
     assert np.mean(errors) < 4e-3
-    assert np.mean(covered) > 0.95 - 3 * 0.08 / np.sqrt(5)
+    assert np.mean(covered) > 0.95 - 3 * 0.08 / np.sqrt(4)
     # A standard deviation from 400 data has a relative standard error of 1/√800.
-    assert np.mean(ratios) == pytest.approx(1, abs=4 / np.sqrt(800 * 5))
+    assert np.mean(ratios) == pytest.approx(1, abs=4 / np.sqrt(800 * 4))
 
 
 def test_known_noise_per_datum_and_scale():
@@ -77,6 +78,7 @@ def test_mean_std_and_cov_are_those_of_the_kernel(rng):
     """The posterior's kernel, conditioned densely on the same rows, gives the same posterior."""
 
     line = PDE(D(u, x, 2), Box(x=(0, 1)), [Dirichlet(0.0)])
+    points = rng.uniform(0, 1, (60, 1))
     values = np.sin(7 * points[:, 0]) + 0.05 * rng.standard_normal(60)
     posterior = assimilate(line, points, values, observe="source", alpha=0.05**2)
     kernel, test = posterior.kernel, np.linspace(0.1, 0.9, 9)[:, None]
@@ -162,6 +164,34 @@ def test_an_unknown_on_its_bound_or_without_evidence_is_warned_of(rng):
         assimilate(pde, points, values, alpha=1e-6, random_state=0)
 
 
+def test_an_unknown_of_an_exact_equation():
+    c = Unknown("c", bounds=(0.5, 8))
+    pde = PDE(D(u, x) + c * u, Box(x=(0, 1)), [Dirichlet(1.0, faces="x_min")])
+    scores = []
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        points = rng.uniform(size=(25, 1))
+        values = np.exp(-2 * points[:, 0]) + 0.01 * rng.standard_normal(25)
+        mean, std = assimilate(pde, points, values, alpha=1e-4, random_state=0).params["c"]
+        # Fisher's information of c in u = exp(-c x): Σ (x exp(-c x))² / σ².
+        fisher = ((points[:, 0] * np.exp(-2 * points[:, 0])) ** 2).sum() / 1e-4
+        assert std == pytest.approx(fisher**-0.5, rel=0.05)
+        scores.append((mean - 2) / std)
+    assert np.abs(scores).max() < 4
+
+
+def test_plane_waves_of_scattered_data(rng):
+    points = rng.uniform(size=(500, 2))
+    values = np.sin(40 * points[:, 0]) * np.cos(30.7 * points[:, 1]) + points[:, 0]
+    axes = [AxisFrequencies(0.0, 1.0, 8, 3.0, 1e-6) for _ in range(2)]
+    noise = of_samples(points, values + 0.05 * rng.standard_normal(500), axes)
+    # A product is two plane waves of half its size. When the first is found, the second is noise of
+    # its size to it: a standard error of √24 / √(2n) = 0.15. A bin is 6.3.
+    np.testing.assert_allclose(axes[0].lines, [40], atol=0.6)
+    np.testing.assert_allclose(axes[1].lines, [30.7], atol=0.6)
+    assert noise == pytest.approx(0.05, rel=4 / np.sqrt(1000))
+
+
 def test_heat_from_noisy_values_and_its_initial_state(rng):
     def truth(x, t):
         return np.sin(3 * np.pi * x) * np.exp(-0.9 * np.pi**2 * t)
@@ -171,8 +201,8 @@ def test_heat_from_noisy_values_and_its_initial_state(rng):
         Box(x=(0, 1), t=(0, 1)),
         [Dirichlet(0), Initial(lambda x, t: np.sin(3 * np.pi * x))],
     )
-    points = rng.uniform(size=(40, 2))
-    values = truth(*points.T) + 0.02 * rng.standard_normal(40)
+    points = rng.uniform(size=(30, 2))
+    values = truth(*points.T) + 0.02 * rng.standard_normal(30)
     posterior = assimilate(pde, points, values, random_state=0)
     mean, std = posterior.predict(points, return_std=True)
     # Initial and boundary values determine the solution: data of 2 % noise cannot spoil it.
@@ -186,15 +216,51 @@ def test_misfit_of_stated_noise_is_warned_of():
         assimilate(POISSON, points, values, observe="source", alpha=(sigma / 50) ** 2)
 
 
+def test_data_of_noise_alone_are_warned_of(rng):
+    points = rng.uniform(0, HIGH, (30, 1))
+    pde = PDE(D(u, x, 2), Box(x=(0, HIGH)), [Dirichlet()])
+    with pytest.warns(ConvergenceWarning, match="cannot be told from noise alone"):
+        assimilate(pde, points, rng.standard_normal(30), observe="source")
+
+
+def test_exact_data_and_variable_coefficients(rng):
+    points, test = rng.uniform(size=(20, 1)), np.linspace(0, 1, 11)[:, None]
+    pde = PDE(D(u, x, 2), Box(x=(0, 1)), [Dirichlet()])
+    values = np.sin(np.pi * points[:, 0])
+    posterior = assimilate(pde, points, values, observe="source", alpha=0)
+    exact = -np.sin(np.pi * test[:, 0]) / np.pi**2
+    np.testing.assert_allclose(posterior.predict(test), exact, atol=1e-8)
+
+    def source(x):
+        return -(np.pi**2) * np.sin(np.pi * x) + np.exp(x) * np.pi * np.cos(np.pi * x)
+
+    pde = PDE(D(u, x, 2) + np.exp(x) * D(u, x) - source, Box(x=(0, 1)), [Dirichlet()])
+    noisy = values + 0.05 * rng.standard_normal(20)
+    posterior = assimilate(pde, points, noisy)
+    # Equation and conditions determine the solution; noise in the data does not move it.
+    np.testing.assert_allclose(posterior.predict(test), np.sin(np.pi * test[:, 0]), atol=1e-5)
+
+
+def test_zero_data_give_zero(rng):
+    pde = PDE(D(u, x, 2), Box(x=(0, 1)), [Dirichlet()])
+    points = rng.uniform(size=(10, 1))
+    for observe in ("source", "solution"):
+        mean, std = assimilate(pde, points, np.zeros(10), observe=observe).predict(
+            points, return_std=True
+        )
+        np.testing.assert_array_equal(mean, 0)
+        assert np.isfinite(std).all()
+
+
 def test_periodic_conditions(rng):
     pde = PDE(D(u, x, 2) - u, Box(x=(0, 1)), [Periodic("x")])
     w = 2 * np.pi
     points = rng.uniform(size=(60, 1))
     values = -(w**2 + 1) * np.sin(w * points[:, 0]) + 0.3 * rng.standard_normal(60)
     posterior = assimilate(pde, points, values, observe="source", random_state=0)
-    mean = posterior.predict(np.array([[0.0], [1.0], [0.25]]))
+    mean, std = posterior.predict(np.array([[0.0], [1.0], [0.25]]), return_std=True)
     assert mean[0] == pytest.approx(mean[1], abs=1e-6)
-    assert mean[2] == pytest.approx(1, abs=0.02)
+    assert abs(mean[2] - 1) < 4 * std[2] < 0.3
 
 
 GOOD = np.linspace(0.1, 6, 10)[:, None]

@@ -1,4 +1,4 @@
-"""A direct solve is the mean of a Gaussian process: mean, deviation and evidence of the dense one."""
+"""A direct solve is the mean of a Gaussian process: the dense one has the same posterior."""
 
 import tracemalloc
 from functools import reduce
@@ -52,9 +52,8 @@ def heat():
 
 def damped():
     """Coefficients vary; the axis has no eigenfunctions."""
-    return PDE(
-        D(u, x, 2) + x * D(u, x) + 4 * u - np.cos, Box(x=(0, 2)), [Initial(0, rate=0, coordinate="x")]
-    )
+    equation = D(u, x, 2) + x * D(u, x) + 4 * u - np.cos
+    return PDE(equation, Box(x=(0, 2)), [Initial(0, rate=0, coordinate="x")])
 
 
 def rows_of(posterior, terms, source, n_extra=40):

@@ -38,7 +38,7 @@ def test_three_tones_three_bins_apart_are_found_exactly():
 
 @pytest.mark.parametrize("gap", [0.5, 1.0])
 def test_tones_nearer_than_the_resolution_are_exact_or_said_not_to_be_separated(gap):
-    for seed in range(12):
+    for seed in range(5):
         signal, omega = three_tones(seed, gap, exactly=True)
         lines = find_lines(signal, 0, TURN)
         exact = len(lines.frequencies) == 3 and np.abs(lines.frequencies - omega).max() < 0.25
@@ -132,9 +132,9 @@ def test_noisy_samples_stop_at_the_noise(rng):
 
 
 def test_pure_noise_has_no_lines():
-    # One false alarm in a hundred: three or more of forty have a probability of 0.7 %.
+    # One false alarm in a hundred: three or more of thirty have a probability of 0.3 %.
     found = 0
-    for seed in range(40):
+    for seed in range(30):
         noise = np.random.default_rng(seed).standard_normal(300)
         found += len(find_lines(noise, 0, 1, noisy=True).frequencies) > 0
     assert found <= 2

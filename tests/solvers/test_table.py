@@ -3,7 +3,9 @@
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 import solvers
@@ -20,8 +22,8 @@ def checkout(tmp_path, monkeypatch):
     (tmp_path / "docs" / "benchmarks").mkdir(parents=True)
 
     def measured(problem, exact):
-        return {"error": 2e-12, "seconds": 0.01, "points": [9] * len(problem.points),
-                "residual": 1e-11, "converged": problem.name != "chirp"}  # fmt: skip
+        row = {"error": 2e-12, "seconds": 0.01, "points": [9] * len(problem.points)}
+        return {**row, "residual": 1e-11, "converged": problem.name != "chirp"}, None
 
     monkeypatch.setattr(table, "measure_ours", measured)
     monkeypatch.setattr(table, "N_DIFFERENCES", 4000)
@@ -79,6 +81,23 @@ def test_rows_of_map_are_saved_as_they_are_done_and_resumed(checkout, monkeypatc
         "- 1.0e-08\n     - 2\n     - 40\n     - yes\n     - 28 of 30\n     - 4.0e-07 (1,329 s)"
         in page
     )
+
+
+def test_a_row_of_map_says_what_was_pruned(monkeypatch):
+    given = {}
+
+    def measured(problem, exact, *, repeats, **options):
+        given.update(options, repeats=repeats)
+        fitted = SimpleNamespace(weights_=[np.array([1e-9, 2.0, 1.0]), np.array([1e-5, 1.0])])
+        return {"error": 1e-8}, fitted
+
+    monkeypatch.setattr(table, "measure_ours", measured)
+    row = table.measure_map("u7", "StM, trend")
+    assert row["components"] == [3, 2]
+    assert row["pruned"] == [1, 0]
+    assert given == {
+        "method": "map", "kernel": "student-t", "trend": "matern52", "repeats": 1,
+    }  # fmt: skip
 
 
 def test_map_rows_are_the_papers():
