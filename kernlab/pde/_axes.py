@@ -60,7 +60,7 @@ class Axis:
         if ends == ["low", "low"] and factor.is_polynomial:
             # The second condition is met through the rate: see ``_second``.
             strong, self.rate = self.rows[:1], self.rows[1]
-        first = conditions[0] if conditions else None
+        first = conditions[0] if conditions else ("low", 0.0, 0.0)
         self._is_integral = bool(
             len(strong) == 1 and factor.is_polynomial and first[1] and not first[2]
         )

@@ -321,6 +321,12 @@ class GPPDESolver(RegressorMixin, BaseEstimator):
         """The posterior; of a solved equation it is made when something first asks for it."""
         check_is_fitted(self, "n_features_in_")
         if not hasattr(self, "_fit_posterior"):
+            if len(getattr(self, "slabs_", ())) > 1:
+                raise ValueError(
+                    f"the equation was solved in {len(self.slabs_)} slabs of time, which have no "
+                    "joint posterior: for the kernel, standard deviations and draws give a box "
+                    f"that ends at {self.slabs_[0]:g}, and predict() for the mean on all of it."
+                )
             self._fit_posterior = DirectPosterior(
                 self._fit_solution, random_state=self.random_state
             )
