@@ -264,7 +264,9 @@ def _refine(
     residual = off_grid_residual(discretization, raws, random_state)
     if not solution.converged:
         error = max(error, residual)
-    reason, remedy = _why_not(solution, np.any(failing), error, residual, tol)
+    reason, remedy = _why_not(
+        solution, np.any(failing), error, residual, tol, grow(sizes, failing, budget) is None
+    )
     return DirectSolution(
         discretization, solution.coefficients, raws, sizes, error, residual, not reason,
         solution.route, solution.n_iter, solution.n_inner, history, reason, remedy,
@@ -307,10 +309,10 @@ def tail_shares(raw):
 
 def _credible(tol):
     """The largest residual off the grid that a resolved solution has."""
-    return max(1e-5, 1e3 * tol)
+    return max(1e-3, 1e4 * tol)
 
 
-def _why_not(solution, failing, error, residual, tol):
+def _why_not(solution, failing, error, residual, tol, is_short=False):
     """Why a solution does not meet ``tol``, and the remedy; empty strings where it does."""
     if not solution.converged:
         return (
@@ -318,11 +320,15 @@ def _why_not(solution, failing, error, residual, tol):
             "There may be no solution, or several; start from an easier equation, or a smaller "
             "box or time.",
         )
+    if failing and is_short:
+        return (
+            "max_points was reached before the solution was resolved",
+            "Raise max_points, or accept a larger tol.",
+        )
     if failing:
         return (
-            "the solution is not resolved",
-            "Raise max_points; where the sizes are far below it, data that are not smooth (a kink, "
-            "a jump, a spike) need so many features: split the box there, or accept a larger tol.",
+            "the data are not smooth enough to be resolved",
+            "Where there is a kink, a jump or a spike, split the box; or accept a larger tol.",
         )
     if error > tol:
         return (

@@ -31,6 +31,10 @@ class Axis:
         Whether to use eigenfunctions where there are any. Alone on its axis a function is better
         off with the short combinations: rounding of the eigenfunctions of high frequency would
         leak into the smooth ones, which the inverse amplifies.
+    orthogonal_lift : bool, default=False
+        Make the lift of eigenfunctions orthogonal to them, instead of low degree. Data that vary
+        in time then enter by the second derivative along this axis alone, and are not
+        differentiated in time, which would cost N³ of their digits.
 
     Attributes
     ----------
@@ -44,7 +48,7 @@ class Axis:
         Where the second derivative is self-adjoint: minus its eigenvalues, ascending.
     """
 
-    def __init__(self, factor, conditions, *, diagonalise=True):
+    def __init__(self, factor, conditions, *, diagonalise=True, orthogonal_lift=False):
         self.factor = factor
         self.rows = np.array(
             [
@@ -60,25 +64,45 @@ class Axis:
         if ends == ["low", "low"] and factor.is_polynomial:
             # The second condition is met through the rate: see ``_second``.
             strong, self.rate = self.rows[:1], self.rows[1]
-        first = conditions[0] if conditions else None
+        first = conditions[0] if conditions else ("low", 0.0, 0.0)
+        self._is_integral = bool(
+            len(strong) == 1 and factor.is_polynomial and first[1] and not first[2]
+        )
         if is_symmetric and diagonalise:
             self.modes, self.basis = _eigenfunctions(factor, strong)
-        elif len(strong) == 1 and factor.is_polynomial and first[1] and not first[2]:
+        elif self._is_integral:
             self.modes, self.basis = None, _integrals(factor, first[0])
         else:
             self.modes, self.basis = None, _null_space(factor, strong)
+        n_free = factor.n_features - len(strong)
         if is_symmetric:
             self.tests = self.basis
+        elif self._is_integral or not conditions:
+            self.tests = np.eye(factor.n_features)[:, :n_free]
         else:
-            self.tests = np.eye(factor.n_features)[:, : factor.n_features - len(strong)]
+            self.tests = _dual_tests(factor, conditions)
         self.n = self.basis.shape[1]
         self._matrices: dict = {}
         self._crossed: dict = {}
-        if is_symmetric and self.modes is None and factor.is_polynomial:
+        if factor.is_polynomial and self.modes is None and self.n > 0:
             # Known to be diagonal: what rounding would leave beside the diagonal is not small for
             # the columns of high degree.
-            self._matrices[2] = -_stiffness(factor, self.basis)
+            if self._is_integral:
+                self._matrices[1] = np.ones(self.n)
+            elif len(conditions) == 2:
+                self._matrices[2] = -_stiffness(factor, self.tests, self.basis)
+            elif len(conditions) == 1:
+                self._matrices[1] = _slope(factor, self.tests, self.basis)
         self._values: dict = {}
+        self._coupling = None
+        if self.modes is not None and len(self.rows):
+            # By parts: of a raw function the conditions' values, times these, are what its second
+            # derivative has against the tests beyond -modes; found on functions of low degree.
+            slope = self.tests.T @ factor.differentiate(self.lift, 2)
+            self._coupling = slope + self.modes[:, None] * (self.tests.T @ self.lift)
+        self._has_orthogonal_lift = orthogonal_lift and self._coupling is not None
+        if self._has_orthogonal_lift:
+            self.lift = np.linalg.pinv(self.rows)
 
     def moved(self, factor):
         """The same axis elsewhere: its factor differs by a shift."""
@@ -112,7 +136,10 @@ class Axis:
 
     def _derivative(self, order):
         """Raw coefficients of derivatives of the functions, (n_raw, n)."""
-        derivative = self.factor.gram(order) @ self.basis
+        if self._is_integral and order:
+            derivative = self.factor.gram(order - 1)[:, : self.n]
+        else:
+            derivative = self.factor.gram(order) @ self.basis
         return derivative if order < 2 or self.rate is None else derivative - self._second()
 
     def _second(self):
@@ -135,10 +162,29 @@ class Axis:
         last = [self.factor.endpoint(end)[-1] for end in ("low", "high")]
         return high - last[1] / last[0] * low
 
+    def integrals(self, raw, order, other=None):
+        """Tests against a derivative of functions in raw coefficients, (n, n_functions).
+
+        The tests are those of the axis ``other`` where it is given.
+        """
+        if (other is None or other is self) and self._coupling is not None and order == 2:
+            return self._coupling @ (self.rows @ raw) - self.modes[:, None] * (self.tests.T @ raw)
+        tests = self.tests if other is None else other.tests
+        return tests.T @ self.factor.differentiate(raw, order)
+
+    def lift_integrals(self, order, other=None):
+        """The same of the lift, (n, n_conditions)."""
+        if (other is None or other is self) and self._has_orthogonal_lift and order in (0, 2):
+            return self._coupling if order else np.zeros_like(self._coupling)
+        return self.integrals(self.lift, order, other)
+
     def values(self, order):
         """Derivatives of the functions at the nodes, (n_nodes, n)."""
         if order not in self._values:
-            values = self.factor.at_nodes(order) @ self.basis
+            if self._is_integral and order:
+                values = self.factor.at_nodes(order - 1)[:, : self.n]
+            else:
+                values = self.factor.at_nodes(order) @ self.basis
             if order == 2 and self.rate is not None:
                 values = values - self.factor.at_nodes(0) @ self._second()
             self._values[order] = values
@@ -231,7 +277,7 @@ def _polynomial_eigenfunctions(factor, rows):
     """
     combined = _short_combinations(rows)
     n = combined.shape[1]
-    stiffness = _stiffness(factor, combined)
+    stiffness = _stiffness(factor, combined, combined)
     mass = (combined.T @ combined).tocsr()
     if np.min(stiffness) > 1e-12 * np.max(stiffness):
         scale = 1 / np.sqrt(stiffness)
@@ -251,12 +297,31 @@ def _polynomial_eigenfunctions(factor, rows):
     return modes, combined @ (vectors[:, order] / np.sqrt(inverse[order]))
 
 
-def _stiffness(factor, combined):
-    """Minus the second derivative in Shen's basis, a diagonal."""
+def _dual_tests(factor, conditions):
+    """Tests that vanish, as do as many of their derivatives, at the end without conditions.
+
+    By parts the highest derivative then stands on either side, and is diagonal: a function is
+    orthogonal to all polynomials of lower degree, and so is a test.
+    """
+    (end, *_), *_ = conditions
+    other = "low" if end == "high" else "high"
+    rows = np.array([factor.endpoint(other, order) for order in range(len(conditions))])
+    return _short_combinations(rows).toarray()
+
+
+def _slope(factor, tests, combined):
+    """The derivative of combinations of two polynomials against such tests, a diagonal."""
     k = np.arange(combined.shape[1], dtype=float)
-    # (phi_k'', phi_k) involves the coefficient on P_{k+2} alone: P''_{k+1} has no P_k in it.
+    rise = 2 * np.sqrt((k + 0.5) * (k + 1.5)) / factor.half
+    return tests.diagonal(0) * combined.diagonal(-1) * rise
+
+
+def _stiffness(factor, tests, combined):
+    """Minus the second derivative of combinations of three, a diagonal."""
+    k = np.arange(combined.shape[1], dtype=float)
+    # (phi_k'', psi_k) involves the coefficient on P_{k+2} alone: P''_{k+1} has no P_k in it.
     rise = np.sqrt((k + 0.5) * (k + 2.5)) * ((k + 2) * (k + 3) - k * (k + 1)) / factor.half**2
-    return -combined.diagonal(0) * combined.diagonal(-2) * rise
+    return -tests.diagonal(0) * combined.diagonal(-2) * rise
 
 
 def _eigh_five_bands(bands):

@@ -44,11 +44,17 @@ class Discretization:
                 conditions = [("low", c) for c in low_high.low] + [
                     ("high", c) for c in low_high.high
                 ]
-                key = (id(factor), tuple((end, c.alpha, c.beta) for end, c in conditions))
+                apart = self._varies_in_time_alone(field, d)
+                key = (id(factor), tuple((end, c.alpha, c.beta) for end, c in conditions), apart)
                 if key not in axes and like is not None:
                     axes[key] = like.spaces[field].axes[d].moved(factor)
                 elif key not in axes:
-                    axes[key] = Axis(factor, key[1], diagonalise=diagonalise or len(factors) > 1)
+                    axes[key] = Axis(
+                        factor,
+                        key[1],
+                        diagonalise=diagonalise or len(factors) > 1,
+                        orthogonal_lift=apart,
+                    )
                 own.append(axes[key])
                 data.append([c.g for _, c in conditions])
                 ends.append([end for end, _ in conditions])
@@ -64,6 +70,14 @@ class Discretization:
         if self._is_sharpened:
             for i, remainder in enumerate(self._remainders):
                 self._fixed[i] = self._fixed[i] + self._sharpen(i, remainder)
+
+    def _varies_in_time_alone(self, field, d):
+        """Whether another axis is time, and nothing needs the field's slopes along this at nodes:
+        those of a lift that is orthogonal to the functions are large."""
+        conditions = [self.pde.conditions[field, e] for e in range(len(self.factors)) if e != d]
+        has_time = any(bool(c.low) != bool(c.high) for c in conditions)
+        jets = {jet for equation in self.equations for jet in equation.remainder_jets}
+        return has_time and not any(name == field and orders[d] for name, orders in jets)
 
     @property
     def n_unknowns(self):

@@ -50,7 +50,8 @@ class GPPDESolver(RegressorMixin, BaseEstimator):
     tol : float, default=1e-10
         Estimated relative error of u, off the grid, at which refinement stops.
     max_points : int, default=10**7
-        Most unknowns, of one slab where time is solved in several. When it is reached before ``tol``, ``fit`` warns.
+        Most unknowns, of one slab where time is solved in several. When it is reached before
+        ``tol``, ``fit`` warns.
     backend : {'numpy', 'torch'}, default='numpy'
         What multiplies the matrices of ``fit``: NumPy, or torch on the GPU where there is one.
     verbose : int, default=0
@@ -320,6 +321,12 @@ class GPPDESolver(RegressorMixin, BaseEstimator):
         """The posterior; of a solved equation it is made when something first asks for it."""
         check_is_fitted(self, "n_features_in_")
         if not hasattr(self, "_fit_posterior"):
+            if len(getattr(self, "slabs_", ())) > 1:
+                raise ValueError(
+                    f"the equation was solved in {len(self.slabs_)} slabs of time, which have no "
+                    "joint posterior: for the kernel, standard deviations and draws give a box "
+                    f"that ends at {self.slabs_[0]:g}, and predict() for the mean on all of it."
+                )
             self._fit_posterior = DirectPosterior(
                 self._fit_solution, random_state=self.random_state
             )

@@ -212,7 +212,7 @@ class _LinearSolver:
             if reached <= rtol:
                 break
             z, _ = gmres(operator, vector, x0=z, rtol=rtol, atol=0.0, restart=_CYCLE, maxiter=1)
-            before, reached = reached, np.linalg.norm(product(z) - vector) / size
+            before, reached = reached, float(np.linalg.norm(product(z) - vector) / size)
             _logger.debug("GMRES: %d products, residual %.1e", count[0], reached)
             goal = max(rtol, 1e-10)
             left = np.log(max(goal / reached, 1e-300)) if np.isfinite(reached) else -np.inf

@@ -26,7 +26,7 @@ def bratu(strength):
 
 def test_too_few_points_warn_with_the_figures():
     pde = on_square(lambda x, y: np.sin(100 * x) * np.sin(100 * y))
-    with pytest.warns(ConvergenceWarning, match=r"not resolved.*residual off the grid [1-9]\.\de"):
+    with pytest.warns(ConvergenceWarning, match=r"max_points.*residual off the grid [1-9]\.\de"):
         solver = solve(pde, max_points=400)
     assert not solver.converged_
     assert np.prod(solver.n_points_) <= 400
@@ -63,7 +63,7 @@ def test_a_narrow_peak_that_lines_at_random_miss_is_resolved():
 
     solver = solve(on_square(peak))
     assert solver.converged_
-    # The peak's coefficients fall as exp(-k²/a) with a = 2000: to 1e-13 at k = 245, half of it in t.
+    # Its coefficients fall as exp(-k²/a), a = 2000: to 1e-13 at k = 245, half of it in t.
     assert min(solver.n_points_) > 100
     assert solver.residual_ < 1e-9
 
