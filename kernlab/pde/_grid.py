@@ -352,4 +352,4 @@ class _Problem:
         frame = GridFrame(self.low, self.lengths, self.unit, self.model, self.lift)
         weights = self.unit**2 * self._split(np.exp(result.x))[0]
         components = (self.centres, self.widths, weights)
-        return GridPosterior(frame, solution, beta, self.scale, components, result)
+        return GridPosterior(frame, solution, beta, self.scale, components, self.bumps, result)
