@@ -315,11 +315,19 @@ class _Problem:
         theta = np.log(np.concatenate([share.ravel() for share in shares]))
         bounds = [(value - 40.0, value + 8.0) for value in theta]
         if self.learns:
-            rough = np.diff(np.diff(self.Y, 2, axis=0), 2, axis=1)
-            noise = max(float(np.mean(rough**2)) / 36.0, 1e-12)
-            theta = np.append(theta, math.log(noise))
+            theta = np.append(theta, math.log(self._rough_noise()))
             bounds.append((math.log(_LEAST_NOISE), math.log(4.0)))
+        # Were every bound finite, the first step of L-BFGS-B would go as far as they are.
+        bounds[-1] = (bounds[-1][0], None)
         return theta, bounds
+
+    def _rough_noise(self):
+        """Noise variance from the waves shorter than any component along both axes."""
+        beyond = [max(min(int(c[-1] * L / np.pi), int(0.8 * n)), 1)
+                  for c, L, n in zip(self.centres, self.lengths, self.model.shape, strict=True)]
+        corner = self.data[beyond[0] :, beyond[1] :]
+        # Of the square of a normal variable the median is 0.455 of the mean.
+        return float(np.clip(np.median(corner**2) / 0.455, 1e-12, 1.0))
 
     def prepare(self):
         """Find the spectral components of both axes."""
