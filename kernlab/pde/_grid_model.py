@@ -182,7 +182,8 @@ class Solution:
         Sine coefficients of the edges' values, and the corners, as of `GridModel.edge_apply`.
     """
 
-    def __init__(self, model, data, S, v, beta, edges=None):
+    def __init__(self, model, data, S, v, beta, edges=None, negligible=_NEGLIGIBLE):
+        self.negligible = negligible
         self.model, self.data, self.S, self.v, self.edges = model, data, S, v, edges
         self.c = model.d**2 * S + v
         self.ic = 1.0 / self.c
@@ -215,7 +216,12 @@ class Solution:
             cc[np.diag_indices(Q)] += corner.ravel()
         bx, by, bc = beta
         self._information = [np.einsum("kee->ke", xx) * bx, np.einsum("kee->ke", yy) * by]
-        self.active = [np.flatnonzero((i > _NEGLIGIBLE).any(1)) for i in self._information]
+        known = self._information
+        if self.negligible > _NEGLIGIBLE:
+            # What a weight could explain were it alone, beside what would be known of it.
+            scores = model.adjoint(self.data * ic)
+            known = [np.maximum(i, b * s**2) for i, b, s in zip(known, beta, scores, strict=False)]
+        self.active = [np.flatnonzero((i > self.negligible).any(1)) for i in known]
         kx, ky = self.active
         self.roots = [np.sqrt(bx[kx]), np.sqrt(by[ky]), np.sqrt(bc)]
         rx, ry, rc = self.roots
@@ -265,7 +271,8 @@ class Solution:
         k = np.arange(K)
         R[: K * E, : K * E].reshape(K, E, K, E)[k, :, k] = Lx.transpose(0, 2, 1)
         R[: K * E, K * E :] = above
-        R[K * E :, K * E :] = linalg.cholesky(self.TT - above.T @ above, check_finite=False)
+        schur = linalg.blas.dsyrk(-1.0, above, beta=1.0, c=self.TT, trans=1)
+        R[K * E :, K * E :] = linalg.cholesky(schur, overwrite_a=True, check_finite=False)
         return R
 
     def _condition(self):
@@ -377,8 +384,8 @@ class Solution:
         own = self.R[: K * E, : K * E].reshape(K, E, K, E)[k, :, k]
         inverse = np.linalg.inv(own)
         solved = inverse @ self.R[: K * E, K * E :].reshape(K, E, n)
-        root = linalg.solve_triangular(self.R[K * E :, K * E :], np.eye(n), check_finite=False)
-        tt = root @ root.T
+        upper = linalg.lapack.dpotri(self.R[K * E :, K * E :])[0]
+        tt = np.triu(upper) + np.triu(upper, 1).T
         xt = -(solved.reshape(-1, n) @ tt).reshape(K, E, n)
         xx = inverse @ inverse.transpose(0, 2, 1) - xt @ solved.transpose(0, 2, 1)
         return xx, xt, tt
