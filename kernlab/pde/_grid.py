@@ -26,6 +26,12 @@ N_COMPONENTS = 6
 # Noise variance in units of the data's mean square that stands for exact data.
 _LEAST_NOISE = 1e-18
 _MAX_ITERATIONS = 200
+# Operations that the search may take where many modes of the faces make a step dear: half a minute.
+# The search ends where so many steps gain less, in nats.
+_RECENT, _GAIN = 5, 0.3
+_OPERATIONS, _LEAST_ITERATIONS = 1e12, 15
+# Share of a nat below which the search does without a face's mode.
+_SEARCH_NEGLIGIBLE = 1e-4
 
 
 def fit_grid(axes, Y, a=1.0, b=1.0, c=0.0, alpha="fit", boundary=None, boundary_noise=0.0):
@@ -261,13 +267,13 @@ class _Problem:
         v = float(rest[0]) if self.learns else self.alpha
         return W.reshape(p, q), wx.reshape(m, q), wy.reshape(m, p), wc.reshape(m, m), v
 
-    def _solution(self, theta):
+    def _solution(self, theta, **options):
         S, beta, v = self._variances(theta)
-        return Solution(self.model, self.data, S, v, beta, self.rows), beta
+        return Solution(self.model, self.data, S, v, beta, self.rows, **options), beta
 
     def objective(self, theta):
         """Minus the log evidence and its gradient by the logarithms of all variances."""
-        solution, (bx, by, bc) = self._solution(theta)
+        solution, (bx, by, bc) = self._solution(theta, negligible=_SEARCH_NEGLIGIBLE)
         gS, gv, (gx, gy, gc) = solution.gradient()
         Bx, By = self.bumps
         m = len(self.model.orders)
@@ -315,11 +321,21 @@ class _Problem:
         theta = np.log(np.concatenate([share.ravel() for share in shares]))
         bounds = [(value - 40.0, value + 8.0) for value in theta]
         if self.learns:
-            rough = np.diff(np.diff(self.Y, 2, axis=0), 2, axis=1)
-            noise = max(float(np.mean(rough**2)) / 36.0, 1e-12)
-            theta = np.append(theta, math.log(noise))
+            theta = np.append(theta, math.log(self._rough_noise()))
             bounds.append((math.log(_LEAST_NOISE), math.log(4.0)))
+        # Were every bound finite, the first step of L-BFGS-B would go as far as they are.
+        bounds[-1] = (bounds[-1][0], None)
         return theta, bounds
+
+    def _rough_noise(self):
+        """Noise variance from the waves shorter than any component along both axes."""
+        beyond = [
+            max(min(int(c[-1] * L / np.pi), int(0.8 * n)), 1)
+            for c, L, n in zip(self.centres, self.lengths, self.model.shape, strict=True)
+        ]
+        corner = self.data[beyond[0] :, beyond[1] :]
+        # Of the square of a normal variable the median is 0.455 of the mean.
+        return float(np.clip(np.median(corner**2) / 0.455, 1e-12, 1.0))
 
     def prepare(self):
         """Find the spectral components of both axes."""
@@ -330,17 +346,41 @@ class _Problem:
             self.widths.append(widths / length)
             self.bumps.append(bumps)
 
-    def fit(self):
-        self.prepare()
-        theta, bounds = self.start()
+    def _iterations(self):
+        """How many steps of the search may be taken, each of O(n³) for n profiles of face modes."""
+        n = self.model.n_profiles * max(np.count_nonzero(rows.any(0)) for rows in self.bumps)
+        return int(np.clip(_OPERATIONS / (4.0 * n**3), _LEAST_ITERATIONS, _MAX_ITERATIONS))
+
+    def _search(self, theta, bounds):
+        """L-BFGS until several steps together gain next to nothing; a single one may be short."""
+        values = []
+
+        def done():
+            recent = values[-1 - _RECENT :]
+            gain = max(_GAIN, 1e-5 * abs(values[-1]))
+            return len(recent) > _RECENT and recent[0] - recent[-1] < gain
+
+        def look(intermediate_result):
+            values.append(float(intermediate_result.fun))
+            if done():
+                raise StopIteration
+
         result = optimize.minimize(
             self.objective,
             theta,
             jac=True,
             method="L-BFGS-B",
             bounds=bounds,
-            options={"maxiter": _MAX_ITERATIONS, "maxcor": 20, "ftol": 2e-6, "gtol": 1e-4},
+            callback=look,
+            options={"maxiter": self._iterations(), "maxcor": 20, "ftol": 1e-12, "gtol": 1e-4},
         )
+        result.success = bool(result.success) or done()
+        return result
+
+    def fit(self):
+        self.prepare()
+        theta, bounds = self.start()
+        result = self._search(theta, bounds)
         if not result.success:
             warnings.warn(
                 "the search for the evidence's maximum stopped early "
@@ -352,4 +392,4 @@ class _Problem:
         frame = GridFrame(self.low, self.lengths, self.unit, self.model, self.lift)
         weights = self.unit**2 * self._split(np.exp(result.x))[0]
         components = (self.centres, self.widths, weights)
-        return GridPosterior(frame, solution, beta, self.scale, components, result)
+        return GridPosterior(frame, solution, beta, self.scale, components, self.bumps, result)

@@ -23,10 +23,12 @@ from kernlab.pde._lidstone import lidstone_profiles
 # ψ whose information is below this share of its prior change nothing that double
 # precision shows.
 _NEGLIGIBLE = 1e-16
-# Trace of P above which its square root comes from a QR factorisation of the columns themselves:
-# forming P squares their condition number, and 1e12 leaves standard deviations four digits (means
-# are corrected and lose none).
-_QR_ABOVE = 1e12
+# Condition number of P, scaled to a unit diagonal, above which its square root comes from a QR
+# factorisation of the columns themselves: 1e12 leaves standard deviations four digits (means are
+# corrected and lose none); and the operations that this may take.
+_QR_ABOVE, _QR_OPERATIONS = 1e12, 3e10
+# Relative addition to the diagonal of a P that rounding has made indefinite, where QR takes longer.
+_JITTER = 1e-11
 # Entries of the columns that QR takes at once.
 _QR_ENTRIES = 2e7
 
@@ -180,7 +182,8 @@ class Solution:
         Sine coefficients of the edges' values, and the corners, as of `GridModel.edge_apply`.
     """
 
-    def __init__(self, model, data, S, v, beta, edges=None):
+    def __init__(self, model, data, S, v, beta, edges=None, negligible=_NEGLIGIBLE):
+        self.negligible = negligible
         self.model, self.data, self.S, self.v, self.edges = model, data, S, v, edges
         self.c = model.d**2 * S + v
         self.ic = 1.0 / self.c
@@ -213,7 +216,12 @@ class Solution:
             cc[np.diag_indices(Q)] += corner.ravel()
         bx, by, bc = beta
         self._information = [np.einsum("kee->ke", xx) * bx, np.einsum("kee->ke", yy) * by]
-        self.active = [np.flatnonzero((i > _NEGLIGIBLE).any(1)) for i in self._information]
+        known = self._information
+        if self.negligible > _NEGLIGIBLE:
+            # What a weight could explain were it alone, beside what would be known of it.
+            scores = model.adjoint(self.data * ic)
+            known = [np.maximum(i, b * s**2) for i, b, s in zip(known, beta, scores, strict=False)]
+        self.active = [np.flatnonzero((i > self.negligible).any(1)) for i in known]
         kx, ky = self.active
         self.roots = [np.sqrt(bx[kx]), np.sqrt(by[ky]), np.sqrt(bc)]
         rx, ry, rc = self.roots
@@ -239,14 +247,21 @@ class Solution:
         self.trace = float(np.einsum("kee->", self.XX) + np.trace(TT))
 
     def _factor(self):
-        self.by_qr = self.trace > _QR_ABOVE
-        if not self.by_qr:
-            try:
-                self.R = self._cholesky()
-            except np.linalg.LinAlgError:
-                self.by_qr = True
+        try:
+            self.R = self._cholesky()
+            poor = self._condition() > _QR_ABOVE
+        except np.linalg.LinAlgError:
+            self.R, poor = None, True
+        # Operations of the other way.
+        self.by_qr = poor and 2.0 * self.data.size * self._size() ** 2 < _QR_OPERATIONS
+        self.accurate = self.by_qr or not poor
         if self.by_qr:
             self.R = self._orthogonal_root()
+        elif self.R is None:
+            # A larger prior precision, by what rounding has taken.
+            self.XX *= 1.0 + _JITTER * np.eye(self.XX.shape[1])
+            self.TT[np.diag_indices(len(self.TT))] *= 1.0 + _JITTER
+            self.R = self._cholesky()
 
     def _cholesky(self):
         K, E, n = self.XT.shape
@@ -256,8 +271,15 @@ class Solution:
         k = np.arange(K)
         R[: K * E, : K * E].reshape(K, E, K, E)[k, :, k] = Lx.transpose(0, 2, 1)
         R[: K * E, K * E :] = above
-        R[K * E :, K * E :] = linalg.cholesky(self.TT - above.T @ above, check_finite=False)
+        schur = linalg.blas.dsyrk(-1.0, above, beta=1.0, c=self.TT, trans=1)
+        R[K * E :, K * E :] = linalg.cholesky(schur, overwrite_a=True, check_finite=False)
         return R
+
+    def _condition(self):
+        """Condition number of P with a unit diagonal, which is what its Cholesky factor sees."""
+        scaled = self.R / np.sqrt((self.R**2).sum(0))
+        reciprocal = linalg.lapack.dtrcon(scaled)[0]
+        return 1.0 / max(reciprocal, 1e-150) ** 2
 
     def columns(self, rows=slice(None)):
         """√β-weighted active columns of H, dense, for the cells of some rows of the grid."""
@@ -362,8 +384,8 @@ class Solution:
         own = self.R[: K * E, : K * E].reshape(K, E, K, E)[k, :, k]
         inverse = np.linalg.inv(own)
         solved = inverse @ self.R[: K * E, K * E :].reshape(K, E, n)
-        root = linalg.solve_triangular(self.R[K * E :, K * E :], np.eye(n), check_finite=False)
-        tt = root @ root.T
+        upper = linalg.lapack.dpotri(self.R[K * E :, K * E :])[0]
+        tt = np.triu(upper) + np.triu(upper, 1).T
         xt = -(solved.reshape(-1, n) @ tt).reshape(K, E, n)
         xx = inverse @ inverse.transpose(0, 2, 1) - xt @ solved.transpose(0, 2, 1)
         return xx, xt, tt

@@ -5,6 +5,7 @@ from scipy import linalg
 
 from kernlab.pde._hilbert_space import HilbertSpace
 from kernlab.pde._lidstone import lidstone_profiles
+from kernlab.pde._prior import AxisMixture
 
 _BLOCK_ENTRIES = 4_000_000
 # A sine weight whose posterior mean and variance keep less than this of the prior is left out.
@@ -70,11 +71,36 @@ class GridKernel:
     weights : array
         ``weights[i, j]`` is the largest variance that the product of component i along x and j
         along y gives a sine weight of the unit square's orthonormal eigenfunctions.
+    axes : list of two AxisMixture
+        The same for a reader, in variances of u at the middle of the box. Frequency zero holds what
+        the faces carry into it.
     """
 
-    def __init__(self, frame, S, beta, components):
+    def __init__(self, frame, S, beta, components, bumps):
         self._frame, self._S, self._beta = frame, S, beta
         self.frequencies, self.scales, self.weights = components
+        self.axes = [self._mixture(axis, bumps) for axis in range(2)]
+
+    def _mixture(self, axis, bumps):
+        """Components along one axis, as variances of u at the middle."""
+        frame, other, E = self._frame, 1 - axis, self._frame.model.n_profiles
+        middle = np.array([0.5])
+        own, across = frame.sines(middle, axis)[0] ** 2, frame.sines(middle, other)[0] ** 2
+        profiles = frame.profiles(middle)[0] ** 2
+        S = self._S if axis == 0 else self._S.T
+        lengthwise, crosswise, corners = self._beta[other], self._beta[axis], self._beta[2]
+        power = (S @ across + lengthwise @ profiles) * own
+        # Each mode's variance by the shares that the components have of it.
+        W = self.weights if axis == 0 else self.weights.T
+        shares = bumps[axis] * (W @ bumps[other] @ across)[:, None]
+        total = shares.sum(0)
+        shares = np.divide(shares, total, out=np.zeros_like(shares), where=total > 0.0)
+        weights = shares @ power
+        weights[0] += across @ crosswise @ profiles + profiles @ corners.reshape(E, E) @ profiles
+        weights[0] += power.sum() - (shares.sum(0) * power).sum()
+        return AxisMixture(
+            self.frequencies[axis], frame.unit**2 * weights, 1.0 / self.scales[axis], "gaussian"
+        )
 
     def _features(self, X):
         """Features with their prior standard deviations, (n, all weights)."""
@@ -117,12 +143,12 @@ class GridPosterior:
         The box, which the grid implies.
     """
 
-    def __init__(self, frame, solution, beta, scale, components, search):
+    def __init__(self, frame, solution, beta, scale, components, bumps, search):
         self._frame, self._solution, self._beta = frame, solution, beta
         self.params = {}
         self.converged, self.n_iter = bool(search.success), int(search.nfev)
         model = frame.model
-        self.kernel = GridKernel(frame, solution.S, beta, components)
+        self.kernel = GridKernel(frame, solution.S, beta, components, bumps)
         self.noise = solution.v * scale**2
         count = solution.data.size * np.log(scale)
         if solution.edges is not None:

@@ -17,6 +17,7 @@ from scipy import optimize
 from sklearn.exceptions import ConvergenceWarning
 
 from kernlab.gp._markov import MarkovProcess, MaternComponent, Observations
+from kernlab.pde._prior import AxisMixture
 
 # Noise variances that stand for exact data, in the units of the fit: without any the filter would
 # have nothing to divide by where data repeat one another.
@@ -238,6 +239,8 @@ class StateSpaceKernel:
     ----------
     components : tuple of MaternComponent
         In the units of x and u.
+    axes : list of one AxisMixture
+        The same for a reader.
     """
 
     def __init__(self, process, low, length, unit):
@@ -251,6 +254,11 @@ class StateSpaceKernel:
             )
             for part in process.components
         )
+        # k(Δ) of Matérn-5/2 bends like 1 - (5/6) (Δ/ℓ)².
+        columns = np.array(
+            [(c.frequency, c.variance, np.sqrt(0.6) * c.length_scale) for c in self.components]
+        )
+        self.axes = [AxisMixture(*columns.T, spectrum="student-t")]
 
     def __call__(self, X, Y=None):
         first, second = (
