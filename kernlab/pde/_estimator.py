@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from kernlab._core.extras import import_extra
 from kernlab._core.validation import Interval, StrOptions, fit_context, whole_or_nothing
+from kernlab.exceptions import SingularOperatorError
 from kernlab.pde._adaptive import solve_adaptively
 from kernlab.pde._data_fit import fit_data
 from kernlab.pde._direct import DirectPosterior
@@ -182,7 +183,8 @@ class GPPDESolver(RegressorMixin, BaseEstimator):
             Variance of their noise, for all or each; 'fit' learns one.
         observe : {'solution', 'source'}, default='solution'
             What y are values of: u, the equation being exact; or the right-hand side of the
-            equation, which is then written without it.
+            equation, which is then written without it. A source that it still holds is a known
+            part, and is added to y.
 
         Returns
         -------
@@ -193,7 +195,8 @@ class GPPDESolver(RegressorMixin, BaseEstimator):
         ValueError
             If the data do not fit the box, or the equation holds unknowns and there are no data.
         SingularOperatorError
-            If the equation with its conditions has no unique solution.
+            If the equation with its conditions has no unique solution, as where they hold a field
+            through its derivatives alone.
 
         Warns
         -----
@@ -222,6 +225,13 @@ class GPPDESolver(RegressorMixin, BaseEstimator):
             raise ValueError(
                 f"the equation holds the unknowns {sorted(self.pde.unknowns)}, which only data "
                 "can tell: fit(X, y)."
+            )
+        free = self.pde.up_to_a_constant()
+        if free:
+            raise SingularOperatorError(
+                f"the equations and conditions hold {', '.join(free)} through derivatives alone, "
+                "and leave a constant free: give a value, Dirichlet or Robin on a face, or data, "
+                "fit(X, y)."
             )
         solution = solve_adaptively(
             self.pde,
@@ -276,6 +286,10 @@ class GPPDESolver(RegressorMixin, BaseEstimator):
             raise ValueError("X and y come together: got only one of them.")
         if self.trend is not None:
             raise ValueError(f"trend={self.trend!r} is for method='map'; leave it None.")
+        X, y = check_points(self.pde.box, X), as_real(y, "y")
+        if y.shape != (len(X),):
+            remedy = "y.ravel()" if y.shape == (len(X), 1) else "one value for each row"
+            raise ValueError(f"y has shape {y.shape} and X has {len(X)} rows; give {remedy}.")
         posterior, route = fit_data(
             self.pde,
             X,
@@ -351,10 +365,11 @@ class GPPDESolver(RegressorMixin, BaseEstimator):
         std or cov : array of shape (n,) or (n, n)
         """
         check_is_fitted(self, "n_features_in_")
+        X = check_points(self.pde.box, X)
         if return_std or return_cov:
             return self._posterior().predict(X, return_std=return_std, return_cov=return_cov)
         if hasattr(self, "_fit_solution"):
-            return self._fit_solution.predict(check_points(self.pde.box, X))
+            return self._fit_solution.predict(X)
         return self._posterior().predict(X)
 
     def predict_grid(self, axes, return_std=False):
@@ -392,6 +407,8 @@ class GPPDESolver(RegressorMixin, BaseEstimator):
         -------
         draws : array of shape (n, n_samples)
         """
+        check_is_fitted(self, "n_features_in_")
+        X = check_points(self.pde.box, X)
         seed = self.random_state if random_state is None else random_state
         return self._posterior().sample(X, n_samples, as_generator(seed))
 
@@ -421,7 +438,13 @@ class GPPDESolver(RegressorMixin, BaseEstimator):
 
 def check_points(box, X, name="X"):
     """X as a float array of shape (n, d) of points inside the box."""
-    X = np.asarray(X, dtype=float)
+    columns = getattr(X, "columns", None)
+    if columns is not None and set(columns) == set(box.names) and tuple(columns) != box.names:
+        raise ValueError(
+            f"the columns of {name} are {', '.join(columns)}, and the box's order is "
+            f"{', '.join(box.names)}: {name}[{list(box.names)}]."
+        )
+    X = as_real(X, name)
     d = len(box)
     if X.ndim != 2 or X.shape[1] != d:
         raise ValueError(
@@ -443,6 +466,14 @@ def check_points(box, X, name="X"):
     return np.clip(X, box.low, box.high)
 
 
+def as_real(values, name):
+    """Values as a float array; complex ones are refused, not cut."""
+    values = np.asarray(values)
+    if values.dtype.kind == "c":
+        raise TypeError(f"{name} must be real, got values of type {values.dtype}.")
+    return values.astype(float, copy=False)
+
+
 def check_axes(box, axes):
     """One float array of coordinates inside the box for each axis."""
     axes = list(axes) if not isinstance(axes, np.ndarray) or axes.ndim > 1 else [axes]
@@ -453,7 +484,7 @@ def check_axes(box, axes):
         )
     checked = []
     for d, values in enumerate(axes):
-        values = np.asarray(values, dtype=float)
+        values = as_real(values, f"axes[{d}]")
         if values.ndim != 1:
             raise ValueError(f"axes[{d}] has shape {values.shape}; give a one-dimensional array.")
         X = np.tile(box.low, (len(values), 1))

@@ -8,7 +8,19 @@ import pytest
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
-from kernlab.pde import PDE, Box, D, Dirichlet, Field, GPPDESolver, Unknown, coords
+from kernlab.exceptions import SingularOperatorError
+from kernlab.pde import (
+    PDE,
+    Box,
+    D,
+    Dirichlet,
+    Field,
+    GPPDESolver,
+    Neumann,
+    Periodic,
+    Unknown,
+    coords,
+)
 
 x = coords("x")
 u = Field("u")
@@ -206,3 +218,56 @@ def test_no_warning_where_all_is_well():
         solver = GPPDESolver(line(), random_state=0).fit()
     assert solver.converged_
     assert solver.error_ <= 1e-10
+
+
+@pytest.mark.parametrize("condition", [Neumann(), Periodic("x")])
+def test_a_free_constant_is_refused_without_data_and_found_with_them(condition, rng):
+    def exact(x):
+        return 3 + np.cos(2 * np.pi * x)
+
+    def bend(x):
+        return -4 * np.pi**2 * np.cos(2 * np.pi * x)
+
+    pde = PDE(D(u, x, 2) - bend, Box(x=(0, 1)), [condition])
+    with pytest.raises(SingularOperatorError, match="hold u through derivatives alone"):
+        GPPDESolver(pde).fit()
+    if isinstance(condition, Neumann):
+        X = rng.random((50, 1))
+        y = exact(X[:, 0]) + 0.01 * rng.standard_normal(50)
+        solver = GPPDESolver(pde, random_state=0).fit(X, y)
+        # Five standard errors of the constant.
+        assert np.max(np.abs(solver.predict(X) - exact(X[:, 0]))) < 5 * 0.01 / np.sqrt(50)
+
+
+def test_frames_with_columns_in_another_order_are_refused():
+    pandas = pytest.importorskip("pandas")
+    solver = GPPDESolver(plane(), random_state=0).fit()
+    X = np.array([[0.5, 0.25], [1.5, -0.5]])
+    frame = pandas.DataFrame(X, columns=["x", "y"])
+    np.testing.assert_array_equal(solver.predict(frame), solver.predict(X))
+    with pytest.raises(ValueError, match="columns of X are y, x, and the box's order is x, y"):
+        solver.predict(frame[["y", "x"]])
+
+
+@pytest.mark.parametrize(
+    ("X", "y", "error", "message"),
+    [
+        (np.full((9, 1), 0.5j), np.ones(9), TypeError, "X must be real"),
+        (np.full((9, 1), 0.5), np.ones(9) + 1j, TypeError, "y must be real"),
+        (np.full((9, 1), 0.5), np.ones((9, 1)), ValueError, r"give y.ravel\(\)"),
+        (np.full((9, 1), 0.5), np.ones(8), ValueError, "X has 9 rows; give one value for each"),
+        (np.full(9, 0.5), np.ones(9), ValueError, r"X.reshape\(-1, 1\)"),
+    ],
+)
+def test_data_that_do_not_fit_are_refused(X, y, error, message):
+    with pytest.raises(error, match=message):
+        GPPDESolver(noisy()).fit(X, y, observe="source")
+
+
+def test_functions_of_one_number_are_told_that_they_get_arrays():
+    def ramp(x):
+        return 1.0 if x > 0.5 else 0.0
+
+    with pytest.raises(ValueError, match="ambiguous") as caught:
+        GPPDESolver(PDE(D(u, x, 2) - ramp, Box(x=(0, 1)), [Dirichlet()])).fit()
+    assert "ramp is called with one array per coordinate" in caught.value.__notes__[0]
