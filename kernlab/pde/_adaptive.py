@@ -106,7 +106,7 @@ def solve_adaptively(
     if axis is None:
         return _refine(pde, sizes, tol, max_points, device, random_state, is_smooth=all(resolved))
 
-    def refine(part, like, is_last_resort):
+    def refine(part, like, is_slab, is_last_resort):
         if like is not None:
             own = like.sizes
         else:
@@ -115,7 +115,7 @@ def solve_adaptively(
         return _refine(
             part, own, tol, max_points, device, random_state,
             most=None if is_last_resort else most, like=like,
-            start=functools.partial(held, axis=axis), is_smooth=all(resolved),
+            start=functools.partial(held, axis=axis), is_smooth=all(resolved), is_slab=is_slab,
         )  # fmt: skip
 
     return march(pde, axis, sizes[axis], refine, verbose=verbose)
@@ -201,6 +201,7 @@ def _refine(
     like=None,
     start=None,
     is_smooth=True,
+    is_slab=False,
 ):
     """Polynomials (Fourier modes on periods), more of them until their last do not matter.
 
@@ -224,7 +225,7 @@ def _refine(
         same = _is_like(pde, sizes, like)
         factors = _moved_factors(pde, like) if same else _factors(pde, sizes)
         discretization = Discretization(
-            pde, factors, device, like=like.discretization if same else None
+            pde, factors, device, like=like.discretization if same else None, is_slab=is_slab
         )
         solution = solve(
             discretization, start, earlier=like.solver if same else None, is_patient=most is None

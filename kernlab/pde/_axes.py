@@ -32,6 +32,10 @@ class Axis:
         off with the short combinations: rounding of the eigenfunctions of high frequency would
         leak into the smooth ones, which the inverse amplifies.
 
+    is_slab : bool, default=False
+        Whether a start with value and rate is one of many, for which waves too quick for the
+        features must not grow (see ``_second``).
+
     Attributes
     ----------
     basis : array of shape (n_raw, n)
@@ -44,7 +48,7 @@ class Axis:
         Where the second derivative is self-adjoint: minus its eigenvalues, ascending.
     """
 
-    def __init__(self, factor, conditions, *, diagonalise=True):
+    def __init__(self, factor, conditions, *, diagonalise=True, is_slab=False):
         self.factor = factor
         self.rows = np.array(
             [
@@ -57,7 +61,7 @@ class Axis:
         is_symmetric = ends == ["high", "low"] or (not conditions and factor.is_periodic)
         strong = self.rows
         self.rate = None
-        if ends == ["low", "low"] and factor.is_polynomial:
+        if is_slab and ends == ["low", "low"] and factor.is_polynomial:
             # The second condition is met through the rate: see ``_second``.
             strong, self.rate = self.rows[:1], self.rows[1]
         first = conditions[0] if conditions else ("low", 0.0, 0.0)

@@ -29,10 +29,11 @@ class Discretization:
     i-th equation is tested with the tests of the i-th field: ``equations`` are in that order.
     Eigenfunctions are used where there are any, but for a single coordinate only if
     ``diagonalise`` is true (see ``Axis``). ``like`` is a discretization of the same equations and
-    conditions whose factors differ by a shift, if at all: its axes serve again.
+    conditions whose factors differ by a shift, if at all: its axes serve again. ``is_slab`` is for
+    one of several slabs of time (see ``Axis``).
     """
 
-    def __init__(self, pde, factors, device=None, *, diagonalise=False, like=None):
+    def __init__(self, pde, factors, device=None, *, diagonalise=False, like=None, is_slab=False):
         self.pde, self.factors = pde, factors
         self.equations = _matched_equations(pde)
         axes: dict = {}
@@ -48,7 +49,12 @@ class Discretization:
                 if key not in axes and like is not None:
                     axes[key] = like.spaces[field].axes[d].moved(factor)
                 elif key not in axes:
-                    axes[key] = Axis(factor, key[1], diagonalise=diagonalise or len(factors) > 1)
+                    axes[key] = Axis(
+                        factor,
+                        key[1],
+                        diagonalise=diagonalise or len(factors) > 1,
+                        is_slab=is_slab,
+                    )
                 own.append(axes[key])
                 data.append([c.g for _, c in conditions])
                 ends.append([end for end, _ in conditions])

@@ -47,8 +47,9 @@ def march(pde, axis, size, refine, *, verbose=0):
     size : int
         Features along it that the data ask for.
     refine : callable
-        ``refine(part, like, is_last_resort)`` solves a PDE on a part of the box, as the one before
-        it, ``like`` (None for the first), where that does; the last resort takes all means.
+        ``refine(part, like, is_slab, is_last_resort)`` solves a PDE on a part of the box, as the
+        one before it, ``like`` (None for the first), where that does; the last resort takes all
+        means.
 
     Returns
     -------
@@ -68,13 +69,13 @@ def _march(pde, axis, count, refine):
     while done < count:
         ends = low + (high - low) * np.array([done, done + 1]) / count
         part = _part(pde, axis, ends, last)
-        slab = refine(part, last, False)
+        slab = refine(part, last, count > 1, False)
         if slab.is_short_along[axis]:
             if count < _MOST_SLABS:
                 done, count = 2 * done, 2 * count
                 continue
             # Nothing helps from here: what can be had for the rest is marked as failed.
-            yield refine(_part(pde, axis, np.array([ends[0], high]), last), None, True)
+            yield refine(_part(pde, axis, np.array([ends[0], high]), last), None, True, True)
             return
         if last is not None:
             last.solver = None
