@@ -74,25 +74,19 @@ class Axis:
             self.modes, self.basis = None, _integrals(factor, first[0])
         else:
             self.modes, self.basis = None, _null_space(factor, strong)
-        n_free = factor.n_features - len(strong)
         if is_symmetric:
             self.tests = self.basis
-        elif self._is_integral or not conditions:
-            self.tests = np.eye(factor.n_features)[:, :n_free]
         else:
-            self.tests = _dual_tests(factor, conditions)
+            self.tests = np.eye(factor.n_features)[:, : factor.n_features - len(strong)]
         self.n = self.basis.shape[1]
         self._matrices: dict = {}
         self._crossed: dict = {}
-        if factor.is_polynomial and self.modes is None and self.n > 0:
+        if is_symmetric and self.modes is None and factor.is_polynomial:
             # Known to be diagonal: what rounding would leave beside the diagonal is not small for
             # the columns of high degree.
-            if self._is_integral:
-                self._matrices[1] = np.ones(self.n)
-            elif len(conditions) == 2:
-                self._matrices[2] = -_stiffness(factor, self.tests, self.basis)
-            elif len(conditions) == 1:
-                self._matrices[1] = _slope(factor, self.tests, self.basis)
+            self._matrices[2] = -_stiffness(factor, self.basis)
+        if self._is_integral:
+            self._matrices[1] = np.ones(self.n)
         self._values: dict = {}
 
     def moved(self, factor):
@@ -252,7 +246,7 @@ def _polynomial_eigenfunctions(factor, rows):
     """
     combined = _short_combinations(rows)
     n = combined.shape[1]
-    stiffness = _stiffness(factor, combined, combined)
+    stiffness = _stiffness(factor, combined)
     mass = (combined.T @ combined).tocsr()
     if np.min(stiffness) > 1e-12 * np.max(stiffness):
         scale = 1 / np.sqrt(stiffness)
@@ -272,31 +266,12 @@ def _polynomial_eigenfunctions(factor, rows):
     return modes, combined @ (vectors[:, order] / np.sqrt(inverse[order]))
 
 
-def _dual_tests(factor, conditions):
-    """Tests that vanish, as do as many of their derivatives, at the end without conditions.
-
-    By parts the highest derivative then stands on either side, and is diagonal: a function is
-    orthogonal to all polynomials of lower degree, and so is a test.
-    """
-    (end, *_), *_ = conditions
-    other = "low" if end == "high" else "high"
-    rows = np.array([factor.endpoint(other, order) for order in range(len(conditions))])
-    return _short_combinations(rows).toarray()
-
-
-def _slope(factor, tests, combined):
-    """The derivative of combinations of two polynomials against such tests, a diagonal."""
+def _stiffness(factor, combined):
+    """Minus the second derivative in Shen's basis, a diagonal."""
     k = np.arange(combined.shape[1], dtype=float)
-    rise = 2 * np.sqrt((k + 0.5) * (k + 1.5)) / factor.half
-    return tests.diagonal(0) * combined.diagonal(-1) * rise
-
-
-def _stiffness(factor, tests, combined):
-    """Minus the second derivative of combinations of three, a diagonal."""
-    k = np.arange(combined.shape[1], dtype=float)
-    # (phi_k'', psi_k) involves the coefficient on P_{k+2} alone: P''_{k+1} has no P_k in it.
+    # (phi_k'', phi_k) involves the coefficient on P_{k+2} alone: P''_{k+1} has no P_k in it.
     rise = np.sqrt((k + 0.5) * (k + 2.5)) * ((k + 2) * (k + 3) - k * (k + 1)) / factor.half**2
-    return -tests.diagonal(0) * combined.diagonal(-2) * rise
+    return -combined.diagonal(0) * combined.diagonal(-2) * rise
 
 
 def _eigh_five_bands(bands):

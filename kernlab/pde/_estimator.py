@@ -395,6 +395,23 @@ class GPPDESolver(RegressorMixin, BaseEstimator):
         seed = self.random_state if random_state is None else random_state
         return self._posterior().sample(X, n_samples, as_generator(seed))
 
+    def score(self, X, y, sample_weight=None):
+        """Coefficient of determination R² of the solution on values of u.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, d)
+        y : array-like of shape (n,)
+            Values of u, or (n, n_fields) for a system.
+        sample_weight : array-like of shape (n,), default=None
+
+        Returns
+        -------
+        score : float
+            1 where they agree, 0 where y's mean would do as well.
+        """
+        return super().score(X, y, sample_weight)
+
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.target_tags.required = False
