@@ -35,6 +35,8 @@ class Axis:
         Make the lift of eigenfunctions orthogonal to them, instead of low degree. Data that vary
         in time then enter by the second derivative along this axis alone, and are not
         differentiated in time, which would cost N³ of their digits.
+    by_rate : bool, default=True
+        Whether a start with value and rate is met as a system of first order: see ``_second``.
 
     Attributes
     ----------
@@ -48,7 +50,9 @@ class Axis:
         Where the second derivative is self-adjoint: minus its eigenvalues, ascending.
     """
 
-    def __init__(self, factor, conditions, *, diagonalise=True, orthogonal_lift=False):
+    def __init__(
+        self, factor, conditions, *, diagonalise=True, orthogonal_lift=False, by_rate=True
+    ):
         self.factor = factor
         self.rows = np.array(
             [
@@ -61,7 +65,7 @@ class Axis:
         is_symmetric = ends == ["high", "low"] or (not conditions and factor.is_periodic)
         strong = self.rows
         self.rate = None
-        if ends == ["low", "low"] and factor.is_polynomial:
+        if by_rate and ends == ["low", "low"] and factor.is_polynomial:
             # The second condition is met through the rate: see ``_second``.
             strong, self.rate = self.rows[:1], self.rows[1]
         first = conditions[0] if conditions else ("low", 0.0, 0.0)
@@ -74,11 +78,10 @@ class Axis:
             self.modes, self.basis = None, _integrals(factor, first[0])
         else:
             self.modes, self.basis = None, _null_space(factor, strong)
-        n_free = factor.n_features - len(strong)
         if is_symmetric:
             self.tests = self.basis
         elif self._is_integral or not conditions:
-            self.tests = np.eye(factor.n_features)[:, :n_free]
+            self.tests = np.eye(factor.n_features)[:, : factor.n_features - len(strong)]
         else:
             self.tests = _dual_tests(factor, conditions)
         self.n = self.basis.shape[1]

@@ -30,9 +30,10 @@ class Discretization:
     Eigenfunctions are used where there are any, but for a single coordinate only if
     ``diagonalise`` is true (see ``Axis``). ``like`` is a discretization of the same equations and
     conditions whose factors differ by a shift, if at all: its axes serve again.
+    ``by_rate`` is for axes with a start of value and rate (see ``Axis``).
     """
 
-    def __init__(self, pde, factors, device=None, *, diagonalise=False, like=None):
+    def __init__(self, pde, factors, device=None, *, diagonalise=False, like=None, by_rate=True):
         self.pde, self.factors = pde, factors
         self.equations = _matched_equations(pde)
         axes: dict = {}
@@ -54,6 +55,7 @@ class Discretization:
                         key[1],
                         diagonalise=diagonalise or len(factors) > 1,
                         orthogonal_lift=apart,
+                        by_rate=by_rate,
                     )
                 own.append(axes[key])
                 data.append([c.g for _, c in conditions])

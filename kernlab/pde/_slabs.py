@@ -47,8 +47,9 @@ def march(pde, axis, size, refine, *, verbose=0):
     size : int
         Features along it that the data ask for.
     refine : callable
-        ``refine(part, like, is_last_resort)`` solves a PDE on a part of the box, as the one before
-        it, ``like`` (None for the first), where that does; the last resort takes all means.
+        ``refine(part, like, is_last_resort)`` solves a PDE on a part of the box, as the
+        one before it, ``like`` (None for the first), where that does; the last resort takes all
+        means.
 
     Returns
     -------
