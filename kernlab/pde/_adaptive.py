@@ -221,6 +221,7 @@ def _refine(
     first = start
     floored = grown = np.zeros(len(sizes), dtype=bool)
     while True:
+        residual = None
         same = _is_like(pde, sizes, like)
         factors = _moved_factors(pde, like) if same else _factors(pde, sizes)
         discretization = Discretization(
@@ -261,7 +262,8 @@ def _refine(
             break
         previous, sizes = tails, larger
         start = first if linear or not solution.converged else _Prolongation(raws)
-    residual = off_grid_residual(discretization, raws, random_state)
+    if residual is None:
+        residual = off_grid_residual(discretization, raws, random_state)
     if not solution.converged:
         error = max(error, residual)
     reason, remedy = _why_not(
@@ -383,6 +385,7 @@ def off_grid_residual(discretization, raws, random_state=None):
     X = check_points_of(pde, _N_CHECKS, random_state)
     by_field = dict(zip(pde.fields, raws, strict=True))
 
+    @functools.cache
     def evaluate(field, orders):
         return discretization.spaces[field].evaluate(by_field[field], X, orders)
 
