@@ -292,7 +292,7 @@ class GPPDESolver(RegressorMixin, BaseEstimator):
             raise ValueError(f"y has shape {y.shape} and X has {len(X)} rows; give {remedy}.")
         posterior, route = fit_data(
             self.pde,
-            X,
+            check_points(self.pde.box, X),
             y,
             alpha=alpha,
             observe=observe,
@@ -300,13 +300,13 @@ class GPPDESolver(RegressorMixin, BaseEstimator):
             random_state=self.random_state,
         )
         self._adopt(posterior, route)
-        self.n_iter_ = 1
+        self.n_iter_ = getattr(posterior, "n_iter", 1)
 
     def _adopt(self, posterior, route):
         self._fit_posterior = posterior
         self.params_, self.route_ = posterior.params, route
         self.error_ = self.residual_ = np.nan
-        self.converged_ = True
+        self.converged_ = getattr(posterior, "converged", True)
 
     @property
     def kernel_(self):
