@@ -112,7 +112,9 @@ def _fit_student_t(pde, X, y, alpha, observe):
     x, low, high = X[:, 0], box.low[0], box.high[0]
     y = np.asarray(y, dtype=float)
     if y.shape != x.shape or not np.isfinite(y).all():
-        raise ValueError(f"y must have shape {x.shape} as X has rows, and be finite; got {y!r:.60}.")
+        raise ValueError(
+            f"y must have shape {x.shape} as X has rows, and be finite; got {y!r:.60}."
+        )
     y = y + pde.equations[0].source((x,))
     sides = pde.conditions[field, 0]
     ends = [

@@ -23,6 +23,13 @@ _DENSE, _DENSE_SYSTEM, _DENSE_LINE, _DENSE_AT_MOST = 400, 1600, 1500, 6000
 _DENSE_ANEW = 300
 _CYCLE, _MAX_CYCLES = 60, 5
 _SINGULAR = 1e-15
+# Amplification of rounding that leaves no digit; and a cancellation that is worth a thought.
+_ALL_DIGITS, _CANCELLED = 0.1 / np.finfo(float).eps, 1e3
+_NOT_UNIQUE = (
+    "the equation with these conditions has no unique solution: its operator has an eigenvalue {}. "
+    "Between Neumann or periodic faces alone u is free up to a constant: add a zero-order term or "
+    "fix u on a face; a Helmholtz number may be an eigenvalue of the box: move it."
+)
 _MAX_NEWTON, _SMALLEST_STEP = 40, 2.0**-10
 _MAX_IMPATIENT, _SMALLEST_IMPATIENT = 15, 2.0**-4
 
@@ -68,7 +75,16 @@ def solve(discretization, start=None, *, earlier=None, is_patient=True):
 
 
 def _norm(arrays):
-    return float(np.sqrt(sum(np.sum(np.abs(a) ** 2) for a in arrays)))
+    sizes = [_largest(a) for a in arrays]
+    parts = [s * np.linalg.norm(a / s) if s else 0.0 for a, s in zip(arrays, sizes, strict=True)]
+    largest = max(parts)
+    return float(largest * np.linalg.norm(np.array(parts) / largest)) if largest else 0.0
+
+
+def _largest(array):
+    """Largest modulus, by which squares neither overflow nor vanish; 0.0 of what is all zero."""
+    size = float(np.max(np.abs(array), initial=0.0))
+    return size if np.isfinite(size) else 1.0
 
 
 def _solve_separable(discretization, operator=None):
@@ -80,6 +96,12 @@ def _solve_separable(discretization, operator=None):
     solution = -operator.solve(right)
     size = _norm([solution])
     grows = _norm([right]) * operator.inverse_norm / size if size else 0.0
+    # Where terms of either sign nearly cancel, what is left of the mode in question is rounding.
+    mode, cancelled = operator.cancellation
+    share = abs(solution[mode]) / size if size and operator.is_diagonal else 1.0
+    grows += share * cancelled if cancelled > _CANCELLED else 0.0
+    if not grows < _ALL_DIGITS:
+        raise SingularOperatorError(_NOT_UNIQUE.format("so small that rounding is all of u"))
     route = "fast diagonalisation" if operator.is_diagonal else "Schur"
     return Solution([solution], route, amplification=grows, solver=operator)
 
@@ -87,10 +109,7 @@ def _solve_separable(discretization, operator=None):
 def _refuse_singular(operator):
     if operator.smallest < _SINGULAR or not np.isfinite(operator.smallest):
         raise SingularOperatorError(
-            "the equation with these conditions has no unique solution: its operator has an "
-            f"eigenvalue of {operator.smallest:.1e} of the largest. Between Neumann or periodic "
-            "faces alone u is free up to a constant: add a zero-order term or fix u on a face; a "
-            "Helmholtz number may be an eigenvalue of the box: move it."
+            _NOT_UNIQUE.format(f"of {operator.smallest:.1e} of the largest")
         )
 
 
@@ -108,11 +127,19 @@ def _solve_linear(discretization, earlier=None):
     refined = [a + b for a, b in zip(step, more, strict=True)]
     if _norm(discretization.residual(refined)) < _norm(rest):
         step = refined
+    amplification = solver.amplification(discretization, step)
+    if not np.isfinite(amplification):
+        raise OverflowError(
+            "numbers of this problem overflow; write it in units in which coordinates, coefficients "
+            "and data are nearer to one."
+        )
+    if accurate and not amplification < _ALL_DIGITS:
+        raise SingularOperatorError(_NOT_UNIQUE.format("so small that rounding is all of u"))
     return Solution(
         step,
         solver.route,
         n_inner=n_inner + n_more,
-        amplification=solver.amplification(discretization, step),
+        amplification=amplification,
         converged=accurate,
         solver=solver,
     )
@@ -181,7 +208,7 @@ class _LinearSolver:
 
     def amplification(self, discretization, solution):
         """Change of the solution, relative to it, for noise of relative size one in the data."""
-        noise = discretization.noise(np.random.default_rng(0))
+        noise = discretization.noise(np.random.default_rng(0), solution)
         change, _, _ = self.solve(noise, 1e-2)
         size = _norm(solution)
         return _norm(change) / size if size else 0.0

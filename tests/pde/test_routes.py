@@ -437,9 +437,8 @@ def test_next_to_a_resonance_the_error_is_told():
     assert 1e-9 < found < 100 * solver.error_
 
 
-def test_a_line_at_resonance_is_not_solved_in_silence():
+def test_a_line_at_resonance_is_refused():
     box = Box(x=(0, 1))
     pde = problem(lambda d, x: d(2) + PI**2 * d(0), U1, box, [Dirichlet(U1)])
-    with pytest.warns(ConvergenceWarning, match="rounding limits"):
-        solver = solve(pde)
-    assert not solver.converged_
+    with pytest.raises(SingularOperatorError, match="rounding is all of u"):
+        solve(pde)
