@@ -23,7 +23,7 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).parent
-FAMILIES = ("density", "bandwidths", "fast", "regimes", "special", "privacy")
+FAMILIES = ("density", "bandwidths", "fast", "regimes", "special", "privacy", "equations")
 PACKAGES = (
     "kernlab", "numpy", "scipy", "numba", "scikit-learn", "KDEpy", "torch", "torch-kde", "pykeops",
     "opendp", "dp-accounting", "scikit-fem",
@@ -81,7 +81,8 @@ def main(arguments=None):
     parser.add_argument("family", choices=FAMILIES)
     parser.add_argument("--quick", action="store_true", help="small sizes, errors only")
     options = parser.parse_args(arguments)
-    sys.path.insert(0, str(HERE))
+    # The families beside this file, and the problems of solvers/ at the root.
+    sys.path[:0] = [str(HERE), str(HERE.parent)]
     family = importlib.import_module(options.family)
     results = family.run(quick=options.quick)
     if options.quick:

@@ -45,7 +45,7 @@ def waves(*terms):
     return Exponentials(*((-1j * a * np.exp(1j * p), 1j * np.atleast_1d(k)) for a, k, p in terms))
 
 
-def problem(operator, exact, box, bcs):
+def problem(operator, exact, box, bcs, *, has_source=True):
     """The equation that ``exact`` satisfies.
 
     Parameters
@@ -55,6 +55,8 @@ def problem(operator, exact, box, bcs):
         for formulas and for the values of the exact solution, which give the source. Of a system
         it takes one d for each field and returns as many equations.
     exact : Exponentials, or dict of name to Exponentials
+    has_source : bool, default=True
+        False where the solution satisfies the equation as it is: the source would be rounding.
     """
     fields = exact if isinstance(exact, dict) else {"u": exact}
     symbols = coords(" ".join(box.names))
@@ -84,7 +86,9 @@ def problem(operator, exact, box, bcs):
 
         return f
 
-    return PDE([expression - source(i) for i, expression in enumerate(left)], box, bcs)
+    if has_source:
+        left = [expression - source(i) for i, expression in enumerate(left)]
+    return PDE(left, box, bcs)
 
 
 def solve(pde, **parameters):

@@ -19,9 +19,9 @@ from kernlab.pde import PDE, Box, D, Dirichlet, Field, GPPDESolver, Initial, coo
 # With u = -2 ν (log w)_x for a w that solves the heat equation, u solves Burgers' (Cole and Hopf): of two
 # growing exponentials w makes a front that travels, of three two fronts that become one.
 
-nu = 0.02
-rates = np.array([0.0, 10.0, 22.0])
-shifts = np.array([0.0, -6.0, -18.5])
+nu = 0.025
+rates = np.array([0.0, 8.0, 18.0])
+shifts = np.array([0.0, -4.5, -14.5])
 
 
 def exact(x, t):

@@ -47,7 +47,7 @@ waves = np.pi * np.arange(1, 399) / end
 lift = exact(0.0) + (exact(end) - exact(0.0)) * inner / end
 amplitudes = np.linalg.solve(-(waves**2) * np.sin(np.outer(inner, waves)), f[1:-1])
 
-X = np.sort(rng.uniform(0, end, 2_000))
+X = np.linspace(0, end, 3_001)
 mean, std = solver.predict(X[:, None], return_std=True)
 collocation = exact(0.0) + (exact(end) - exact(0.0)) * X / end
 collocation = collocation + np.sin(np.outer(X, waves)) @ amplitudes
@@ -59,7 +59,9 @@ def relative(values):
 
 covered = np.mean(np.abs(mean - exact(X)) < 1.96 * std)
 print(f"collocation: error {relative(collocation):.2f}; Gaussian process: {relative(mean):.1e}")
-print(f"noise found {np.sqrt(solver.noise_):.1f}, true {noise:.1f}; lines {solver.lines_[0].round(2)}")
+print(
+    f"noise found {np.sqrt(solver.noise_):.1f}, true {noise:.1f}; lines {solver.lines_[0].round(2)}"
+)
 print(f"within two standard deviations: {covered:.0%} of the interval")
 assert relative(mean) < 5e-3
 
@@ -73,9 +75,11 @@ axes[0].plot(X[near], collocation[near], color="0.6", label="collocation")
 axes[0].plot(X[near], mean[near], label="Gaussian process")
 axes[0].plot(X[near], exact(X[near]), "k:", lw=1, label="exact")
 axes[0].set(xlabel="x", ylabel="u", title="Part of the interval")
-axes[0].legend(loc="upper right", ncols=3)
+axes[0].legend(loc="upper left", ncols=3)
 axes[1].fill_between(X, -2 * std, 2 * std, alpha=0.3, label="two standard deviations")
 axes[1].plot(X, mean - exact(X), lw=0.8, label="error")
-axes[1].set(xlabel="x", ylabel="mean - exact", title="Error of the posterior mean, and what it says of it")
+axes[1].set(
+    xlabel="x", ylabel="mean - exact", title="Error of the posterior mean, and what it says of it"
+)
 axes[1].legend(loc="upper right", ncols=2)
 plt.show()

@@ -11,6 +11,8 @@ from kernlab._core.namespace import namespace_of
 
 # The smallest singular value of eigenvectors, relative to the largest, that preconditioning bears.
 _SKEW = 1e-6
+# What rounding leaves beside the diagonal of the Schur form of a normal matrix.
+_NORMAL = 1e-14
 
 
 def apply_along_axes(matrices, array, *, device=None):
@@ -37,18 +39,18 @@ def apply_along_axes(matrices, array, *, device=None):
     """
     if device is not None:
         torch = import_extra("torch", extra="gp", purpose="backend='torch'")
-        array = torch.as_tensor(np.ascontiguousarray(array), device=device)
-        matrices = [
-            None if m is None else torch.as_tensor(np.ascontiguousarray(m), device=device)
-            for m in matrices
-        ]
+
+        def moved(values):
+            return torch.as_tensor(np.require(values, requirements=("C", "W")), device=device)
+
+        array, matrices = moved(array), [None if m is None else moved(m) for m in matrices]
     xp = namespace_of(array)
     for axis, matrix in enumerate(matrices):
         if matrix is None:
             continue
-        moved = xp.moveaxis(array, axis, 0)
-        rest = moved.shape[1:]
-        product = matrix @ xp.reshape(moved, (moved.shape[0], -1))
+        front = xp.moveaxis(array, axis, 0)
+        rest = front.shape[1:]
+        product = matrix @ xp.reshape(front, (front.shape[0], -1))
         array = xp.moveaxis(xp.reshape(product, (product.shape[0], *rest)), 0, axis)
     return array if device is None else array.cpu().numpy()
 
@@ -100,7 +102,8 @@ class KroneckerSum:
         real = np.isrealobj(right) and all(form.is_real for form in self._forms)
         right = apply_along_axes([form.left for form in self._forms], right)
         if len(self._forms) == 2 and all(form.is_inverted for form in self._forms):
-            solution = _solve_sylvester(*(form.mass for form in self._forms), right)
+            first, second = self._forms
+            solution = _solve_sylvester(first.mass, second.mass, right)
         else:
             pairs = [(form.stiffness, form.mass) for form in self._forms]
             solution = _substitute(pairs, right)
@@ -123,8 +126,8 @@ class _TriangularForm:
             self.ratio = A / mass
             return
         self.is_diagonal = False
-        A = np.diag(A) if A.ndim == 1 else A
-        mass = np.diag(mass) if mass.ndim == 1 else mass
+        has_unit_mass = mass.ndim == 1 and bool(np.all(mass == 1))
+        A, mass = _full(A), _full(mass)
         # A⁻¹ M is the discretised inverse of a differential operator: bounded, unlike M⁻¹ A, so
         # its Schur form loses nothing of the smooth modes.
         inverse = _inverse_unless_singular(A)
@@ -133,11 +136,17 @@ class _TriangularForm:
         elif inverse is not None:
             triangle, Q = sl.schur(inverse @ mass, output="complex")
             self.left, self.right = Q.conj().T @ inverse, Q
-            self.stiffness, self.mass = np.eye(self.n, dtype=complex), triangle
-            self.is_inverted = True
+            self.stiffness, self.mass = np.ones(self.n, dtype=complex), _thinned(triangle)
+            self.is_inverted = self.mass.ndim == 2
+        elif has_unit_mass:
+            triangle, Q = sl.schur(A, output="complex")
+            self.left, self.right = Q.conj().T, Q
+            self.stiffness, self.mass = _thinned(triangle), np.ones(self.n, dtype=complex)
         else:
             self.stiffness, self.mass, Q, Z = sl.qz(A, mass, output="complex")
             self.left, self.right = Q.conj().T, Z
+        if self.stiffness.ndim != self.mass.ndim:
+            self.stiffness, self.mass = _full(self.stiffness), _full(self.mass)
         with np.errstate(divide="ignore", invalid="ignore"):
             self.ratio = _diagonal(self.stiffness) / _diagonal(self.mass)
 
@@ -156,6 +165,17 @@ class _TriangularForm:
         self.left, self.right = np.linalg.solve(vectors, inverse), vectors
         self.stiffness, self.mass = (ones, values) if by_inverse else (values, ones)
         return True
+
+
+def _full(form):
+    return np.diag(form) if form.ndim == 1 else form
+
+
+def _thinned(triangle):
+    """The diagonal of a triangle where there is nothing else: that of a normal matrix."""
+    diagonal = np.diag(triangle)
+    beside = np.max(np.abs(triangle - np.diag(diagonal)), initial=0.0)
+    return diagonal if beside <= _NORMAL * np.max(np.abs(diagonal)) else triangle
 
 
 def _diagonal(form):

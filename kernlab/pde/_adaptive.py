@@ -1,5 +1,6 @@
 """The direct solver: as many features as the solution needs, and a certificate of what it found."""
 
+import functools
 import logging
 from dataclasses import dataclass
 
@@ -12,13 +13,18 @@ from kernlab.pde._fourier import Fourier
 from kernlab.pde._legendre import Legendre
 from kernlab.pde._lines import find_lines
 from kernlab.pde._newton import solve
-from kernlab.pde._resolution import as_generator, data_fibres, features_of_data, grow
+from kernlab.pde._resolution import check_points_of, data_fibres, features_of_data, grow
+from kernlab.pde._slabs import MOST_ALONG, held, march, time_axis
 
 _logger = logging.getLogger("kernlab.pde")
 _EPS = np.finfo(float).eps
 _N_CHECKS = 256
 # Polynomials along an axis, and in all, past which features of the data's lines are worth a search.
 _MANY_ALONG, _MANY = 1200, 400_000
+# Refinements for the sake of a residual alone.
+_MAX_SUSPICIONS = 3
+# Most polynomials along the axis of a line, along others, and where the data are not smooth.
+_MOST_ALONG_LINE, _MOST_ALONG_AXIS, _MOST_ALONG_ROUGH = 1500, 4096, 512
 
 
 @dataclass
@@ -37,6 +43,10 @@ class DirectSolution:
         Of every refinement.
     reason, remedy : str
         Why it did not converge and what to do; empty where it did.
+    is_short_along : tuple of bool
+        For each axis, whether it lacks features, or may for all that is known.
+    solver : object
+        What solved the discrete equations; it serves again where they differ by data alone.
     """
 
     discretization: Discretization
@@ -52,6 +62,8 @@ class DirectSolution:
     history: list
     reason: str = ""
     remedy: str = ""
+    is_short_along: tuple = ()
+    solver: object = None
 
     def predict(self, X):
         """The fields at points of shape (n, d): (n,), or (n, n_fields) for a system."""
@@ -90,7 +102,23 @@ def solve_adaptively(
         solution = _solve_on_lines(pde, tol, device, random_state, basis)
         if solution is not None:
             return solution
-    return _refine(pde, sizes, tol, max_points, device, verbose, random_state)
+    axis = time_axis(pde)
+    if axis is None:
+        return _refine(pde, sizes, tol, max_points, device, random_state, is_smooth=all(resolved))
+
+    def refine(part, like, is_last_resort):
+        if like is not None:
+            own = like.sizes
+        else:
+            own = features_of_data(part, random_state=random_state)[0] if part is not pde else sizes
+        most = [MOST_ALONG if d == axis else max_points for d in range(len(own))]
+        return _refine(
+            part, own, tol, max_points, device, random_state,
+            most=None if is_last_resort else most, like=like,
+            start=functools.partial(held, axis=axis), is_smooth=all(resolved),
+        )  # fmt: skip
+
+    return march(pde, axis, sizes[axis], refine, verbose=verbose)
 
 
 def _device(backend):
@@ -161,19 +189,47 @@ def _raws(discretization, coefficients):
     return [space.raw(c) for space, c in zip(spaces, coefficients, strict=True)]
 
 
-def _refine(pde, sizes, tol, max_points, device, verbose, random_state):
-    """Polynomials (Fourier modes on periods), more of them until their last do not matter."""
+def _refine(
+    pde,
+    sizes,
+    tol,
+    max_points,
+    device,
+    random_state,
+    *,
+    most=None,
+    like=None,
+    start=None,
+    is_smooth=True,
+):
+    """Polynomials (Fourier modes on periods), more of them until their last do not matter.
+
+    ``most`` are so many for each axis at most, where there is another way than more of them;
+    ``like`` is the solution of the slab before.
+    """
     linear = all(equation.is_linear for equation in pde.equations)
     budget = max_points // len(pde.fields)
-    if not linear:
+    if not linear and like is None:
         # The source of a nonlinear equation holds overtones that the solution has not.
         sizes = [max(12, n // 2) for n in sizes]
-    sizes = _within(sizes, budget)
-    start, history, previous = None, [], None
+    limit = _MOST_ALONG_LINE if len(sizes) == 1 else _MOST_ALONG_AXIS
+    limits = [limit if is_smooth else _MOST_ALONG_ROUGH] * len(sizes)
+    if most is not None:
+        limits = np.minimum(limits, most)
+    sizes = _within(np.minimum(sizes, limits), budget)
+    history, previous, n_suspicions = [], None, 0
+    first = start
     floored = grown = np.zeros(len(sizes), dtype=bool)
     while True:
-        discretization = Discretization(pde, _factors(pde, sizes), device)
-        solution = solve(discretization, start, verbose=verbose)
+        residual = None
+        same = _is_like(pde, sizes, like)
+        factors = _moved_factors(pde, like) if same else _factors(pde, sizes)
+        discretization = Discretization(
+            pde, factors, device, like=like.discretization if same else None
+        )
+        solution = solve(
+            discretization, start, earlier=like.solver if same else None, is_patient=most is None
+        )
         raws = _raws(discretization, solution.coefficients)
         tails = np.max([tail_shares(raw) for raw in raws], axis=0)
         rounding = _EPS / 2 * (1 + solution.amplification)
@@ -186,20 +242,60 @@ def _refine(pde, sizes, tol, max_points, device, verbose, random_state):
         failing = (tails > 0.01 * tol) & ~floored
         if not solution.converged:
             failing[:] = True
-        if not np.any(failing) or (not solution.converged and len(history) == 3):
+        if not np.any(failing):
+            residual = off_grid_residual(discretization, raws, random_state)
+            if residual <= _credible(tol) or n_suspicions == _MAX_SUSPICIONS:
+                break
+            # Something lies between the nodes that the features do not show.
+            n_suspicions += 1
+            failing[:] = True
+        if not solution.converged and len(history) == 3:
+            break
+        if most is not None and (not solution.converged or _is_hopeless(sizes, tails, most)):
             break
         larger = grow(sizes, failing, budget)
         if larger is None:
             break
+        larger = np.minimum(larger, limits).tolist()
         grown = np.array(larger) > np.array(sizes)
+        if not np.any(grown):
+            break
         previous, sizes = tails, larger
-        start = None if linear or not solution.converged else _Prolongation(raws)
-    residual = off_grid_residual(discretization, raws, random_state)
-    reason, remedy = _why_not(solution, np.any(failing), error, residual, tol)
+        start = first if linear or not solution.converged else _Prolongation(raws)
+    if residual is None:
+        residual = off_grid_residual(discretization, raws, random_state)
+    if not solution.converged:
+        error = max(error, residual)
+    reason, remedy = _why_not(
+        solution, np.any(failing), error, residual, tol, grow(sizes, failing, budget) is None
+    )
     return DirectSolution(
         discretization, solution.coefficients, raws, sizes, error, residual, not reason,
         solution.route, solution.n_iter, solution.n_inner, history, reason, remedy,
+        tuple(failing.tolist()), solution.solver,
     )  # fmt: skip
+
+
+def _is_hopeless(sizes, tails, most):
+    """Whether an axis that may not grow for ever has nothing of its solution resolved yet."""
+    limited = np.array(most) <= MOST_ALONG
+    return bool(np.any(limited & (np.array(sizes) >= 0.4 * np.array(most)) & (tails > 0.05)))
+
+
+def _is_like(pde, sizes, like):
+    if like is None or list(sizes) != list(like.sizes):
+        return False
+    return np.allclose(pde.box.lengths, like.discretization.pde.box.lengths, rtol=1e-9, atol=0)
+
+
+def _moved_factors(pde, like):
+    """The factors of a slab before, that of time moved."""
+    return [
+        factor if factor.low == low else factor.moved(low, high)
+        for factor, low, high in zip(
+            like.discretization.factors, pde.box.low, pde.box.high, strict=True
+        )
+    ]
 
 
 def tail_shares(raw):
@@ -213,7 +309,12 @@ def tail_shares(raw):
     return shares
 
 
-def _why_not(solution, failing, error, residual, tol):
+def _credible(tol):
+    """The largest residual off the grid that a resolved solution has."""
+    return max(1e-3, 1e4 * tol)
+
+
+def _why_not(solution, failing, error, residual, tol, is_short=False):
     """Why a solution does not meet ``tol``, and the remedy; empty strings where it does."""
     if not solution.converged:
         return (
@@ -221,17 +322,22 @@ def _why_not(solution, failing, error, residual, tol):
             "There may be no solution, or several; start from an easier equation, or a smaller "
             "box or time.",
         )
-    if failing:
+    if failing and is_short:
         return (
             "max_points was reached before the solution was resolved",
             "Raise max_points, or accept a larger tol.",
+        )
+    if failing:
+        return (
+            "the data are not smooth enough to be resolved",
+            "Where there is a kink, a jump or a spike, split the box; or accept a larger tol.",
         )
     if error > tol:
         return (
             "rounding limits the accuracy of this problem",
             "Nothing but a larger tol helps: the operator amplifies the last digits of the data.",
         )
-    if residual > max(1e-3, 1e4 * tol):
+    if residual > _credible(tol):
         return (
             "the equation does not hold between the nodes",
             "The data may have a kink, or a feature too narrow to be seen: split the box there.",
@@ -274,12 +380,12 @@ class _Prolongation:
 
 
 def off_grid_residual(discretization, raws, random_state=None):
-    """Relative residual of all equations at random points of the box."""
+    """Relative residual of all equations at random points, and where the sources are largest."""
     pde = discretization.pde
-    rng = as_generator(random_state)
-    X = pde.box.low + rng.random((_N_CHECKS, len(pde.box))) * pde.box.lengths
+    X = check_points_of(pde, _N_CHECKS, random_state)
     by_field = dict(zip(pde.fields, raws, strict=True))
 
+    @functools.cache
     def evaluate(field, orders):
         return discretization.spaces[field].evaluate(by_field[field], X, orders)
 

@@ -10,6 +10,7 @@ dual conditions at the other end.
 
 # Reference: Shen, Tang and Wang, Spectral Methods (2011), chapters 3 and 4.
 
+import copy
 import functools
 
 import numpy as np
@@ -30,6 +31,12 @@ class Axis:
         Whether to use eigenfunctions where there are any. Alone on its axis a function is better
         off with the short combinations: rounding of the eigenfunctions of high frequency would
         leak into the smooth ones, which the inverse amplifies.
+    orthogonal_lift : bool, default=False
+        Make the lift of eigenfunctions orthogonal to them, instead of low degree. Data that vary
+        in time then enter by the second derivative along this axis alone, and are not
+        differentiated in time, which would cost N³ of their digits.
+    by_rate : bool, default=True
+        Whether a start with value and rate is met as a system of first order: see ``_second``.
 
     Attributes
     ----------
@@ -43,7 +50,9 @@ class Axis:
         Where the second derivative is self-adjoint: minus its eigenvalues, ascending.
     """
 
-    def __init__(self, factor, conditions, *, diagonalise=True):
+    def __init__(
+        self, factor, conditions, *, diagonalise=True, orthogonal_lift=False, by_rate=True
+    ):
         self.factor = factor
         self.rows = np.array(
             [
@@ -54,22 +63,55 @@ class Axis:
         self.lift = _lift(factor, self.rows)
         ends = sorted(end for end, _, _ in conditions)
         is_symmetric = ends == ["high", "low"] or (not conditions and factor.is_periodic)
+        strong = self.rows
+        self.rate = None
+        if by_rate and ends == ["low", "low"] and factor.is_polynomial:
+            # The second condition is met through the rate: see ``_second``.
+            strong, self.rate = self.rows[:1], self.rows[1]
+        first = conditions[0] if conditions else ("low", 0.0, 0.0)
+        self._is_integral = bool(
+            len(strong) == 1 and factor.is_polynomial and first[1] and not first[2]
+        )
         if is_symmetric and diagonalise:
-            self.modes, self.basis = _eigenfunctions(factor, self.rows)
+            self.modes, self.basis = _eigenfunctions(factor, strong)
+        elif self._is_integral:
+            self.modes, self.basis = None, _integrals(factor, first[0])
         else:
-            self.modes, self.basis = None, _null_space(factor, self.rows)
-        self.tests = self.basis if is_symmetric else _dual_tests(factor, conditions)
+            self.modes, self.basis = None, _null_space(factor, strong)
+        if is_symmetric:
+            self.tests = self.basis
+        elif self._is_integral or not conditions:
+            self.tests = np.eye(factor.n_features)[:, : factor.n_features - len(strong)]
+        else:
+            self.tests = _dual_tests(factor, conditions)
         self.n = self.basis.shape[1]
         self._matrices: dict = {}
         self._crossed: dict = {}
         if factor.is_polynomial and self.modes is None and self.n > 0:
             # Known to be diagonal: what rounding would leave beside the diagonal is not small for
             # the columns of high degree.
-            if len(conditions) == 2:
+            if self._is_integral:
+                self._matrices[1] = np.ones(self.n)
+            elif len(conditions) == 2:
                 self._matrices[2] = -_stiffness(factor, self.tests, self.basis)
             elif len(conditions) == 1:
                 self._matrices[1] = _slope(factor, self.tests, self.basis)
         self._values: dict = {}
+        self._coupling = None
+        if self.modes is not None and len(self.rows):
+            # By parts: of a raw function the conditions' values, times these, are what its second
+            # derivative has against the tests beyond -modes; found on functions of low degree.
+            slope = self.tests.T @ factor.differentiate(self.lift, 2)
+            self._coupling = slope + self.modes[:, None] * (self.tests.T @ self.lift)
+        self._has_orthogonal_lift = orthogonal_lift and self._coupling is not None
+        if self._has_orthogonal_lift:
+            self.lift = np.linalg.pinv(self.rows)
+
+    def moved(self, factor):
+        """The same axis elsewhere: its factor differs by a shift."""
+        moved = copy.copy(self)
+        moved.factor, moved._crossed = factor, {}
+        return moved
 
     @property
     def nodes(self):
@@ -83,7 +125,7 @@ class Axis:
         if other is not None and other is not self:
             key = (order, id(other))
             if key not in self._crossed:
-                self._crossed[key] = other.raw_matrix(order) @ self.basis
+                self._crossed[key] = other.tests.T @ self._derivative(order)
             return self._crossed[key]
         if order not in self._matrices:
             if self.modes is not None and order == 2:
@@ -91,18 +133,64 @@ class Axis:
             elif self.modes is not None and order == 0:
                 matrix = np.ones(self.n)
             else:
-                matrix = self.raw_matrix(order) @ self.basis
+                matrix = self.tests.T @ self._derivative(order)
             self._matrices[order] = matrix
         return self._matrices[order]
 
-    def raw_matrix(self, order):
-        """Tests against derivatives of the raw features, (n, n_raw)."""
-        return self.tests.T @ self.factor.gram(order)
+    def _derivative(self, order):
+        """Raw coefficients of derivatives of the functions, (n_raw, n)."""
+        if self._is_integral and order:
+            derivative = self.factor.gram(order - 1)[:, : self.n]
+        else:
+            derivative = self.factor.gram(order) @ self.basis
+        return derivative if order < 2 or self.rate is None else derivative - self._second()
+
+    def _second(self):
+        """What a second derivative after a start with value and rate has less than its own, raw.
+
+        With Q the last polynomial, one at the start, v = u' - (u'(0) - v_0) Q starts with the rate
+        v_0 and equals u' as far as the tests see; the second derivative is v'. So u'' = f is the
+        system u' = v, v' = f by Gauss's collocation, which neither damps nor amplifies waves, were
+        they too quick for the features: with both conditions in the functions they would grow.
+        """
+        last = np.zeros(self.factor.n_features)
+        last[-1] = 1 / self.factor.endpoint("low")[-1]
+        return np.outer(self.factor.gram(1) @ last, self.rate @ self.basis)
+
+    @property
+    def rate_at_end(self):
+        """What the rate of the functions, as said there, is at the other end, (n,)."""
+        # The functions are integrals of the features, but the last.
+        low, high = (self.factor.endpoint(end)[: self.n] for end in ("low", "high"))
+        last = [self.factor.endpoint(end)[-1] for end in ("low", "high")]
+        return high - last[1] / last[0] * low
+
+    def integrals(self, raw, order, other=None):
+        """Tests against a derivative of functions in raw coefficients, (n, n_functions).
+
+        The tests are those of the axis ``other`` where it is given.
+        """
+        if (other is None or other is self) and self._coupling is not None and order == 2:
+            return self._coupling @ (self.rows @ raw) - self.modes[:, None] * (self.tests.T @ raw)
+        tests = self.tests if other is None else other.tests
+        return tests.T @ self.factor.differentiate(raw, order)
+
+    def lift_integrals(self, order, other=None):
+        """The same of the lift, (n, n_conditions)."""
+        if (other is None or other is self) and self._has_orthogonal_lift and order in (0, 2):
+            return self._coupling if order else np.zeros_like(self._coupling)
+        return self.integrals(self.lift, order, other)
 
     def values(self, order):
         """Derivatives of the functions at the nodes, (n_nodes, n)."""
         if order not in self._values:
-            self._values[order] = self.factor.at_nodes(order) @ self.basis
+            if self._is_integral and order:
+                values = self.factor.at_nodes(order - 1)[:, : self.n]
+            else:
+                values = self.factor.at_nodes(order) @ self.basis
+            if order == 2 and self.rate is not None:
+                values = values - self.factor.at_nodes(0) @ self._second()
+            self._values[order] = values
         return self._values[order]
 
     @property
@@ -140,6 +228,23 @@ def _null_space(factor, rows):
     if not factor.is_polynomial:
         return sl.null_space(rows)
     return _short_combinations(rows).toarray()
+
+
+def _integrals(factor, end):
+    """Integrals of the polynomials but the last from an end on, which vanish there.
+
+    Their derivatives are the tests: of an equation of first order, the matrix of its highest
+    derivative is one, and rates are as exact as values.
+    """
+    n = factor.n_features
+    k = np.arange(n - 1)
+    norms = factor.endpoint("high")
+    basis = np.zeros((n, n - 1))
+    share = factor.half * norms[:-1] / (2 * k + 1)
+    basis[k + 1, k] = share / norms[1:]
+    basis[k[1:] - 1, k[1:]] = -share[1:] / norms[:-2]
+    basis[0, 0] = factor.half if end == "low" else -factor.half
+    return basis
 
 
 def _short_combinations(rows):

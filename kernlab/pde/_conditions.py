@@ -122,6 +122,11 @@ class FaceCondition:
 
     def __init__(self, g, faces, field):
         # Refused here, where the line at fault is, rather than when the PDE is put together.
+        if isinstance(g, str):
+            raise TypeError(
+                f"g of {type(self).__name__} is a number, a callable or a formula; got {g!r} of "
+                f"type str. Faces are named by faces={g!r}."
+            )
         expressions.as_expression(g)
         self.g = g
         self.faces = _check_faces(faces)

@@ -82,7 +82,15 @@ def call_data(function, points, shape, names):
         names the callable and one such point.
     """
     name = callable_name(function)
-    values = np.asarray(function(*points))
+    try:
+        values = function(*points)
+    except (TypeError, ValueError) as error:
+        error.add_note(
+            f"{name} is called with one array per coordinate: NumPy's functions take them (np.sin, "
+            "and np.where for a choice), those of math and if do not."
+        )
+        raise
+    values = np.asarray(values)
     if values.dtype.kind not in "fiub":
         remedy = "; return its real part" if values.dtype.kind == "c" else ""
         raise TypeError(f"{name} returned values of type {values.dtype}, not real numbers{remedy}.")

@@ -76,9 +76,12 @@ class DirectPosterior:
 
     def __init__(self, solution, *, random_state=None, relative_noise=None):
         disc = solution.discretization
-        if len(disc.factors) == 1:
-            # Alone on its axis a function is solved for in combinations that are not orthonormal.
-            disc = Discretization(disc.pde, disc.factors, diagonalise=True)
+        # Alone on its axis a function is solved for in combinations that are not orthonormal, and
+        # after a start with value and rate as a system of first order.
+        axes = [axis for space in disc.spaces.values() for axis in space.axes]
+        self._is_remade = len(disc.factors) == 1 or any(axis.rate is not None for axis in axes)
+        if self._is_remade:
+            disc = Discretization(disc.pde, disc.factors, diagonalise=True, by_rate=False)
         self._solution, self._disc = solution, disc
         self._spaces = list(disc.spaces.values())
         self._keeps_mean = relative_noise is None
@@ -91,7 +94,7 @@ class DirectPosterior:
     def _observe(self, relative_noise):
         """The linearised equation as rows, in units of the coefficients' size."""
         disc, layout = self._disc, self._layout
-        if len(disc.factors) == 1:
+        if self._is_remade:
             pairs = zip(self._spaces, self._solution.raws, strict=True)
             found = [space.coefficients(raw) for space, raw in pairs]
         else:
@@ -99,7 +102,7 @@ class DirectPosterior:
         self.scale = max(float(np.max(np.abs(c), initial=0.0)) for c in found) or 1.0
         jacobian = disc.linearise(found)
         right = jacobian.apply(found)
-        if len(disc.factors) == 1:
+        if self._is_remade:
             # The last digits of coefficients that were carried over are not those of the data.
             right = [a - b for a, b in zip(right, disc.residual(found), strict=True)]
         right = [r / self.scale for r in right]

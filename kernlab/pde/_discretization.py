@@ -28,10 +28,12 @@ class Discretization:
     Coefficients are a list of arrays, one for each field; residuals one for each equation. The
     i-th equation is tested with the tests of the i-th field: ``equations`` are in that order.
     Eigenfunctions are used where there are any, but for a single coordinate only if
-    ``diagonalise`` is true (see ``Axis``).
+    ``diagonalise`` is true (see ``Axis``). ``like`` is a discretization of the same equations and
+    conditions whose factors differ by a shift, if at all: its axes serve again.
+    ``by_rate`` is for axes with a start of value and rate (see ``Axis``).
     """
 
-    def __init__(self, pde, factors, device=None, *, diagonalise=False):
+    def __init__(self, pde, factors, device=None, *, diagonalise=False, like=None, by_rate=True):
         self.pde, self.factors = pde, factors
         self.equations = _matched_equations(pde)
         axes: dict = {}
@@ -43,9 +45,18 @@ class Discretization:
                 conditions = [("low", c) for c in low_high.low] + [
                     ("high", c) for c in low_high.high
                 ]
-                key = (id(factor), tuple((end, c.alpha, c.beta) for end, c in conditions))
-                if key not in axes:
-                    axes[key] = Axis(factor, key[1], diagonalise=diagonalise or len(factors) > 1)
+                apart = self._varies_in_time_alone(field, d)
+                key = (id(factor), tuple((end, c.alpha, c.beta) for end, c in conditions), apart)
+                if key not in axes and like is not None:
+                    axes[key] = like.spaces[field].axes[d].moved(factor)
+                elif key not in axes:
+                    axes[key] = Axis(
+                        factor,
+                        key[1],
+                        diagonalise=diagonalise or len(factors) > 1,
+                        orthogonal_lift=apart,
+                        by_rate=by_rate,
+                    )
                 own.append(axes[key])
                 data.append([c.g for _, c in conditions])
                 ends.append([end for end, _ in conditions])
@@ -61,6 +72,14 @@ class Discretization:
         if self._is_sharpened:
             for i, remainder in enumerate(self._remainders):
                 self._fixed[i] = self._fixed[i] + self._sharpen(i, remainder)
+
+    def _varies_in_time_alone(self, field, d):
+        """Whether another axis is time, and nothing needs the field's slopes along this at nodes:
+        those of a lift that is orthogonal to the functions are large."""
+        conditions = [self.pde.conditions[field, e] for e in range(len(self.factors)) if e != d]
+        has_time = any(bool(c.low) != bool(c.high) for c in conditions)
+        jets = {jet for equation in self.equations for jet in equation.remainder_jets}
+        return has_time and not any(name == field and orders[d] for name, orders in jets)
 
     @property
     def n_unknowns(self):
@@ -165,7 +184,8 @@ class _Remainder:
 
     def without_field(self, points):
         zero = np.zeros((1,) * len(points))
-        return self.equation.residual(dict.fromkeys(self.equation.jets, zero), points)
+        values = self.equation.residual(dict.fromkeys(self.equation.jets, zero), points)
+        return values if self._weight is None else self._weight * values
 
     def values(self, by_field, share):
         if not self.jets:
@@ -209,7 +229,9 @@ def _matched_equations(pde):
             return -np.inf
         ends = [pde.conditions[field, d] for d in range(len(orders))]
         marches = [bool(c.low) != bool(c.high) for c in ends]
-        return sum(order * (2 if one_end else 1) for order, one_end in zip(orders, marches))
+        return sum(
+            order * (2 if one_end else 1) for order, one_end in zip(orders, marches, strict=False)
+        )
 
     scores = [[score(equation, field) for field in pde.fields] for equation in pde.equations]
     # permutations starts with the order as given, which max keeps among equals.
@@ -233,7 +255,7 @@ def _leading_weight(equation, discretization):
     if not set(leading) & set(equation.remainder_jets):
         return None
     zero = np.zeros((1,) * len(discretization.factors))
-    partials = equation.partials({jet: zero for jet in equation.jets}, discretization.points)
+    partials = equation.partials(dict.fromkeys(equation.jets, zero), discretization.points)
     box = discretization.pde.box
     size = sum(np.abs(partials[jet]) / np.prod(box.lengths ** np.array(jet[1])) for jet in leading)
     largest = np.max(size)
@@ -251,7 +273,7 @@ class Jacobian:
 
     def apply(self, coefficients):
         """The product with a list of arrays of coefficients."""
-        by_field = dict(zip(self.pde.fields, coefficients))
+        by_field = dict(zip(self.pde.fields, coefficients, strict=False))
         results = []
         for i, constant in enumerate(self.disc.constants):
             tests = self.disc.test_space(i)
@@ -288,7 +310,7 @@ class Jacobian:
         return solvers
 
     def dense(self):
-        """The matrix, block by block: for N features along each of d axes at N^(2d+1) operations."""
+        """The matrix, block by block, at N^(2d+1) operations for N features along d axes."""
         return np.block(
             [
                 [self._block(i, field) for field in self.pde.fields]
@@ -300,12 +322,12 @@ class Jacobian:
         axes, tests = self.disc.spaces[field].axes, self.disc.test_space(i).axes
         heights, widths = [axis.n for axis in tests], [axis.n for axis in axes]
         # One axis of pairs (test, function) for each coordinate, untangled at the end.
-        total = np.zeros([h * w for h, w in zip(heights, widths)])
+        total = np.zeros([h * w for h, w in zip(heights, widths, strict=False)])
         for (other, orders), number in self.disc.constants[i].items():
             if other == field:
                 parts = [
                     _full(axis.matrix(order, test)).ravel()
-                    for axis, test, order in zip(axes, tests, orders)
+                    for axis, test, order in zip(axes, tests, orders, strict=False)
                 ]
                 total += number * functools.reduce(np.multiply.outer, parts)
         for (other, orders), a in self._partials[i].items():
@@ -320,10 +342,12 @@ class Jacobian:
                     (test.analysis.T[:, :, None] * axis.values(order)[:, None, :])
                     .reshape(len(axis.nodes), -1)
                     .T
-                    for axis, test, order in zip(axes, tests, orders)
+                    for axis, test, order in zip(axes, tests, orders, strict=False)
                 ]
                 total += apply_along_axes(pairs, a)
-        pairs_apart = total.reshape([n for pair in zip(heights, widths) for n in pair])
+        pairs_apart = total.reshape(
+            [n for pair in zip(heights, widths, strict=False) for n in pair]
+        )
         order = [*range(0, 2 * len(axes), 2), *range(1, 2 * len(axes), 2)]
         return pairs_apart.transpose(order).reshape(int(np.prod(heights)), int(np.prod(widths)))
 

@@ -14,7 +14,9 @@ _KINDS = ("solution", "residual", "spectrum", "convergence")
 _RESOLUTION = {1: 801, 2: 151}
 _ROUNDING = 1e-17
 # Decades of the spectrum shown below its largest value.
-_DECADES = 18
+_DECADES = 15
+# One sign, but for less than this share of the largest value, has no need of a middle colour.
+_ONE_SIGN = 0.01
 
 
 class GPPDEDisplay:
@@ -138,13 +140,18 @@ class GPPDEDisplay:
             ax.set_yscale("log")
         if self.kind == "convergence":
             ax.set_xscale("log")
+            # Labels between the decades would overlap; within a decade there is always one.
+            ax.set_xlim(self.curves[1]["x"][0], self.curves[1]["x"][-1])
+            ax.xaxis.set_minor_formatter("")
         elif self.kind == "spectrum":
             # The trend is at zero; lines and octaves need a logarithm.
             least = min(np.min(c["x"][c["x"] > 0], initial=np.inf) for c in self.curves)
-            ax.set_xscale("symlog", linthresh=least if np.isfinite(least) else 1.0)
-            ax.set_xlim(left=0)
+            decade = 10.0 ** np.floor(np.log10(least)) if np.isfinite(least) else 1.0
+            ax.set_xscale("symlog", linthresh=decade)
+            # A marker at zero is not to be cut in half.
+            ax.set_xlim(left=-0.1 * decade)
         if any(curve["label"] or "std" in curve for curve in self.curves):
-            ax.legend()
+            ax.legend(fontsize="small", framealpha=0.6)
         ax.set_xlabel(self.labels[0])
         ax.set_ylabel(self.labels[1])
         ax.set_title(self.title)
@@ -156,10 +163,10 @@ class GPPDEDisplay:
         style: dict = {"cmap": "viridis", "shading": "gouraud"}
         if self.kind == "residual":
             colors = import_extra("matplotlib.colors", extra="plot", purpose="GPPDEDisplay.plot")
-            style["norm"] = colors.LogNorm()
-        elif values.min() < 0 < values.max():
+            # Zeros of the residual are narrow and deep, and would take most of the colours.
+            style["norm"] = colors.LogNorm(np.quantile(values, 0.01), values.max())
+        elif min(values.max(), -values.min()) > _ONE_SIGN * (largest := np.max(np.abs(values))):
             # Zero is the middle of the colours.
-            largest = np.max(np.abs(values))
             style |= {"cmap": "RdBu_r", "vmin": -largest, "vmax": largest}
         mesh = ax.pcolormesh(first, second, values.T, **style)
         ax.figure.colorbar(mesh, ax=ax, label=self.labels[2])
@@ -214,17 +221,21 @@ def _spectrum(estimator):
     posterior = estimator._posterior()
     kernel = posterior.kernel[0] if isinstance(posterior.kernel, list) else posterior.kernel
     names, field = estimator.pde.box.names, estimator.pde.fields[0]
+    # Coordinates may have the same spectrum: what is drawn over is larger.
+    grow = [1.0] if len(names) == 1 else np.linspace(1.5, 0.8, len(names))
     curves = []
     for k, axis in enumerate(kernel.axes):
         suffix = f" in {names[k]}" if len(names) > 1 else ""
-        parts = [(axis.frequencies, np.sqrt(axis.weights), "prior", {"marker": "D"})]
+        diamonds = {"marker": "D", "markersize": 6 * grow[k]}
+        parts = [(axis.frequencies, np.sqrt(axis.weights), "prior", diamonds)]
         if isinstance(posterior, DirectPosterior):
-            dots = {"marker": ".", "markersize": 4, "alpha": 0.6}
+            dots = {"marker": ".", "markersize": 4 * grow[k], "alpha": 0.6}
             parts.append((*posterior.spectrum(k), "coefficients", dots))
             lines = {"color": f"C{k}", "linestyle": ":", "linewidth": 0.8}
-            curves.append(
-                {"x": posterior.lines[k], "y": None, "label": "lines" + suffix, "style": lines}
-            )
+            if len(posterior.lines[k]):
+                curves.append(
+                    {"x": posterior.lines[k], "y": None, "label": "lines" + suffix, "style": lines}
+                )
         for omega, size, label, style in parts:
             shown = size > 10.0**-_DECADES * np.max(size, initial=0.0)
             style = {"linestyle": "none", "color": f"C{k}", "markerfacecolor": "none"} | style
@@ -243,7 +254,7 @@ def _convergence(estimator):
     errors = np.array([error for _, error in history])
     curves = [
         {"x": sizes, "y": errors, "label": "estimated error", "style": {"marker": "o"}},
-        {"x": sizes[[0, -1]] * [0.8, 1.25], "y": np.full(2, estimator.tol), "label": "tol",
+        {"x": sizes[[0, -1]] * [10**-0.5, 10**0.5], "y": np.full(2, estimator.tol), "label": "tol",
          "style": {"color": "0.5", "linestyle": "--"}},
     ]  # fmt: skip
     fields = ", ".join(estimator.pde.fields)

@@ -283,9 +283,12 @@ class PDE:
 
     def _axis(self, name, condition):
         if name not in self.box.names:
+            remedy = _suggest(name, self.box.names)
+            if isinstance(condition, Initial):
+                remedy = f"; name the one that is time, coordinate={self.box.names[-1]!r} say."
             raise ValueError(
                 f"{condition!r} is for the coordinate {name!r}, which is not in {self.box!r}"
-                f"{_suggest(name, self.box.names)}"
+                f"{remedy}"
             )
         return self.box.names.index(name)
 
@@ -356,6 +359,25 @@ class PDE:
             f"the equations are of order {needed} along {name} and take as many conditions "
             f"there; got {found} ({', '.join(counted)}): {remedy}."
         )
+
+    def up_to_a_constant(self):
+        """Fields to which the equations and conditions leave a constant free.
+
+        Returns
+        -------
+        list of str
+            Those that occur through their derivatives alone.
+        """
+        valued = {
+            field
+            for equation in self.equations
+            for field, orders in equation.jets
+            if not any(orders)
+        }
+        for (field, _), ends in self.conditions.items():
+            if any(condition.alpha for condition in (*ends.low, *ends.high)):
+                valued.add(field)
+        return [field for field in self.fields if field not in valued]
 
     def _check_corners(self):
         for field, (first, second) in product(self.fields, combinations(range(len(self.box)), 2)):

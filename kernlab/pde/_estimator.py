@@ -10,11 +10,13 @@ from sklearn.utils.validation import check_is_fitted
 
 from kernlab._core.extras import import_extra
 from kernlab._core.validation import Interval, StrOptions, fit_context, whole_or_nothing
+from kernlab.exceptions import SingularOperatorError
 from kernlab.pde._adaptive import solve_adaptively
 from kernlab.pde._data_fit import fit_data
 from kernlab.pde._direct import DirectPosterior
 from kernlab.pde._domain import PDE
 from kernlab.pde._resolution import as_generator
+from kernlab.pde._slabs import slab_ends
 
 
 class GPPDESolver(RegressorMixin, BaseEstimator):
@@ -49,7 +51,8 @@ class GPPDESolver(RegressorMixin, BaseEstimator):
     tol : float, default=1e-10
         Estimated relative error of u, off the grid, at which refinement stops.
     max_points : int, default=10**7
-        Most unknowns. When it is reached before ``tol``, ``fit`` warns.
+        Most unknowns, of one slab where time is solved in several. When it is reached before
+        ``tol``, ``fit`` warns.
     backend : {'numpy', 'torch'}, default='numpy'
         What multiplies the matrices of ``fit``: NumPy, or torch on the GPU where there is one.
     verbose : int, default=0
@@ -74,9 +77,12 @@ class GPPDESolver(RegressorMixin, BaseEstimator):
         Newton steps; 1 for linear equations; evaluations of the objective for ``method='map'``.
     route_ : str
         How the discrete equations were solved.
+    slabs_ : array of shape (n_slabs,)
+        Where time is a coordinate (there is an `Initial`): the ends of the slabs in which the
+        equation was solved one after the other; empty else.
     lines_ : list of arrays
         Angular frequencies found in the data along each coordinate.
-    kernel_ : FittedPrior
+    kernel_ : FittedPrior, or a list of them for a system
         The prior: weights, frequencies and scales of its mixtures, ``kernel_(X, Y)`` its values.
     log_evidence_ : float
         Logarithm of the marginal likelihood under it.
@@ -177,7 +183,8 @@ class GPPDESolver(RegressorMixin, BaseEstimator):
             Variance of their noise, for all or each; 'fit' learns one.
         observe : {'solution', 'source'}, default='solution'
             What y are values of: u, the equation being exact; or the right-hand side of the
-            equation, which is then written without it.
+            equation, which is then written without it. A source that it still holds is a known
+            part, and is added to y.
 
         Returns
         -------
@@ -188,7 +195,8 @@ class GPPDESolver(RegressorMixin, BaseEstimator):
         ValueError
             If the data do not fit the box, or the equation holds unknowns and there are no data.
         SingularOperatorError
-            If the equation with its conditions has no unique solution.
+            If the equation with its conditions has no unique solution, as where they hold a field
+            through its derivatives alone.
 
         Warns
         -----
@@ -218,6 +226,13 @@ class GPPDESolver(RegressorMixin, BaseEstimator):
                 f"the equation holds the unknowns {sorted(self.pde.unknowns)}, which only data "
                 "can tell: fit(X, y)."
             )
+        free = self.pde.up_to_a_constant()
+        if free:
+            raise SingularOperatorError(
+                f"the equations and conditions hold {', '.join(free)} through derivatives alone, "
+                "and leave a constant free: give a value, Dirichlet or Robin on a face, or data, "
+                "fit(X, y)."
+            )
         solution = solve_adaptively(
             self.pde,
             tol=self.tol,
@@ -232,6 +247,7 @@ class GPPDESolver(RegressorMixin, BaseEstimator):
         self.error_, self.residual_ = solution.error, solution.residual
         self.converged_, self.n_iter_ = solution.converged, solution.n_iter
         self.route_ = solution.route
+        self.slabs_ = slab_ends(solution)
         self.params_: dict = {}
         if not self.converged_:
             warnings.warn(
@@ -243,7 +259,7 @@ class GPPDESolver(RegressorMixin, BaseEstimator):
             )
 
     def _fit_map(self):
-        from kernlab.pde._map import fit_map
+        from kernlab.pde._map import ACCEPTED, fit_map
 
         posterior = fit_map(
             self.pde,
@@ -255,6 +271,7 @@ class GPPDESolver(RegressorMixin, BaseEstimator):
         )
         self._adopt(posterior, "L-BFGS")
         self.residual_, self.n_iter_ = posterior.residual, posterior.n_evaluations
+        self.converged_ = bool(posterior.residual <= ACCEPTED)
         self.n_points_ = posterior.n_points
         self.weights_, self.frequencies_ = posterior.weights_, posterior.frequencies_
         self.scales_ = posterior.scales_
@@ -269,6 +286,10 @@ class GPPDESolver(RegressorMixin, BaseEstimator):
             raise ValueError("X and y come together: got only one of them.")
         if self.trend is not None:
             raise ValueError(f"trend={self.trend!r} is for method='map'; leave it None.")
+        X, y = check_points(self.pde.box, X), as_real(y, "y")
+        if y.shape != (len(X),):
+            remedy = "y.ravel()" if y.shape == (len(X), 1) else "one value for each row"
+            raise ValueError(f"y has shape {y.shape} and X has {len(X)} rows; give {remedy}.")
         posterior, route = fit_data(
             self.pde,
             check_points(self.pde.box, X),
@@ -314,6 +335,12 @@ class GPPDESolver(RegressorMixin, BaseEstimator):
         """The posterior; of a solved equation it is made when something first asks for it."""
         check_is_fitted(self, "n_features_in_")
         if not hasattr(self, "_fit_posterior"):
+            if len(getattr(self, "slabs_", ())) > 1:
+                raise ValueError(
+                    f"the equation was solved in {len(self.slabs_)} slabs of time, which have no "
+                    "joint posterior: for the kernel, standard deviations and draws give a box "
+                    f"that ends at {self.slabs_[0]:g}, and predict() for the mean on all of it."
+                )
             self._fit_posterior = DirectPosterior(
                 self._fit_solution, random_state=self.random_state
             )
@@ -336,12 +363,20 @@ class GPPDESolver(RegressorMixin, BaseEstimator):
         -------
         mean : array of shape (n,), or (n, n_fields) for a system
         std or cov : array of shape (n,) or (n, n)
+            With a last axis of fields for a system.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If X is no real finite array of points of the box, or a frame whose columns are in
+            another order than the box's.
         """
         check_is_fitted(self, "n_features_in_")
+        X = check_points(self.pde.box, X)
         if return_std or return_cov:
             return self._posterior().predict(X, return_std=return_std, return_cov=return_cov)
         if hasattr(self, "_fit_solution"):
-            return self._fit_solution.predict(check_points(self.pde.box, X))
+            return self._fit_solution.predict(X)
         return self._posterior().predict(X)
 
     def predict_grid(self, axes, return_std=False):
@@ -372,15 +407,37 @@ class GPPDESolver(RegressorMixin, BaseEstimator):
         ----------
         X : array-like of shape (n, d)
         n_samples : int, default=1
+            At least 1.
         random_state : int, RandomState instance or None, default=None
             None is the estimator's own.
 
         Returns
         -------
-        draws : array of shape (n, n_samples)
+        draws : array of shape (n, n_samples), or (n, n_fields, n_samples) for a system
         """
+        check_is_fitted(self, "n_features_in_")
+        X = check_points(self.pde.box, X)
+        if not isinstance(n_samples, Integral) or n_samples < 1:
+            raise ValueError(f"n_samples must be an integer of 1 or more, got {n_samples!r}.")
         seed = self.random_state if random_state is None else random_state
         return self._posterior().sample(X, n_samples, as_generator(seed))
+
+    def score(self, X, y, sample_weight=None):
+        """Coefficient of determination R² of the solution on values of u.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, d)
+        y : array-like of shape (n,)
+            Values of u, or (n, n_fields) for a system.
+        sample_weight : array-like of shape (n,), default=None
+
+        Returns
+        -------
+        score : float
+            1 where they agree, 0 where y's mean would do as well.
+        """
+        return super().score(X, y, sample_weight)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -391,7 +448,13 @@ class GPPDESolver(RegressorMixin, BaseEstimator):
 
 def check_points(box, X, name="X"):
     """X as a float array of shape (n, d) of points inside the box."""
-    X = np.asarray(X, dtype=float)
+    columns = getattr(X, "columns", None)
+    if columns is not None and set(columns) == set(box.names) and tuple(columns) != box.names:
+        raise ValueError(
+            f"the columns of {name} are {', '.join(columns)}, and the box's order is "
+            f"{', '.join(box.names)}: {name}[{list(box.names)}]."
+        )
+    X = as_real(X, name)
     d = len(box)
     if X.ndim != 2 or X.shape[1] != d:
         raise ValueError(
@@ -413,6 +476,14 @@ def check_points(box, X, name="X"):
     return np.clip(X, box.low, box.high)
 
 
+def as_real(values, name):
+    """Values as a float array; complex ones are refused, not cut."""
+    values = np.asarray(values)
+    if values.dtype.kind == "c":
+        raise TypeError(f"{name} must be real, got values of type {values.dtype}.")
+    return values.astype(float, copy=False)
+
+
 def check_axes(box, axes):
     """One float array of coordinates inside the box for each axis."""
     axes = list(axes) if not isinstance(axes, np.ndarray) or axes.ndim > 1 else [axes]
@@ -423,7 +494,7 @@ def check_axes(box, axes):
         )
     checked = []
     for d, values in enumerate(axes):
-        values = np.asarray(values, dtype=float)
+        values = as_real(values, f"axes[{d}]")
         if values.ndim != 1:
             raise ValueError(f"axes[{d}] has shape {values.shape}; give a one-dimensional array.")
         X = np.tile(box.low, (len(values), 1))

@@ -81,6 +81,13 @@ class Expression:
     def __abs__(self):
         return np.absolute(self)
 
+    def __call__(self, *arguments):
+        raise TypeError(
+            f"{self!r} is a formula and takes no arguments: write u, not u(x). Values at places "
+            "are given by conditions, as in Dirichlet(1, faces='x_min'), and read by "
+            "GPPDESolver.predict."
+        )
+
     def __bool__(self):
         raise TypeError(
             f"the formula {self!r} is neither true nor false; an equation is written as one "

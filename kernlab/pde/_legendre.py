@@ -56,6 +56,12 @@ class Legendre:
 
     is_polynomial, is_periodic = True, False
 
+    def moved(self, low, high):
+        """The same polynomials on an interval of the same length."""
+        moved = Legendre(low, high, self.n_features)
+        moved._at_nodes = self._at_nodes
+        return moved
+
     def features(self, x, order=0):
         """Derivatives of the features at points ``x``, shape (n, n_features)."""
         t = (np.asarray(x, dtype=float) - (self.low + self.high) / 2) / self.half

@@ -46,7 +46,7 @@ _BEYOND_NYQUIST = 1.9
 _RESOLVED = 0.95
 _N_CHECKS = 256
 # Relative residual off the grid above which a solution is not to be relied on.
-_ACCEPTED = 1e-6
+ACCEPTED = 1e-6
 
 
 def fit_map(
@@ -177,7 +177,7 @@ def fit_map(
         residual=_residual(pde, stages, problem, model.problem, random_state),
         n_evaluations=n_evaluations,
     )
-    if not posterior.residual <= _ACCEPTED:
+    if not posterior.residual <= ACCEPTED:
         warnings.warn(
             f"the equation's residual off the grid is {posterior.residual:.1e} of its source with "
             f"kernel={kernel!r} and n_points={posterior.n_points}: more nodes or iterations "

@@ -29,7 +29,7 @@ def axis_frequencies(axis):
     """Angular frequency that each function of an axis stands for, (n,)."""
     if axis.modes is not None:
         return np.sqrt(np.maximum(axis.modes, 0.0))
-    return axis.factor.frequencies[len(axis.rows) :]
+    return axis.factor.frequencies[axis.factor.n_features - axis.n :]
 
 
 def components(omega, length, lines):

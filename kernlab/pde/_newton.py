@@ -24,6 +24,7 @@ _DENSE_ANEW = 300
 _CYCLE, _MAX_CYCLES = 60, 5
 _SINGULAR = 1e-15
 _MAX_NEWTON, _SMALLEST_STEP = 40, 2.0**-10
+_MAX_IMPATIENT, _SMALLEST_IMPATIENT = 15, 2.0**-4
 
 
 @dataclass
@@ -37,33 +38,50 @@ class Solution:
     amplification: float = 0.0
     converged: bool = True
     steps: list = field(default_factory=list)
+    solver: object = None
 
 
-def solve(discretization, start=None, *, verbose=0):
-    """Solve a discretised PDE, a nonlinear one from ``start(discretization)`` where given."""
+def solve(discretization, start=None, *, earlier=None, is_patient=True):
+    """Solve a discretised PDE.
+
+    Parameters
+    ----------
+    discretization : Discretization
+    start : callable, default=None
+        ``start(discretization)`` is what Newton's method starts from.
+    earlier : default=None
+        The ``solver`` of a solution on a discretization alike, which serves again: as it is for
+        constant coefficients, else as the preconditioner.
+    is_patient : bool, default=True
+        Whether to try continuation where Newton's method fails.
+
+    Returns
+    -------
+    solution : Solution
+    """
     equations = discretization.pde.equations
     if len(discretization.factors) > 1 and len(equations) == 1 and is_separable(equations[0]):
-        return _solve_separable(discretization)
+        return _solve_separable(discretization, earlier)
     if all(equation.is_linear for equation in equations):
-        return _solve_linear(discretization)
-    return _solve_nonlinear(discretization, start)
+        return _solve_linear(discretization, earlier)
+    return _solve_nonlinear(discretization, start, earlier, is_patient)
 
 
 def _norm(arrays):
     return float(np.sqrt(sum(np.sum(np.abs(a) ** 2) for a in arrays)))
 
 
-def _solve_separable(discretization):
+def _solve_separable(discretization, operator=None):
     zero = discretization.zeros()
     (right,) = discretization.residual(zero)
-    (operator,) = discretization.linearise(zero).separable()
-    _refuse_singular(operator)
+    if operator is None:
+        (operator,) = discretization.linearise(zero).separable()
+        _refuse_singular(operator)
     solution = -operator.solve(right)
     size = _norm([solution])
     grows = _norm([right]) * operator.inverse_norm / size if size else 0.0
-    return Solution(
-        [solution], "fast diagonalisation" if operator.is_diagonal else "Schur", amplification=grows
-    )
+    route = "fast diagonalisation" if operator.is_diagonal else "Schur"
+    return Solution([solution], route, amplification=grows, solver=operator)
 
 
 def _refuse_singular(operator):
@@ -76,10 +94,13 @@ def _refuse_singular(operator):
         )
 
 
-def _solve_linear(discretization):
+def _solve_linear(discretization, earlier=None):
     zero = discretization.zeros()
     right = discretization.residual(zero)
-    solver = _LinearSolver(discretization.linearise(zero))
+    if earlier is not None and all(e.is_constant for e in discretization.equations):
+        solver = earlier
+    else:
+        solver = _LinearSolver(discretization.linearise(zero), earlier)
     step, n_inner, accurate = solver.solve([-r for r in right], 1e-14)
     # One more correction: what GMRES left of the residual.
     rest = discretization.residual(step)
@@ -91,8 +112,9 @@ def _solve_linear(discretization):
         step,
         solver.route,
         n_inner=n_inner + n_more,
-        amplification=solver.amplification(step),
+        amplification=solver.amplification(discretization, step),
         converged=accurate,
+        solver=solver,
     )
 
 
@@ -157,10 +179,9 @@ class _LinearSolver:
             return parts
         return [op.solve(part) for op, part in zip(self._separable, parts, strict=True)]
 
-    def amplification(self, solution):
+    def amplification(self, discretization, solution):
         """Change of the solution, relative to it, for noise of relative size one in the data."""
-        rng = np.random.default_rng(0)
-        noise = self._jacobian.disc.noise(rng)
+        noise = discretization.noise(np.random.default_rng(0))
         change, _, _ = self.solve(noise, 1e-2)
         size = _norm(solution)
         return _norm(change) / size if size else 0.0
@@ -191,7 +212,7 @@ class _LinearSolver:
             if reached <= rtol:
                 break
             z, _ = gmres(operator, vector, x0=z, rtol=rtol, atol=0.0, restart=_CYCLE, maxiter=1)
-            before, reached = reached, np.linalg.norm(product(z) - vector) / size
+            before, reached = reached, float(np.linalg.norm(product(z) - vector) / size)
             _logger.debug("GMRES: %d products, residual %.1e", count[0], reached)
             goal = max(rtol, 1e-10)
             left = np.log(max(goal / reached, 1e-300)) if np.isfinite(reached) else -np.inf
@@ -208,14 +229,22 @@ def _join(parts):
     return np.concatenate([part.ravel() for part in parts])
 
 
-def _solve_nonlinear(discretization, start):
+def _solve_nonlinear(discretization, start, earlier, is_patient):
     current = _start(discretization) if start is None else start(discretization)
-    solution = _newton(discretization, current)
+    effort = {} if is_patient else {"max_steps": _MAX_IMPATIENT, "least": _SMALLEST_IMPATIENT}
+    solution = _newton(discretization, current, solver=earlier, **effort)
     if solution.converged:
+        solution.amplification = solution.solver.amplification(
+            discretization, solution.coefficients
+        )
+    if solution.converged or not is_patient:
         return solution
     _logger.info("Newton's method stopped at %s; trying continuation", solution.steps[-1:])
     followed = _continuation(discretization)
-    return followed if followed is not None else solution
+    if followed is None:
+        return solution
+    followed.amplification = followed.solver.amplification(discretization, followed.coefficients)
+    return followed
 
 
 def _start(discretization):
@@ -226,13 +255,27 @@ def _start(discretization):
     return step if np.isfinite(_norm(step)) else zero
 
 
-def _newton(discretization, current, share=1.0, max_steps=_MAX_NEWTON, loose=False):
+def _newton(
+    discretization,
+    current,
+    share=1.0,
+    max_steps=_MAX_NEWTON,
+    loose=False,
+    least=_SMALLEST_STEP,
+    solver=None,
+):
     """Damped Newton steps; a step is accepted where it shrinks the preconditioned residual."""
     history: list = []
     n_inner, rtol = 0, 1e-3
     goal = 1e-8 if loose else 1e-13
     residual = discretization.residual(current, share)
-    route, solver = "", None
+    route = ""
+
+    def outcome(n_iter, converged):
+        return Solution(
+            current, route, n_iter, n_inner, converged=converged, steps=history, solver=solver
+        )
+
     for n_iter in range(1, max_steps + 1):
         solver = _LinearSolver(discretization.linearise(current, share), solver)
         route = "Newton, " + solver.route
@@ -241,7 +284,7 @@ def _newton(discretization, current, share=1.0, max_steps=_MAX_NEWTON, loose=Fal
         size = max(_norm(current), _norm(step), 1e-300)
         length = _norm(step) / size
         if not np.isfinite(length):
-            return Solution(current, route, n_iter, n_inner, converged=False, steps=history)
+            return outcome(n_iter, False)
         before = _norm(solver.precondition(residual))
         damping = 1.0
         while True:
@@ -252,17 +295,17 @@ def _newton(discretization, current, share=1.0, max_steps=_MAX_NEWTON, loose=Fal
             if after <= (1 - damping / 4) * before or length < 1e-9:
                 break
             damping /= 2
-            if damping < _SMALLEST_STEP:
-                return Solution(current, route, n_iter, n_inner, converged=False, steps=history)
+            if damping < least:
+                return outcome(n_iter, False)
         # At the level of rounding the steps stop shrinking: the last that shrank was the best.
         if length < 1e-9 and history and length > history[-1] / 2:
-            return Solution(current, route, n_iter, n_inner, steps=history)
+            return outcome(n_iter, True)
         history.append(length)
         current, residual = candidate, new_residual
         if length * damping <= goal and damping == 1.0:
-            return Solution(current, route, n_iter, n_inner, steps=history)
+            return outcome(n_iter, True)
         rtol = float(np.clip(0.1 * length, 1e-10, 1e-3))
-    return Solution(current, route, max_steps, n_inner, converged=False, steps=history)
+    return outcome(max_steps, False)
 
 
 def _continuation(discretization):

@@ -38,16 +38,29 @@ class FieldSpace:
         self._make_lift(data, ends)
 
     def _make_lift(self, data, ends):
-        """The boolean sum: axis by axis, what the conditions still lack."""
-        for d, axis in enumerate(self.axes):
+        """The boolean sum: axis by axis, what the conditions still lack.
+
+        Time comes first: the rate at the start of what meets data that vary in time is a
+        derivative of these, and loses digits as such.
+        """
+        done: list = []
+        for d in sorted(range(len(self.axes)), key=lambda d: len(set(ends[d])) != 1):
+            axis = self.axes[d]
             if not data[d]:
                 continue
             faces = zip(data[d], ends[d], strict=True)
             wanted = np.stack([self._project(g, d, end) for g, end in faces], d)
             for e, part in self.lift:
                 wanted = wanted - self._along(d, axis.rows, e, part)
+            if all(getattr(g, "meets_conditions", False) for g in data[d]):
+                # What rounding breaks of the conditions along the axes done would grow in time.
+                for e in done:
+                    raw = [None] * e
+                    wanted = apply_along_axes([*raw, self.axes[e].inverse_basis], wanted)
+                    wanted = apply_along_axes([*raw, self.axes[e].basis], wanted)
             if np.any(wanted):
                 self.lift.append((d, wanted))
+            done.append(d)
 
     def _along(self, d, matrix, e, part):
         """A matrix applied to axis d of the part of the lift that belongs to another axis e."""
@@ -111,25 +124,25 @@ class FieldSpace:
         total: np.ndarray | float = 0.0
         for e, part in self.lift:
             # The other axes first: along its own a part has but a column for each condition.
-            for d in sorted(range(len(self.axes)), key=lambda d, e=e: d == e):
-                factor, test = self.axes[d].factor, tests[d].tests.T
-                if d == e:
-                    matrix = test @ factor.differentiate(self.axes[d].lift, orders[d])
-                else:
-                    part = _differentiate(factor, part, d, orders[d])
-                    matrix = test
-                part = apply_along_axes([None] * d + [matrix], part)
-            total = total + part
+            others = [d for d in range(len(self.axes)) if d != e]
+            own = self.axes[e].lift_integrals(orders[e], tests[e])
+            if not np.any(own):
+                continue
+            for d in others:
+                front = np.moveaxis(part, d, 0)
+                flat = self.axes[d].integrals(front.reshape(len(front), -1), orders[d], tests[d])
+                part = np.moveaxis(flat.reshape(-1, *front.shape[1:]), 0, d)
+            total = total + apply_along_axes([None] * e + [own], part)
         return total
 
     def raw(self, c):
         """Raw coefficients of the field, lift included."""
         raw = self._multiply([a.basis for a in self.axes], c)
-        for part in self._lift_parts():
+        for part in self.lift_parts():
             raw += part
         return raw
 
-    def _lift_parts(self):
+    def lift_parts(self):
         for e, part in self.lift:
             matrices: list = [None] * len(self.axes)
             matrices[e] = self.axes[e].lift
@@ -137,7 +150,7 @@ class FieldSpace:
 
     def coefficients(self, raw):
         """The inverse of ``raw``, by least squares where the raw function breaks conditions."""
-        rest = raw - sum(self._lift_parts())
+        rest = raw - sum(self.lift_parts())
         return apply_along_axes([a.inverse_basis for a in self.axes], rest)
 
     def evaluate(self, raw, X, orders=None, *, chunk=2**22):
@@ -170,9 +183,3 @@ def contract(tables, raw):
     for table in tables[1:]:
         values = np.einsum("nk,nk...->n...", table, values)
     return values
-
-
-def _differentiate(factor, raw, axis, order):
-    moved = np.moveaxis(raw, axis, 0)
-    result = factor.differentiate(moved.reshape(len(moved), -1), order)
-    return np.moveaxis(result.reshape(moved.shape), 0, axis)

@@ -20,7 +20,7 @@ def dense_sum(factors):
     """sum_d M_1 x ... A_d ... x M_D by np.kron, C order of the array."""
     masses = [np.eye(len(A)) if M is None else dense(M) for A, M in factors]
     return sum(
-        functools.reduce(np.kron, masses[:d] + [dense(A)] + masses[d + 1 :])
+        functools.reduce(np.kron, [*masses[:d], dense(A), *masses[d + 1 :]])
         for d, (A, _) in enumerate(factors)
     )
 
@@ -145,12 +145,14 @@ def test_smooth_solutions_keep_their_digits_where_the_factors_are_badly_scaled(r
 def test_products_along_axes_equal_the_dense_product(shape, outputs, is_complex, seed):
     rng = np.random.default_rng(seed)
     # A height of zero stands for the identity.
-    matrices = [draw(rng, (m, n), is_complex) if m else None for m, n in zip(outputs, shape)]
+    matrices = [
+        draw(rng, (m, n), is_complex) if m else None for m, n in zip(outputs, shape, strict=False)
+    ]
     array = draw(rng, shape, is_complex)
     full = functools.reduce(
-        np.kron, [np.eye(n) if m is None else m for m, n in zip(matrices, shape)]
+        np.kron, [np.eye(n) if m is None else m for m, n in zip(matrices, shape, strict=False)]
     )
-    heights = [n if m is None else len(m) for m, n in zip(matrices, shape)]
+    heights = [n if m is None else len(m) for m, n in zip(matrices, shape, strict=False)]
     expected = (full @ array.ravel()).reshape(heights)
     np.testing.assert_allclose(apply_along_axes(matrices, array), expected, atol=1e-13 * 4**4)
 

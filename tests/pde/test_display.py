@@ -143,6 +143,28 @@ def test_convergence_shows_every_refinement(line):
     assert np.all(display.ax_.lines[1].get_ydata() == line.tol)
 
 
+def test_colours_are_of_both_signs_only_where_the_solution_is():
+    a, b = coords("x y")
+    square = Box(x=(0, 1), y=(0, 1))
+    # By the maximum principle u < 0 inside; on the boundary it is zero but for rounding.
+    below = PDE(D(u, a, 2) + D(u, b, 2) - 10 * u - 1, square, [Dirichlet(0)])
+    both = PDE(D(u, a, 2) + D(u, b, 2), square, [Dirichlet(a - 0.5)])
+    for pde, name in ((below, "viridis"), (both, "RdBu_r")):
+        solver = GPPDESolver(pde, tol=1e-6, random_state=0).fit()
+        mesh = GPPDEDisplay.from_estimator(solver, grid_resolution=41).ax_.collections[0]
+        assert mesh.get_cmap().name == name
+        low, high = mesh.get_clim()
+        assert (low == -high) == (name == "RdBu_r")
+
+
+def test_one_refinement_is_drawn_within_a_decade(line):
+    ax = GPPDEDisplay.from_estimator(line, kind="convergence").ax_
+    low, high = ax.get_xlim()
+    sizes = ax.lines[0].get_xdata()
+    assert low < min(sizes) <= max(sizes) < high
+    assert high / low >= 10 * (1 - 1e-9)
+
+
 def test_bad_arguments(line, monkeypatch):
     with pytest.raises(TypeError, match="give a fitted kernlab GPPDESolver"):
         GPPDEDisplay.from_estimator("solver")

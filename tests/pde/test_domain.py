@@ -338,6 +338,8 @@ def test_what_is_no_problem_is_refused_with_a_remedy(equation, box, bcs, error, 
         (lambda: Dirichlet(np.ones(3)), TypeError, "an array of shape"),
         (lambda: Dirichlet(math.nan), ValueError, "finite; got nan"),
         (lambda: Neumann("1"), TypeError, "of type str"),
+        (lambda: Dirichlet("x_min", 0), TypeError, "g of Dirichlet .* faces='x_min'"),
+        (lambda: Dirichlet(Field("u")(0)), TypeError, "write u, not u.x."),
         (lambda: Dirichlet(0, faces=[]), ValueError, "at least one face"),
         (lambda: Dirichlet(0, faces=[x]), TypeError, "faces is a name such as 'x_min'"),
         (lambda: Dirichlet(0, faces=3), TypeError, "faces is a name such as 'x_min'"),
@@ -409,3 +411,26 @@ def test_copies_are_the_same_problem(clone):
 def test_public_names_are_exported():
     for name in kernlab.pde.__all__:
         assert getattr(kernlab.pde, name).__doc__
+
+
+@pytest.mark.parametrize(
+    ("equation", "bcs", "free"),
+    [
+        (LAPLACE, Neumann(), ["u"]),
+        (LAPLACE, [Periodic("x"), Neumann()], ["u"]),
+        (LAPLACE, [Periodic("x"), Dirichlet()], []),
+        (LAPLACE, [Robin(1, 1, faces="x_min"), Neumann()], []),
+        (LAPLACE, [Robin(0, 1, faces="x_min"), Neumann()], ["u"]),
+        (LAPLACE - u, Neumann(), []),
+        (LAPLACE + D(u, x) ** 2 - f, Neumann(), ["u"]),
+        (LAPLACE + np.sin(u), Neumann(), []),
+    ],
+)
+def test_fields_known_up_to_a_constant_are_found(equation, bcs, free):
+    # By definition: u + c satisfies all that u does where no equation or condition holds u itself.
+    assert PDE(equation, SQUARE, bcs).up_to_a_constant() == free
+
+
+def test_time_of_another_name_is_to_be_named():
+    with pytest.raises(ValueError, match="coordinate='y' say"):
+        PDE(D(u, y) - D(u, x, 2), SQUARE, [Initial(0), Dirichlet()])
