@@ -292,7 +292,7 @@ class GPPDESolver(RegressorMixin, BaseEstimator):
             raise ValueError(f"y has shape {y.shape} and X has {len(X)} rows; give {remedy}.")
         posterior, route = fit_data(
             self.pde,
-            check_points(self.pde.box, X),
+            X,
             y,
             alpha=alpha,
             observe=observe,

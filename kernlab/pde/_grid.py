@@ -357,7 +357,7 @@ class _Problem:
 
     def _search(self, theta, bounds):
         """L-BFGS until several steps together gain next to nothing; a single one may be short."""
-        values = []
+        values: list = []
 
         def done():
             recent = values[-1 - _RECENT :]

@@ -269,10 +269,10 @@ class StateSpaceKernel:
             for part in process.components
         )
         # k(Δ) of Matérn-5/2 bends like 1 - (5/6) (Δ/ℓ)².
-        columns = np.array(
-            [(c.frequency, c.variance, np.sqrt(0.6) * c.length_scale) for c in self.components]
-        )
-        self.axes = [AxisMixture(*columns.T, spectrum="student-t")]
+        frequencies, weights, lengths = np.array(
+            [(c.frequency, c.variance, c.length_scale) for c in self.components]
+        ).T
+        self.axes = [AxisMixture(frequencies, weights, np.sqrt(0.6) * lengths, "student-t")]
 
     def __call__(self, X, Y=None):
         first, second = (
