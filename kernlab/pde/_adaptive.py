@@ -298,9 +298,11 @@ def _moved_factors(pde, like):
 
 def tail_shares(raw):
     """For each axis, the share of the last raw features in a field."""
-    total = np.linalg.norm(raw)
     shares = np.zeros(raw.ndim)
-    if total > 0:
+    largest = np.max(np.abs(raw))
+    if largest > 0:
+        raw = raw / largest
+        total = np.linalg.norm(raw)
         for d, n in enumerate(raw.shape):
             last = np.moveaxis(raw, d, 0)[-max(4, n // 64) :]
             shares[d] = np.linalg.norm(last) / total
@@ -414,6 +416,9 @@ def relative_residuals(pde, evaluate, points):
         for field, orders in equation.jets:
             u = evaluate(field, (0,) * len(points)) / np.prod(pde.box.lengths ** np.array(orders))
             terms.append(np.broadcast_to(partials[field, orders] * u, shape))
-        scale = max(np.sqrt(np.mean(term**2)) for term in terms)
+        scale = max(np.max(np.abs(term)) for term in terms)
+        if scale > 0:
+            # In units in which squares do not overflow.
+            scale = scale * max(np.sqrt(np.mean((term / scale) ** 2)) for term in terms)
         results.append(residual / scale if scale > 0 else np.zeros(shape))
     return results

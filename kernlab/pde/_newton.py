@@ -22,6 +22,7 @@ _DENSE, _DENSE_SYSTEM, _DENSE_LINE, _DENSE_AT_MOST = 400, 1600, 1500, 6000
 # Below so many one is made afresh for each step of Newton's; above, an earlier one preconditions.
 _DENSE_ANEW = 300
 _CYCLE, _MAX_CYCLES = 60, 5
+_EPS = np.finfo(float).eps
 _SINGULAR = 1e-15
 _MAX_NEWTON, _SMALLEST_STEP = 40, 2.0**-10
 _MAX_IMPATIENT, _SMALLEST_IMPATIENT = 15, 2.0**-4
@@ -68,7 +69,11 @@ def solve(discretization, start=None, *, earlier=None, is_patient=True):
 
 
 def _norm(arrays):
-    return float(np.sqrt(sum(np.sum(np.abs(a) ** 2) for a in arrays)))
+    # Of units in which squares would overflow, or vanish, as well.
+    largest = max(float(np.max(np.abs(a), initial=0.0)) for a in arrays)
+    if not largest or not np.isfinite(largest):
+        return largest
+    return largest * float(np.sqrt(sum(np.sum(np.abs(a / largest) ** 2) for a in arrays)))
 
 
 def _solve_separable(discretization, operator=None):
@@ -80,6 +85,14 @@ def _solve_separable(discretization, operator=None):
     solution = -operator.solve(right)
     size = _norm([solution])
     grows = _norm([right]) * operator.inverse_norm / size if size else 0.0
+    if not operator.is_diagonal and size:
+        # Eigenvalues say little of an operator that is not normal, as convection's is.
+        (noise,) = discretization.noise(np.random.default_rng(0))
+        grows = max(grows, _norm([operator.solve(noise)]) / size)
+        # Nor is it solved to the last digit then: what one more solve changes shows how far.
+        change = -operator.solve(discretization.residual([solution])[0])
+        solution = solution + change
+        grows = max(grows, _norm([change]) / size / _EPS)
     route = "fast diagonalisation" if operator.is_diagonal else "Schur"
     return Solution([solution], route, amplification=grows, solver=operator)
 
@@ -108,11 +121,15 @@ def _solve_linear(discretization, earlier=None):
     refined = [a + b for a, b in zip(step, more, strict=True)]
     if _norm(discretization.residual(refined)) < _norm(rest):
         step = refined
+    amplification = solver.amplification(discretization, step)
+    if solver.route == "dense" and _norm(step):
+        # What rounding of the factorisation was, the operator may not be normal.
+        amplification = max(amplification, _norm(more) / _norm(step) / _EPS)
     return Solution(
         step,
         solver.route,
         n_inner=n_inner + n_more,
-        amplification=solver.amplification(discretization, step),
+        amplification=amplification,
         converged=accurate,
         solver=solver,
     )
@@ -206,13 +223,14 @@ class _LinearSolver:
             return _join(self._jacobian.apply(self.precondition(self._split(z))))
 
         operator = LinearOperator((self._n, self._n), matvec=product, dtype=float)
-        size = np.linalg.norm(vector)
+        size = _norm([vector])
+        vector = vector / (size or 1.0)
         z, reached = np.zeros(self._n), 1.0 if size else 0.0
         for cycle in range(1, _MAX_CYCLES + 1):
             if reached <= rtol:
                 break
             z, _ = gmres(operator, vector, x0=z, rtol=rtol, atol=0.0, restart=_CYCLE, maxiter=1)
-            before, reached = reached, float(np.linalg.norm(product(z) - vector) / size)
+            before, reached = reached, float(np.linalg.norm(product(z) - vector))
             _logger.debug("GMRES: %d products, residual %.1e", count[0], reached)
             goal = max(rtol, 1e-10)
             left = np.log(max(goal / reached, 1e-300)) if np.isfinite(reached) else -np.inf
@@ -222,7 +240,7 @@ class _LinearSolver:
                 break
             if reached > before / 2:
                 break
-        return z, count[0], reached
+        return (size or 1.0) * z, count[0], reached
 
 
 def _join(parts):
