@@ -4,8 +4,20 @@ import os
 
 import numpy as np
 import pytest
+import scipy.linalg  # noqa: F401 - loads the BLAS that the limit below is for
+from threadpoolctl import threadpool_limits
 
 os.environ.setdefault("MPLBACKEND", "Agg")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_thread_of_blas_for_each_worker():
+    """Tests that run side by side on as many cores would wait for each other's threads."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        yield
+        return
+    with threadpool_limits(1, "blas"):
+        yield
 
 
 @pytest.fixture

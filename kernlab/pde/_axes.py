@@ -105,7 +105,7 @@ class Axis:
             self._coupling = slope + self.modes[:, None] * (self.tests.T @ self.lift)
         self._has_orthogonal_lift = orthogonal_lift and self._coupling is not None
         if self._has_orthogonal_lift:
-            self.lift = np.linalg.pinv(self.rows)
+            self.lift = self.least_lift
 
     def moved(self, factor):
         """The same axis elsewhere: its factor differs by a shift."""
@@ -193,6 +193,11 @@ class Axis:
             self._values[order] = values
         return self._values[order]
 
+    @functools.cached_property
+    def least_lift(self):
+        """Least raw coefficients whose i-th functional is one, the others zero, as ``lift``."""
+        return _right_inverse(self.rows)
+
     @property
     def inverse_basis(self):
         """From raw coefficients to those of the functions, by least squares, (n, n_raw)."""
@@ -217,7 +222,13 @@ def _lift(factor, rows):
     if n_conditions == 0:
         return np.zeros((factor.n_features, 0))
     powers = factor.polynomials(n_conditions + 1)
-    return powers @ np.linalg.pinv(rows @ powers)
+    return powers @ _right_inverse(rows @ powers)
+
+
+def _right_inverse(rows):
+    """The pseudoinverse of independent rows of whatever sizes, as values and slopes have."""
+    sizes = np.linalg.norm(rows, axis=1)
+    return np.linalg.pinv(rows / sizes[:, None]) / sizes
 
 
 def _null_space(factor, rows):

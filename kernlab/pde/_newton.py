@@ -22,9 +22,10 @@ _DENSE, _DENSE_SYSTEM, _DENSE_LINE, _DENSE_AT_MOST = 400, 1600, 1500, 6000
 # Below so many one is made afresh for each step of Newton's; above, an earlier one preconditions.
 _DENSE_ANEW = 300
 _CYCLE, _MAX_CYCLES = 60, 5
+_EPS = np.finfo(float).eps
 _SINGULAR = 1e-15
 # Amplification of rounding that leaves no digit; and a cancellation that is worth a thought.
-_ALL_DIGITS, _CANCELLED = 0.1 / np.finfo(float).eps, 1e3
+_ALL_DIGITS, _CANCELLED = 0.1 / _EPS, 1e3
 _NOT_UNIQUE = (
     "the equation with these conditions has no unique solution: its operator has an eigenvalue {}. "
     "Between Neumann or periodic faces alone u is free up to a constant: add a zero-order term or "
@@ -75,16 +76,11 @@ def solve(discretization, start=None, *, earlier=None, is_patient=True):
 
 
 def _norm(arrays):
-    sizes = [_largest(a) for a in arrays]
-    parts = [s * np.linalg.norm(a / s) if s else 0.0 for a, s in zip(arrays, sizes, strict=True)]
-    largest = max(parts)
-    return float(largest * np.linalg.norm(np.array(parts) / largest)) if largest else 0.0
-
-
-def _largest(array):
-    """Largest modulus, by which squares neither overflow nor vanish; 0.0 of what is all zero."""
-    size = float(np.max(np.abs(array), initial=0.0))
-    return size if np.isfinite(size) else 1.0
+    # Of units in which squares would overflow, or vanish, as well.
+    largest = max(float(np.max(np.abs(a), initial=0.0)) for a in arrays)
+    if not largest or not np.isfinite(largest):
+        return largest
+    return largest * float(np.sqrt(sum(np.sum(np.abs(a / largest) ** 2) for a in arrays)))
 
 
 def _solve_separable(discretization, operator=None):
@@ -102,6 +98,14 @@ def _solve_separable(discretization, operator=None):
     grows += share * cancelled if cancelled > _CANCELLED else 0.0
     if not grows < _ALL_DIGITS:
         raise SingularOperatorError(_NOT_UNIQUE.format("so small that rounding is all of u"))
+    if not operator.is_diagonal and size:
+        # Eigenvalues say little of an operator that is not normal, as convection's is.
+        (noise,) = discretization.noise(np.random.default_rng(0), [solution])
+        grows = max(grows, _norm([operator.solve(noise)]) / size)
+        # Nor is it solved to the last digit then: what one more solve changes shows how far.
+        change = -operator.solve(discretization.residual([solution])[0])
+        solution = solution + change
+        grows = max(grows, _norm([change]) / size / _EPS)
     route = "fast diagonalisation" if operator.is_diagonal else "Schur"
     return Solution([solution], route, amplification=grows, solver=operator)
 
@@ -128,6 +132,9 @@ def _solve_linear(discretization, earlier=None):
     if _norm(discretization.residual(refined)) < _norm(rest):
         step = refined
     amplification = solver.amplification(discretization, step)
+    if solver.route == "dense" and _norm(step):
+        # What rounding of the factorisation was, the operator may not be normal.
+        amplification = max(amplification, _norm(more) / _norm(step) / _EPS)
     if not np.isfinite(amplification):
         raise OverflowError(
             "numbers of this problem overflow; write it in units in which coordinates, coefficients "
@@ -233,13 +240,14 @@ class _LinearSolver:
             return _join(self._jacobian.apply(self.precondition(self._split(z))))
 
         operator = LinearOperator((self._n, self._n), matvec=product, dtype=float)
-        size = np.linalg.norm(vector)
+        size = _norm([vector])
+        vector = vector / (size or 1.0)
         z, reached = np.zeros(self._n), 1.0 if size else 0.0
         for cycle in range(1, _MAX_CYCLES + 1):
             if reached <= rtol:
                 break
             z, _ = gmres(operator, vector, x0=z, rtol=rtol, atol=0.0, restart=_CYCLE, maxiter=1)
-            before, reached = reached, float(np.linalg.norm(product(z) - vector) / size)
+            before, reached = reached, float(np.linalg.norm(product(z) - vector))
             _logger.debug("GMRES: %d products, residual %.1e", count[0], reached)
             goal = max(rtol, 1e-10)
             left = np.log(max(goal / reached, 1e-300)) if np.isfinite(reached) else -np.inf
@@ -249,7 +257,7 @@ class _LinearSolver:
                 break
             if reached > before / 2:
                 break
-        return z, count[0], reached
+        return (size or 1.0) * z, count[0], reached
 
 
 def _join(parts):

@@ -52,12 +52,10 @@ class FieldSpace:
             wanted = np.stack([self._project(g, d, end) for g, end in faces], d)
             for e, part in self.lift:
                 wanted = wanted - self._along(d, axis.rows, e, part)
-            if all(getattr(g, "meets_conditions", False) for g in data[d]):
-                # What rounding breaks of the conditions along the axes done would grow in time.
-                for e in done:
-                    raw = [None] * e
-                    wanted = apply_along_axes([*raw, self.axes[e].inverse_basis], wanted)
-                    wanted = apply_along_axes([*raw, self.axes[e].basis], wanted)
+            # What rounding breaks of the conditions along the axes done would be differentiated
+            # there, and would grow in time.
+            for e in done:
+                wanted = self._without(e, wanted)
             if np.any(wanted):
                 self.lift.append((d, wanted))
             done.append(d)
@@ -67,6 +65,14 @@ class FieldSpace:
         matrices: list = [None] * len(self.axes)
         matrices[d], matrices[e] = matrix, self.axes[e].lift
         return apply_along_axes(matrices, part)
+
+    def _without(self, e, wanted):
+        """The nearest raw coefficients that satisfy the homogeneous conditions of axis e."""
+        part, matrices = wanted, [None] * len(self.axes)
+        for matrix in (self.axes[e].rows, self.axes[e].least_lift):
+            matrices[e] = matrix
+            part = apply_along_axes(matrices, part)
+        return wanted - part
 
     def _project(self, g, d, end):
         """Raw coefficients of boundary data along the other axes."""

@@ -108,6 +108,14 @@ def test_lifts_carry_one_condition_each(conditions):
     assert not np.any(axis.lift[len(conditions) + 1 :])
 
 
+@pytest.mark.parametrize("length", [1e-60, 1e-8, 1.0, 1e8, 1e60])
+def test_lifts_of_value_and_rate_are_as_exact_in_any_unit(length):
+    axis = Axis(Legendre(0.0, length, 12), [("low", 1.0, 0.0), ("low", 0.0, 1.0)])
+    unit = np.array([1.0, length])
+    functionals = axis.rows @ axis.lift * unit[:, None] / unit
+    np.testing.assert_allclose(functionals, np.eye(2), rtol=0, atol=1e-13)
+
+
 @pytest.mark.parametrize("end", ["low", "high"])
 def test_first_order_functions_are_integrals_of_their_tests(end):
     axis = Axis(Legendre(LOW, HIGH, N), [(end, 1.0, 0.0)])

@@ -427,6 +427,26 @@ def test_singular_operators_are_refused(operator, conditions):
         solve(problem(operator, exact, UNIT, conditions))
 
 
+@pytest.mark.parametrize("box", [UNIT, Box(x=(0, 1e-6), y=(0, 1e6))], ids=["unit", "long"])
+def test_slopes_on_faces_that_meet_do_not_differentiate_rounding(box):
+    # Rounding of one face's data, n³ of it, would break the slope at the other, at 1e-9.
+    scale = 1 / box.lengths
+    exact = waves((1, (100, 3) * scale, 0.3), (1, (-3, 120) * scale, 1.0))
+    a, b = 0.5 * scale
+
+    def laplace(d, x, y):
+        return (d(2, 0) / scale[0] ** 2) + (d(0, 2) / scale[1] ** 2)
+
+    robin = [
+        Robin(w, 1.0, exact.normal(face, box, w, 1.0), faces=face)
+        for w, face in ((a, "x_min"), (b, "y_min"))
+    ]
+    slopes = [Neumann(exact.normal(face, box), faces=face) for face in ("x_max", "y_max")]
+    solver = solve(problem(laplace, exact, box, robin + slopes))
+    assert solver.converged_
+    assert error(solver, exact) < 1e-10
+
+
 def test_next_to_a_resonance_the_error_is_told():
     """An eigenvalue of 1e-8 makes 1e-8/eps of the last digits of the source."""
     shift = 13 * PI**2 + 1e-8
