@@ -3,7 +3,7 @@ A wave number from thirty noisy readings
 ========================================
 
 The equation u'' + k² u = 0 holds exactly, k is not known, and u is read at thirty places with an error of 5 %.
-The reading of k, its standard deviation and the solution's band come from one posterior.
+The reading of k, its standard deviation and the solution's come from one posterior.
 """
 
 import matplotlib.pyplot as plt
@@ -47,13 +47,13 @@ misfit = np.sqrt(np.mean((guesses - readings) ** 2, axis=1))
 grid = np.linspace(0, 1, 500)
 u_mean, u_std = solver.predict(grid[:, None], return_std=True)
 fig, axes = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
-axes[0].fill_between(grid, u_mean - 2 * u_std, u_mean + 2 * u_std, alpha=0.3, label="two std")
 axes[0].plot(grid, u_mean, lw=1, label="posterior mean")
 axes[0].plot(places, readings, "k.", label="readings")
-axes[0].set(xlabel="x", ylabel="u", title="The solution", ylim=(-1.6, 1.3))
-axes[0].legend(loc="lower left", ncols=3)
+axes[0].set(xlabel="x", ylabel="u", ylim=(-1.6, 1.3))
+axes[0].set_title(f"The solution, two std at most {2 * np.max(u_std):.3f}")
+axes[0].legend(loc="lower left", ncols=2)
 axes[1].semilogy(wave_numbers, misfit, lw=0.8, color="0.5")
-axes[1].axvline(mean, color="C0", label=f"k = {mean:.3f} ± {std:.3f}")
+axes[1].plot(mean, np.min(misfit), "o", color="C0", label=f"k = {mean:.3f} ± {std:.3f}")
 axes[1].set(xlabel="k", ylabel="root mean square misfit", title="Many valleys")
-axes[1].legend()
+axes[1].legend(loc="lower right")
 plt.show()

@@ -75,6 +75,8 @@ their_error = np.linalg.norm(differences - values[1:-1, 1:-1]) / np.linalg.norm(
 fig, axes = plt.subplots(1, 2, figsize=(10, 4.2), layout="constrained")
 GPPDEDisplay.from_estimator(solver, kind="solution", ax=axes[0])
 GPPDEDisplay.from_estimator(solver, kind="residual", ax=axes[1])
+axes[0].set_title("The solution")
+axes[1].set_title("By how much the equation fails to hold")
 
 print(f"features along x and y: {solver.n_points_}, route: {solver.route_}")
 print(f"relative error {error:.1e} (estimated {solver.error_:.1e}) in {seconds:.2f} s")
@@ -88,6 +90,7 @@ assert error < 1e-11
 # The share of u's variance that each line has tells the scales apart.
 
 display = GPPDEDisplay.from_estimator(solver, kind="spectrum")
+display.ax_.set_title("The solution's spectrum, and its prior")
 for name, axis in zip(pde.box.names, solver.kernel_.axes, strict=True):
     strongest = np.argsort(axis.weights)[::-1][:3]
     print(name, "strongest lines at", axis.frequencies[strongest].round(1))

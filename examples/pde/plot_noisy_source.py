@@ -75,7 +75,7 @@ axes[0].plot(X[near], collocation[near], color="0.6", label="collocation")
 axes[0].plot(X[near], mean[near], label="Gaussian process")
 axes[0].plot(X[near], exact(X[near]), "k:", lw=1, label="exact")
 axes[0].set(xlabel="x", ylabel="u", title="Part of the interval")
-axes[0].legend(loc="upper right", ncols=3)
+axes[0].legend(loc="upper left", ncols=3)
 axes[1].fill_between(X, -2 * std, 2 * std, alpha=0.3, label="two standard deviations")
 axes[1].plot(X, mean - exact(X), lw=0.8, label="error")
 axes[1].set(

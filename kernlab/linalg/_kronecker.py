@@ -3,6 +3,8 @@
 # References: Lynch, Rice and Thomas, Direct solution of partial difference equations by tensor
 # product methods, Numer. Math. 6 (1964); Bartels and Stewart, CACM 15 (1972).
 
+import functools
+
 import numpy as np
 import scipy.linalg as sl
 
@@ -93,6 +95,16 @@ class KroneckerSum:
         # Which is all a solve needs where every factor is diagonal.
         self.is_diagonal = all(form.is_diagonal for form in self._forms)
         self._eigenvalues = eigenvalues if self.is_diagonal else None
+
+    @functools.cached_property
+    def cancellation(self):
+        """The eigenvalue nearest zero: its index, and the sum of its terms' moduli over its own."""
+        eigenvalues = _outer_sum([form.ratio for form in self._forms])
+        with np.errstate(invalid="ignore"):
+            index = np.unravel_index(np.nanargmin(np.abs(eigenvalues)), self.shape)
+        terms = [form.ratio[i] for form, i in zip(self._forms, index, strict=True)]
+        total = abs(eigenvalues[index])
+        return index, float(sum(map(abs, terms)) / total) if total else np.inf
 
     def solve(self, right):
         """The array X with sum_d (M_1 x ... A_d ... x M_D) X = right."""

@@ -221,6 +221,7 @@ def _refine(
     first = start
     floored = grown = np.zeros(len(sizes), dtype=bool)
     while True:
+        residual = None
         same = _is_like(pde, sizes, like)
         factors = _moved_factors(pde, like) if same else _factors(pde, sizes)
         discretization = Discretization(
@@ -261,7 +262,8 @@ def _refine(
             break
         previous, sizes = tails, larger
         start = first if linear or not solution.converged else _Prolongation(raws)
-    residual = off_grid_residual(discretization, raws, random_state)
+    if residual is None:
+        residual = off_grid_residual(discretization, raws, random_state)
     if not solution.converged:
         error = max(error, residual)
     reason, remedy = _why_not(
@@ -299,7 +301,7 @@ def _moved_factors(pde, like):
 def tail_shares(raw):
     """For each axis, the share of the last raw features in a field."""
     shares = np.zeros(raw.ndim)
-    largest = np.max(np.abs(raw))
+    largest = np.max(np.abs(raw), initial=0.0)
     if largest > 0:
         raw = raw / largest
         total = np.linalg.norm(raw)
@@ -385,6 +387,7 @@ def off_grid_residual(discretization, raws, random_state=None):
     X = check_points_of(pde, _N_CHECKS, random_state)
     by_field = dict(zip(pde.fields, raws, strict=True))
 
+    @functools.cache
     def evaluate(field, orders):
         return discretization.spaces[field].evaluate(by_field[field], X, orders)
 
@@ -416,9 +419,8 @@ def relative_residuals(pde, evaluate, points):
         for field, orders in equation.jets:
             u = evaluate(field, (0,) * len(points)) / np.prod(pde.box.lengths ** np.array(orders))
             terms.append(np.broadcast_to(partials[field, orders] * u, shape))
-        scale = max(np.max(np.abs(term)) for term in terms)
-        if scale > 0:
-            # In units in which squares do not overflow.
-            scale = scale * max(np.sqrt(np.mean((term / scale) ** 2)) for term in terms)
+        # Divided by the largest first: squares of extreme numbers are none.
+        unit = max(np.max(np.abs(term), initial=0.0) for term in terms) or 1.0
+        scale = unit * max(np.sqrt(np.mean((term / unit) ** 2)) for term in terms)
         results.append(residual / scale if scale > 0 else np.zeros(shape))
     return results

@@ -13,6 +13,7 @@ from kernlab._core.threads import SINGLE_THREADED_BLAS
 from kernlab.pde._evidence import Evidence, MixturePrior, row_size
 from kernlab.pde._features import SpectralMixtureFeatures, envelope
 from kernlab.pde._frequencies import AxisFrequencies, of_free_waves, of_functions, of_samples
+from kernlab.pde._misfit import neighbour_correlation, neighbour_pairs, warn_of_misfit
 from kernlab.pde._prior import AxisMixture, FittedPrior, TensorFeatures
 from kernlab.pde._rows import EquationRows, collocation_points, condition_rows
 from kernlab.pde._weights import Group, Posterior
@@ -32,8 +33,6 @@ EXACT, NEARLY_EXACT = 1e-8, 1e-6
 # Fitted noise of an equation said to be exact, or misfit in units of stated noise, that is warned
 # of.
 UNRESOLVED, MISFIT = 1e-4, 4.0
-# Share of the data's mean square that, fitted as noise, leaves no signal.
-NOISE_ALONE = 0.95
 
 
 def assimilate(
@@ -387,6 +386,27 @@ class _Problem:
             mixtures.append(AxisMixture(frequencies, weights, np.where(bend > 0, scales, np.inf)))
         return mixtures
 
+    def _warn_of_misfit(self, rows, solved, log_noise, values):
+        data, share = self.data, None
+        if self.data_rows is None:
+            matrix, target = self.basis.features(data.X), data.y
+        else:
+            matrix = self.data_rows.matrix(values)
+            target = data.y + self.data_rows.source(values)
+            if data.alpha is None:
+                noise = np.exp(log_noise[self.data_group]) * self.data_size**2
+                share = noise / ((data.y**2).mean() or np.inf)
+        rest = target - self.scale * solved.mean(matrix)
+        if self.relative is not None:
+            rest = rest / self.relative
+        if np.sqrt(np.mean(rest**2)) < 1e-6 * np.abs(data.y).max():
+            # Features leave a remainder of exact data that is never noise.
+            return
+        start, stop = rows.edges[self.data_group : self.data_group + 2]
+        freedom = float((solved.q_top[start:stop] ** 2).sum())
+        found = neighbour_correlation(rest, neighbour_pairs(data.X), freedom)
+        warn_of_misfit(share, *found, stacklevel=5)
+
     def _warn(self, rows, solved, log_noise, fit, values, spread, profile):
         data = self.data
         bounded = any(
@@ -415,17 +435,8 @@ class _Problem:
                     ConvergenceWarning,
                     stacklevel=4,
                 )
-        size = (data.y**2).mean()
-        if data.alpha is None and data.observe == "source":
-            noise = np.exp(log_noise[self.data_group]) * self.data_size**2
-            if noise > NOISE_ALONE * size > 0:
-                warnings.warn(
-                    "the data cannot be told from noise alone, so that the solution is that of no "
-                    "source, and its standard deviations know nothing of one; give more data, or "
-                    "state their noise by alpha.",
-                    ConvergenceWarning,
-                    stacklevel=4,
-                )
+        if not bounded:
+            self._warn_of_misfit(rows, solved, log_noise, values)
         for name, (low, high) in data.unknowns.items():
             share = (values[name] - low) / (high - low)
             if min(share, 1 - share) < 1e-6:

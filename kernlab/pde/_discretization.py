@@ -124,9 +124,15 @@ class Discretization:
         largest = float(np.max(np.abs(values)))
         return largest * float(np.sqrt(np.mean((values / largest) ** 2))) if largest else 0.0
 
-    def noise(self, rng):
-        """Integrals of white noise, of the size of rounding of the source over that of numbers."""
+    def noise(self, rng, coefficients):
+        """Integrals of white noise, of the size of rounding of the source over that of numbers.
+
+        Terms of order zero at the solution count too: near a resonance they cancel against the
+        second derivatives, and what is left is their rounding.
+        """
         results = []
+        by_field = dict(zip(self.pde.fields, coefficients, strict=True))
+        origin = (0,) * len(self.factors)
         for i, remainder in enumerate(self._remainders):
             at_zero = remainder.at_zero()
             # Each coordinate in turn with its last digit changed: what rounding of the argument
@@ -145,6 +151,12 @@ class Discretization:
                 results.append(axis.tests.T @ raw)
             else:
                 results.append(self.test_space(i).test(noise))
+            for field, space in self.spaces.items():
+                number = self.constants[i].get((field, origin), 0.0)
+                if number:
+                    u = number * space.at_nodes(by_field[field], origin)
+                    u = u * rng.standard_normal(u.shape)
+                    results[-1] = results[-1] + self.test_space(i).test(u)
         return results
 
     def linearise(self, coefficients, share=1.0):

@@ -65,6 +65,11 @@ class Box:
                 ) from error
             if not (np.isfinite(low) and np.isfinite(high) and np.isfinite(high - low)):
                 raise ValueError(f"the ends of {name} and its length are finite; got {interval!r}.")
+            if low < high and not 1e-60 < high - low < 1e60:
+                raise ValueError(
+                    f"the length of {name} is {high - low:g}, whose powers leave the range of "
+                    "floating point; write the problem in other units."
+                )
             if not low < high:
                 raise ValueError(f"the ends of {name} satisfy low < high; got {interval!r}.")
             ends.append((low, high))

@@ -82,7 +82,7 @@ class GPPDESolver(RegressorMixin, BaseEstimator):
         equation was solved one after the other; empty else.
     lines_ : list of arrays
         Angular frequencies found in the data along each coordinate.
-    kernel_ : FittedPrior
+    kernel_ : FittedPrior, or a list of them for a system
         The prior: weights, frequencies and scales of its mixtures, ``kernel_(X, Y)`` its values.
     log_evidence_ : float
         Logarithm of the marginal likelihood under it.
@@ -300,13 +300,13 @@ class GPPDESolver(RegressorMixin, BaseEstimator):
             random_state=self.random_state,
         )
         self._adopt(posterior, route)
-        self.n_iter_ = 1
+        self.n_iter_ = getattr(posterior, "n_iter", 1)
 
     def _adopt(self, posterior, route):
         self._fit_posterior = posterior
         self.params_, self.route_ = posterior.params, route
         self.error_ = self.residual_ = np.nan
-        self.converged_ = True
+        self.converged_ = getattr(posterior, "converged", True)
 
     @property
     def kernel_(self):
@@ -363,6 +363,13 @@ class GPPDESolver(RegressorMixin, BaseEstimator):
         -------
         mean : array of shape (n,), or (n, n_fields) for a system
         std or cov : array of shape (n,) or (n, n)
+            With a last axis of fields for a system.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If X is no real finite array of points of the box, or a frame whose columns are in
+            another order than the box's.
         """
         check_is_fitted(self, "n_features_in_")
         X = check_points(self.pde.box, X)
@@ -400,15 +407,18 @@ class GPPDESolver(RegressorMixin, BaseEstimator):
         ----------
         X : array-like of shape (n, d)
         n_samples : int, default=1
+            At least 1.
         random_state : int, RandomState instance or None, default=None
             None is the estimator's own.
 
         Returns
         -------
-        draws : array of shape (n, n_samples)
+        draws : array of shape (n, n_samples), or (n, n_fields, n_samples) for a system
         """
         check_is_fitted(self, "n_features_in_")
         X = check_points(self.pde.box, X)
+        if not isinstance(n_samples, Integral) or n_samples < 1:
+            raise ValueError(f"n_samples must be an integer of 1 or more, got {n_samples!r}.")
         seed = self.random_state if random_state is None else random_state
         return self._posterior().sample(X, n_samples, as_generator(seed))
 

@@ -117,10 +117,15 @@ def _plane_waves(X, y, axes, low, high, max_waves=24):
     """Greedy plane waves: peaks of the periodogram over all axes, then least squares."""
     n, d = X.shape
     T = 2 * (X - low) / (high - low) - 1
-    reach = max(1, round(n ** (1 / d)))
-    # Half bins; of a wave and its negative one is looked at, so that one axis is one-sided.
+    # In half bins; points that share coordinates, as those of a grid, take waves beyond their own
+    # Nyquist frequency for others below it, scattered ones do not.
+    reach = [
+        min(2 * max(1, round(n ** (1 / d))), len(np.unique(np.round(T[:, axis], 9))))
+        for axis in range(d)
+    ]
+    # Of a wave and its negative one is looked at, so that one axis is one-sided.
     steps = [
-        np.arange(0 if axis == 0 else -2 * reach, 2 * reach + 1) * np.pi / (high - low)[axis]
+        np.arange(-reach[axis] if axis else 0, reach[axis] + 1) * np.pi / (high - low)[axis]
         for axis in range(d)
     ]
     turns = [

@@ -10,6 +10,8 @@ from kernlab.pde._prior import AxisMixture
 _BLOCK_ENTRIES = 4_000_000
 # A sine weight whose posterior mean and variance keep less than this of the prior is left out.
 _NEGLIGIBLE = 1e-20
+# Information of the data about face weights, summed, beyond which sums over them cancel.
+_MUCH_FIXED = 1e12
 # Rows of a grid whose variance is computed together.
 _GRID_ROWS = 8
 
@@ -339,7 +341,7 @@ class GridPosterior:
             mean += frame.lift.fields(s, t)[0]
         if not return_std:
             return mean
-        if solution.by_qr:
+        if solution.trace > _MUCH_FIXED:
             # The sums of the axes' factors cancel where the data fix nearly everything.
             S, T = (m.ravel() for m in np.meshgrid(s, t, indexing="ij"))
             variance = np.concatenate(

@@ -56,7 +56,7 @@ def find_lines(
         Chebyshev modes that a line and the trend may have.
     max_frequency : float, default=None
         Largest frequency to look for in samples at ``points``. The default is the Nyquist
-        frequency of a regular grid of so many points.
+        frequency of a regular grid of so many distinct points.
 
     Returns
     -------
@@ -168,7 +168,7 @@ def _of_samples(f, low, high, points, max_frequency, options):
         if not (np.isfinite(x).all() and x.min() >= low and x.max() <= high):
             raise ValueError(f"points must be finite and within [{low}, {high}].")
         if max_frequency is None:
-            max_frequency = np.pi * len(y) / (high - low)
+            max_frequency = np.pi * len(np.unique(x)) / (high - low)
         elif not 0 < max_frequency < np.inf:
             raise ValueError(f"max_frequency must be positive and finite, got {max_frequency}.")
     search = LineSearch(x, _finite(y, x), low, high, max_frequency, **options)

@@ -24,6 +24,13 @@ _DENSE_ANEW = 300
 _CYCLE, _MAX_CYCLES = 60, 5
 _EPS = np.finfo(float).eps
 _SINGULAR = 1e-15
+# Amplification of rounding that leaves no digit; and a cancellation that is worth a thought.
+_ALL_DIGITS, _CANCELLED = 0.1 / _EPS, 1e3
+_NOT_UNIQUE = (
+    "the equation with these conditions has no unique solution: its operator has an eigenvalue {}. "
+    "Between Neumann or periodic faces alone u is free up to a constant: add a zero-order term or "
+    "fix u on a face; a Helmholtz number may be an eigenvalue of the box: move it."
+)
 _MAX_NEWTON, _SMALLEST_STEP = 40, 2.0**-10
 _MAX_IMPATIENT, _SMALLEST_IMPATIENT = 15, 2.0**-4
 
@@ -69,11 +76,16 @@ def solve(discretization, start=None, *, earlier=None, is_patient=True):
 
 
 def _norm(arrays):
-    # Of units in which squares would overflow, or vanish, as well.
-    largest = max(float(np.max(np.abs(a), initial=0.0)) for a in arrays)
-    if not largest or not np.isfinite(largest):
-        return largest
-    return largest * float(np.sqrt(sum(np.sum(np.abs(a / largest) ** 2) for a in arrays)))
+    sizes = [_largest(a) for a in arrays]
+    parts = [s * np.linalg.norm(a / s) if s else 0.0 for a, s in zip(arrays, sizes, strict=True)]
+    largest = max(parts)
+    return float(largest * np.linalg.norm(np.array(parts) / largest)) if largest else 0.0
+
+
+def _largest(array):
+    """Largest modulus, by which squares neither overflow nor vanish; 0.0 of what is all zero."""
+    size = float(np.max(np.abs(array), initial=0.0))
+    return size if np.isfinite(size) else 1.0
 
 
 def _solve_separable(discretization, operator=None):
@@ -85,14 +97,21 @@ def _solve_separable(discretization, operator=None):
     solution = -operator.solve(right)
     size = _norm([solution])
     grows = _norm([right]) * operator.inverse_norm / size if size else 0.0
+    # Where terms of either sign nearly cancel, what is left of the mode in question is rounding.
+    mode, cancelled = operator.cancellation
+    share = abs(solution[mode]) / size if size and operator.is_diagonal else 1.0
+    grows += share * cancelled if cancelled > _CANCELLED else 0.0
+    if not grows < _ALL_DIGITS:
+        raise SingularOperatorError(_NOT_UNIQUE.format("so small that rounding is all of u"))
     if not operator.is_diagonal and size:
         # Eigenvalues say little of an operator that is not normal, as convection's is.
-        (noise,) = discretization.noise(np.random.default_rng(0))
+        (noise,) = discretization.noise(np.random.default_rng(0), [solution])
         grows = max(grows, _norm([operator.solve(noise)]) / size)
-        # Nor is it solved to the last digit then: what one more solve changes shows how far.
+        # Nor is it solved to the last digit then. What one more solve changes is the share of an
+        # error that a solve leaves: of its own error as well.
         change = -operator.solve(discretization.residual([solution])[0])
         solution = solution + change
-        grows = max(grows, _norm([change]) / size / _EPS)
+        grows = max(grows, (_norm([change]) / size) ** 2 / _EPS)
     route = "fast diagonalisation" if operator.is_diagonal else "Schur"
     return Solution([solution], route, amplification=grows, solver=operator)
 
@@ -100,10 +119,7 @@ def _solve_separable(discretization, operator=None):
 def _refuse_singular(operator):
     if operator.smallest < _SINGULAR or not np.isfinite(operator.smallest):
         raise SingularOperatorError(
-            "the equation with these conditions has no unique solution: its operator has an "
-            f"eigenvalue of {operator.smallest:.1e} of the largest. Between Neumann or periodic "
-            "faces alone u is free up to a constant: add a zero-order term or fix u on a face; a "
-            "Helmholtz number may be an eigenvalue of the box: move it."
+            _NOT_UNIQUE.format(f"of {operator.smallest:.1e} of the largest")
         )
 
 
@@ -122,8 +138,15 @@ def _solve_linear(discretization, earlier=None):
     if _norm(discretization.residual(refined)) < _norm(rest):
         step = refined
     amplification = solver.amplification(discretization, step)
+    if not np.isfinite(amplification):
+        raise OverflowError(
+            "numbers of this problem overflow; write it in units in which coordinates, "
+            "coefficients and data are nearer to one."
+        )
+    if accurate and not amplification < _ALL_DIGITS:
+        raise SingularOperatorError(_NOT_UNIQUE.format("so small that rounding is all of u"))
     if solver.route == "dense" and _norm(step):
-        # What rounding of the factorisation was, the operator may not be normal.
+        # Of an operator that is not normal the last digits of the matrix count as well.
         amplification = max(amplification, _norm(more) / _norm(step) / _EPS)
     return Solution(
         step,
@@ -198,7 +221,7 @@ class _LinearSolver:
 
     def amplification(self, discretization, solution):
         """Change of the solution, relative to it, for noise of relative size one in the data."""
-        noise = discretization.noise(np.random.default_rng(0))
+        noise = discretization.noise(np.random.default_rng(0), solution)
         change, _, _ = self.solve(noise, 1e-2)
         size = _norm(solution)
         return _norm(change) / size if size else 0.0

@@ -17,6 +17,7 @@ from scipy import optimize
 from sklearn.exceptions import ConvergenceWarning
 
 from kernlab.gp._markov import MarkovProcess, MaternComponent, Observations
+from kernlab.pde._misfit import neighbour_correlation, neighbour_pairs, warn_of_misfit
 from kernlab.pde._prior import AxisMixture
 
 # Noise variances that stand for exact data, in the units of the fit: without any the filter would
@@ -69,7 +70,8 @@ def fit_state_space(
     Warns
     -----
     ConvergenceWarning
-        If the search for the evidence's maximum stopped early.
+        If the search for the evidence's maximum stopped early, if the learned noise explains the
+        data, or if the residuals of neighbours correlate.
 
     Notes
     -----
@@ -216,6 +218,7 @@ class _Fit:
                 stacklevel=3,
             )
         process, data = self.model(best.x)
+        self._warn(process, data)
         noise = np.exp(best.x[-1]) if self.learns else np.empty_like(self.alpha)
         if not self.learns:
             noise[self.order] = self.alpha
@@ -230,6 +233,17 @@ class _Fit:
             -float(best.fun) - shift,
             bool(best.success),
         )
+
+    def _warn(self, process, data):
+        inside = data.index == 1
+        noise, row = data.noise[inside], data.rows[1]
+        if noise.min() < 1e-10:
+            return
+        mean, variance = process.posterior(data, data.times[inside], row)
+        rest = (data.values[inside] - mean) / np.sqrt(noise)
+        pairs = neighbour_pairs(data.times[inside][:, None])
+        found = neighbour_correlation(rest, pairs, float((variance / noise).sum()))
+        warn_of_misfit(float(noise[0]) if self.learns else None, *found, stacklevel=4)
 
 
 class StateSpaceKernel:
@@ -255,10 +269,10 @@ class StateSpaceKernel:
             for part in process.components
         )
         # k(Δ) of Matérn-5/2 bends like 1 - (5/6) (Δ/ℓ)².
-        columns = np.array(
-            [(c.frequency, c.variance, np.sqrt(0.6) * c.length_scale) for c in self.components]
-        )
-        self.axes = [AxisMixture(*columns.T, spectrum="student-t")]
+        frequencies, weights, lengths = np.array(
+            [(c.frequency, c.variance, c.length_scale) for c in self.components]
+        ).T
+        self.axes = [AxisMixture(frequencies, weights, np.sqrt(0.6) * lengths, "student-t")]
 
     def __call__(self, X, Y=None):
         first, second = (

@@ -5,7 +5,8 @@ import pytest
 from manufactured import error, solve
 from sklearn.exceptions import ConvergenceWarning
 
-from kernlab.pde import PDE, Box, D, Dirichlet, Field, coords
+from kernlab.exceptions import SingularOperatorError
+from kernlab.pde import PDE, Box, D, Dirichlet, Field, GPPDESolver, coords
 
 x, y = coords("x y")
 u = Field("u")
@@ -113,3 +114,46 @@ def test_nonlinear_errors_count_the_rounding_of_the_data():
     found = error(solver, exact)
     assert 1e-13 < found < 1e-9
     assert found / 30 < solver.error_ < 1e3 * found
+
+
+@pytest.mark.parametrize("k2", [np.pi**2, np.pi**2 + 1e-10])
+def test_resonance_on_a_line_is_refused_or_said(k2):
+    """u'' + k² u = 1 with k² at or near an eigenvalue: the last digits of both are the answer."""
+    x, u = coords("x"), Field("u")
+    solver = GPPDESolver(PDE(D(u, x, 2) + k2 * u - 1, Box(x=(0, 1)), [Dirichlet(0)]))
+    if k2 == np.pi**2:
+        with pytest.raises(SingularOperatorError, match="rounding is all of u"):
+            solver.fit()
+        return
+    with pytest.warns(ConvergenceWarning, match="rounding limits"):
+        solver.fit()
+    # Rounding of pi² by half a last digit moves the eigenvalue by 2e-16 of it, the gap by 2e-5.
+    assert 1e-7 < solver.error_ < 1e-3
+
+
+def test_resonance_of_a_rectangle_is_said():
+    (x, y), u = coords("x y"), Field("u")
+    equation = D(u, x, 2) + D(u, y, 2) + (2 * np.pi**2 + 1e-8) * u - 1
+    with pytest.warns(ConvergenceWarning, match="rounding limits"):
+        solver = GPPDESolver(PDE(equation, Box(x=(0, 1), y=(0, 1)), [Dirichlet(0)])).fit()
+    assert 1e-8 < solver.error_ < 1e-4
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1e200])
+def test_extreme_sources_are_no_trouble(scale):
+    x, u = coords("x"), Field("u")
+
+    def source(x):
+        return scale * np.sin(10 * x)
+
+    pde = PDE(D(u, x, 2) - source, Box(x=(0, np.pi)), [Dirichlet(0)])
+    solver = GPPDESolver(pde, random_state=0).fit()
+    assert solver.converged_
+    assert 0 < solver.error_ < 1e-10
+    # u = -sin(10x) / 100 at the crest of its last wave but one.
+    assert solver.predict([[0.15 * np.pi]])[0] == pytest.approx(scale / 100, rel=1e-10)
+
+
+def test_lengths_whose_powers_overflow_are_refused():
+    with pytest.raises(ValueError, match="other units"):
+        Box(x=(0, 1e-150))

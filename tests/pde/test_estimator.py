@@ -180,6 +180,12 @@ def test_draws_spread_as_the_standard_deviation_says():
     np.testing.assert_allclose(np.sqrt(np.diag(covariance)), std, rtol=1e-10)
 
 
+@pytest.mark.parametrize("n_samples", [0, -1, 1.5])
+def test_draws_are_counted_from_one(n_samples):
+    with pytest.raises(ValueError, match="n_samples must be an integer of 1 or more"):
+        GPPDESolver(line()).fit().sample_y([[0.5]], n_samples)
+
+
 def test_too_few_points_warn_and_still_solve():
     with pytest.warns(ConvergenceWarning, match="max_points was reached"):
         solver = GPPDESolver(line(), max_points=16, random_state=0).fit()

@@ -205,6 +205,9 @@ def _build(tree, leaf):
         return first * rest[0]
     if operation == "/":
         return first / (2.0 + np.square(rest[0]))
+    if operation == "expm1":
+        # Of a bounded argument: nested, it leaves the range of floats.
+        return np.expm1(np.arctan(first))
     if isinstance(operation, str):
         return getattr(np, operation)(first)
     return (1.5 + np.sin(first)) ** operation

@@ -160,3 +160,12 @@ def test_pure_noise_has_no_lines():
 def test_bad_input_is_refused(arguments, options, message):
     with pytest.raises(ValueError, match=message):
         find_lines(*arguments, **options)
+
+
+def test_samples_that_are_repeated_are_not_taken_for_an_alias():
+    # On 40 regular points a line of 9.7 is one of 2π·40 - 9.7 as well.
+    points = np.tile((np.arange(40) + 0.5) / 40, 5)
+    rng = np.random.default_rng(0)
+    values = np.sin(9.7 * points + 0.4) + 0.1 * rng.standard_normal(200)
+    lines = find_lines(values, 0.0, 1.0, points=points, noisy=True)
+    assert np.all(lines.frequencies <= 40 * np.pi)
