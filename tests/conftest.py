@@ -8,6 +8,9 @@ import scipy.linalg  # noqa: F401 - loads the BLAS that the limit below is for
 from threadpoolctl import threadpool_limits
 
 os.environ.setdefault("MPLBACKEND", "Agg")
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # For torch, which reads it when it is first imported.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -447,6 +447,24 @@ def test_slopes_on_faces_that_meet_do_not_differentiate_rounding(box):
     assert error(solver, exact) < 1e-10
 
 
+def test_convection_from_a_slope_tells_its_error():
+    # Errors at the slope grow as exp(x / 0.04): no eigenvalue is small, and digits are lost.
+    box, exact = Box(x=(0, 1)), waves((1, 5, 0.3))
+    conditions = [*neumann(exact, box, "x_min"), Dirichlet(exact)]
+    with pytest.warns(ConvergenceWarning, match="rounding"):
+        solver = solve(problem(lambda d, x: -0.04 * d(2) + d(1), exact, box, conditions))
+    assert error(solver, exact) < 100 * solver.error_
+
+
+def test_convection_from_a_slope_loses_no_digits_of_triangular_forms():
+    # One Schur decomposition alone is right to 1e-9 here, its growth times rounding.
+    conditions = [*neumann(U2, UNIT, "x_min"), Dirichlet(U2)]
+    pde = problem(lambda d, x, y: -0.06 * (d(2, 0) + d(0, 2)) + d(1, 0), U2, UNIT, conditions)
+    solver = solve(pde)
+    assert solver.converged_
+    assert error(solver, U2) < 1e-12
+
+
 def test_next_to_a_resonance_the_error_is_told():
     """An eigenvalue of 1e-8 makes 1e-8/eps of the last digits of the source."""
     shift = 13 * PI**2 + 1e-8
