@@ -301,11 +301,7 @@ def _moved_factors(pde, like):
 def tail_shares(raw):
     """For each axis, the share of the last raw features in a field."""
     shares = np.zeros(raw.ndim)
-<<<<<<< HEAD
-    largest = np.max(np.abs(raw))
-=======
     largest = np.max(np.abs(raw), initial=0.0)
->>>>>>> pde-reva
     if largest > 0:
         raw = raw / largest
         total = np.linalg.norm(raw)
@@ -423,15 +419,8 @@ def relative_residuals(pde, evaluate, points):
         for field, orders in equation.jets:
             u = evaluate(field, (0,) * len(points)) / np.prod(pde.box.lengths ** np.array(orders))
             terms.append(np.broadcast_to(partials[field, orders] * u, shape))
-<<<<<<< HEAD
-        scale = max(np.max(np.abs(term)) for term in terms)
-        if scale > 0:
-            # In units in which squares do not overflow.
-            scale = scale * max(np.sqrt(np.mean((term / scale) ** 2)) for term in terms)
-=======
         # Divided by the largest first: squares of extreme numbers are none.
         unit = max(np.max(np.abs(term), initial=0.0) for term in terms) or 1.0
         scale = unit * max(np.sqrt(np.mean((term / unit) ** 2)) for term in terms)
->>>>>>> pde-reva
         results.append(residual / scale if scale > 0 else np.zeros(shape))
     return results

@@ -76,13 +76,6 @@ def solve(discretization, start=None, *, earlier=None, is_patient=True):
 
 
 def _norm(arrays):
-<<<<<<< HEAD
-    # Of units in which squares would overflow, or vanish, as well.
-    largest = max(float(np.max(np.abs(a), initial=0.0)) for a in arrays)
-    if not largest or not np.isfinite(largest):
-        return largest
-    return largest * float(np.sqrt(sum(np.sum(np.abs(a / largest) ** 2) for a in arrays)))
-=======
     sizes = [_largest(a) for a in arrays]
     parts = [s * np.linalg.norm(a / s) if s else 0.0 for a, s in zip(arrays, sizes, strict=True)]
     largest = max(parts)
@@ -93,7 +86,6 @@ def _largest(array):
     """Largest modulus, by which squares neither overflow nor vanish; 0.0 of what is all zero."""
     size = float(np.max(np.abs(array), initial=0.0))
     return size if np.isfinite(size) else 1.0
->>>>>>> pde-reva
 
 
 def _solve_separable(discretization, operator=None):
@@ -119,11 +111,7 @@ def _solve_separable(discretization, operator=None):
         # error that a solve leaves: of its own error as well.
         change = -operator.solve(discretization.residual([solution])[0])
         solution = solution + change
-<<<<<<< HEAD
-        grows = max(grows, _norm([change]) / size / _EPS)
-=======
         grows = max(grows, (_norm([change]) / size) ** 2 / _EPS)
->>>>>>> pde-reva
     route = "fast diagonalisation" if operator.is_diagonal else "Schur"
     return Solution([solution], route, amplification=grows, solver=operator)
 
@@ -150,12 +138,6 @@ def _solve_linear(discretization, earlier=None):
     if _norm(discretization.residual(refined)) < _norm(rest):
         step = refined
     amplification = solver.amplification(discretization, step)
-<<<<<<< HEAD
-    if solver.route == "dense" and _norm(step):
-        # What rounding of the factorisation was, the operator may not be normal.
-        amplification = max(amplification, _norm(more) / _norm(step) / _EPS)
-=======
->>>>>>> pde-reva
     if not np.isfinite(amplification):
         raise OverflowError(
             "numbers of this problem overflow; write it in units in which coordinates, "
@@ -163,12 +145,9 @@ def _solve_linear(discretization, earlier=None):
         )
     if accurate and not amplification < _ALL_DIGITS:
         raise SingularOperatorError(_NOT_UNIQUE.format("so small that rounding is all of u"))
-<<<<<<< HEAD
-=======
     if solver.route == "dense" and _norm(step):
         # Of an operator that is not normal the last digits of the matrix count as well.
         amplification = max(amplification, _norm(more) / _norm(step) / _EPS)
->>>>>>> pde-reva
     return Solution(
         step,
         solver.route,
