@@ -218,6 +218,8 @@ def run(*, quick):
         (2000.0, 2, "legendre", 1e-8),
         (1e3, 2, "auto", 1e-8),
         (1e4, 2, "auto", 1e-8),
+        (320.0, 3, "legendre", 1e-8),
+        (5950.0, 2, "legendre", 1e-7),
     ]
     noise = [noisy_row("sm", level, 100) for level in (0.001, 0.01, 0.1)]
     noise += [noisy_row("student-t", 0.01, 20), grid_row(60, 0.01, 100), grid_row(1000, 0.01, 1)]

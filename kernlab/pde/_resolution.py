@@ -8,6 +8,7 @@ from sklearn.utils import check_random_state
 
 # Relative size of coefficients that count as rounding, and the degrees at which data is sampled.
 _ROUNDING = 1e-13
+_EPS = np.finfo(float).eps
 _LARGEST_DEGREE = 2**15
 # Random points at which a series is checked, its error relative to the function, and points at
 # which the peaks of a source are looked for.
@@ -36,7 +37,7 @@ def features_of_data(pde, *, n_fibres=3, random_state=None):
         fibres += [_Fibre(f, pde.box, d, rng, through=point) for f, point in peaks]
         scale = max((fibre.largest() for fibre in fibres), default=0.0)
         degrees = [_degree(fibre, scale, rng) for fibre in fibres]
-        sizes.append(max([_SMALLEST, *(degree + 4 for degree, _ in degrees)]))
+        sizes.append(max([_SMALLEST, *(degree + max(4, degree // 50) for degree, _ in degrees)]))
         resolved.append(all(done for _, done in degrees))
     return sizes, resolved
 
@@ -121,7 +122,9 @@ def _degree(fibre, scale, rng):
         coefficients = dct(fibre(t), type=2) / n
         coefficients[0] /= 2
         sizes = np.abs(coefficients)
-        floor = _ROUNDING * max(np.max(sizes), 1e-3 * scale)
+        # Waves so quick that n points are needed are wrong by so many digits of their argument.
+        rounding = max(_ROUNDING, _EPS * n)
+        floor = rounding * max(np.max(sizes), 1e-3 * scale)
         above = np.flatnonzero(sizes > floor)
         last = int(above[-1]) if above.size else 0
         if last < 0.85 * n and _holds(fibre, coefficients[: last + 1], scale, rng):
