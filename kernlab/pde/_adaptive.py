@@ -1,12 +1,14 @@
 """The direct solver: as many features as the solution needs, and a certificate of what it found."""
 
 import functools
+import itertools
 import logging
 from dataclasses import dataclass
 
 import numpy as np
 
 from kernlab._core.extras import import_extra
+from kernlab._core.progress import progress
 from kernlab.pde._band import Band
 from kernlab.pde._discretization import Discretization
 from kernlab.pde._fourier import Fourier
@@ -104,7 +106,10 @@ def solve_adaptively(
             return solution
     axis = time_axis(pde)
     if axis is None:
-        return _refine(pde, sizes, tol, max_points, device, random_state, is_smooth=all(resolved))
+        return _refine(
+            pde, sizes, tol, max_points, device, random_state,
+            is_smooth=all(resolved), verbose=verbose,
+        )  # fmt: skip
 
     def refine(part, like, is_last_resort):
         if like is not None:
@@ -201,6 +206,7 @@ def _refine(
     like=None,
     start=None,
     is_smooth=True,
+    verbose=0,
 ):
     """Polynomials (Fourier modes on periods), more of them until their last do not matter.
 
@@ -220,7 +226,7 @@ def _refine(
     history, previous, n_suspicions = [], None, 0
     first = start
     floored = grown = np.zeros(len(sizes), dtype=bool)
-    while True:
+    for _ in progress(itertools.count(), total=None, verbose=verbose, label="Refinements"):
         residual = None
         same = _is_like(pde, sizes, like)
         factors = _moved_factors(pde, like) if same else _factors(pde, sizes)

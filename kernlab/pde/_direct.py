@@ -13,7 +13,7 @@ from kernlab.pde._blocks import (
     coupled_axes,
 )
 from kernlab.pde._discretization import Discretization
-from kernlab.pde._mixture import FittedMixture, axis_frequencies
+from kernlab.pde._mixture import SPREAD, FittedMixture, axis_frequencies
 from kernlab.pde._prior import FittedPrior, TensorFeatures
 
 # Standard deviation of the noise of data that are exact, relative to their size.
@@ -46,6 +46,8 @@ class DirectPosterior:
     Parameters
     ----------
     solution : DirectSolution
+    spectra : sequence of {'gaussian', 'student-t'}
+        Shapes that the lines of the prior may have; that of more evidence is taken.
     random_state : int, RandomState instance or None, default=None
         Seeds the lines of the box along which the data are examined.
     relative_noise : float, default=None
@@ -74,7 +76,8 @@ class DirectPosterior:
     nonlinear equations and systems. At most m = 2500.
     """
 
-    def __init__(self, solution, *, random_state=None, relative_noise=None):
+    def __init__(self, solution, *, spectra=tuple(SPREAD), random_state=None, relative_noise=None):
+        self._spectra = spectra
         disc = solution.discretization
         # Alone on its axis a function is solved for in combinations that are not orthonormal, and
         # after a start with value and rate as a system of first order.
@@ -147,7 +150,7 @@ class DirectPosterior:
         layout = self._layout
         arrays = layout.join(self._coefficients), layout.join(self._background)
         self.mixtures = [
-            FittedMixture(space.axes, self.lines, c, b)
+            FittedMixture(space.axes, self.lines, c, b, self._spectra)
             for space, c, b in zip(self._spaces, *arrays, strict=True)
         ]
         box = self._disc.pde.box

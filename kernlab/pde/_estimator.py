@@ -15,6 +15,7 @@ from kernlab.pde._adaptive import solve_adaptively
 from kernlab.pde._data_fit import fit_data
 from kernlab.pde._direct import DirectPosterior
 from kernlab.pde._domain import PDE
+from kernlab.pde._queries import as_real, check_axes, check_points
 from kernlab.pde._resolution import as_generator
 from kernlab.pde._slabs import slab_ends
 
@@ -35,7 +36,8 @@ class GPPDESolver(RegressorMixin, BaseEstimator):
     method : {'direct', 'map'}, default='direct'
         'direct' solves for the posterior mean. 'map' is the method of [1]_, which learns a
         mixture kernel with the solution by gradients; slower by orders of magnitude and less
-        accurate, for comparison. It needs torch (extra ``gp``).
+        accurate, for comparison. It needs torch (extra ``gp``), takes its own nodes, and heeds
+        ``basis``, ``tol`` and ``max_points`` not.
     basis : {'auto', 'legendre', 'spectral-mixture'}, default='auto'
         Features along each coordinate: polynomials; or polynomials times the cosines and sines
         of the lines of the data, which need as few for 10⁴ wavelengths as for ten. 'auto' takes
@@ -43,8 +45,9 @@ class GPPDESolver(RegressorMixin, BaseEstimator):
         coordinates have Fourier modes in any case.
     kernel : {'sm', 'student-t', 'se', 'matern52'}, default='sm'
         Spectrum of the prior: a mixture of Gaussian lines, or of Student-t lines of five degrees
-        of freedom, whose envelopes are Matérn-5/2 processes. One squared exponential or Matérn-5/2
-        kernel, for ``method='map'`` alone, shows what a kernel without lines does.
+        of freedom, whose envelopes are Matérn-5/2 processes. Where the data are exact, 'sm' leaves
+        the choice of the two to the evidence. One squared exponential or Matérn-5/2 kernel, for
+        ``method='map'`` alone, shows what a kernel without lines does.
     trend : {'matern52'} or None, default=None
         For ``method='map'``: fit the mixture, freeze it, then a Matérn-5/2 process to what is left,
         as the paper does where a line stands on a trend.
@@ -204,8 +207,10 @@ class GPPDESolver(RegressorMixin, BaseEstimator):
             If ``tol`` was not reached.
         """
         with whole_or_nothing(self):
-            for name in [name for name in vars(self) if name.startswith("_fit_")]:
-                delattr(self, name)
+            # What another kind of fit has left is not of this one.
+            for name in list(vars(self)):
+                if name.startswith("_fit_") or (name.endswith("_") and name[0] != "_"):
+                    delattr(self, name)
             self.n_features_in_ = len(self.pde.box)
             if X is not None or y is not None:
                 self._fit_data(X, y, alpha, observe)
@@ -341,8 +346,9 @@ class GPPDESolver(RegressorMixin, BaseEstimator):
                     "joint posterior: for the kernel, standard deviations and draws give a box "
                     f"that ends at {self.slabs_[0]:g}, and predict() for the mean on all of it."
                 )
+            spectra = ("student-t",) if self.kernel == "student-t" else ("gaussian", "student-t")
             self._fit_posterior = DirectPosterior(
-                self._fit_solution, random_state=self.random_state
+                self._fit_solution, spectra=spectra, random_state=self.random_state
             )
         return self._fit_posterior
 
@@ -444,63 +450,6 @@ class GPPDESolver(RegressorMixin, BaseEstimator):
         tags.target_tags.required = False
         tags.requires_fit = True
         return tags
-
-
-def check_points(box, X, name="X"):
-    """X as a float array of shape (n, d) of points inside the box."""
-    columns = getattr(X, "columns", None)
-    if columns is not None and set(columns) == set(box.names) and tuple(columns) != box.names:
-        raise ValueError(
-            f"the columns of {name} are {', '.join(columns)}, and the box's order is "
-            f"{', '.join(box.names)}: {name}[{list(box.names)}]."
-        )
-    X = as_real(X, name)
-    d = len(box)
-    if X.ndim != 2 or X.shape[1] != d:
-        raise ValueError(
-            f"{name} has shape {X.shape}; give (n, {d}), one column for each of the coordinates "
-            f"{', '.join(box.names)}" + (": X.reshape(-1, 1)." if X.ndim == 1 and d == 1 else ".")
-        )
-    if not np.isfinite(X).all():
-        row = np.flatnonzero(~np.isfinite(X).all(axis=1))[0]
-        raise ValueError(f"{name} must be finite, got {X[row]} in row {row}.")
-    # Rounding may put the end of a grid just outside.
-    slack = 1e-9 * box.lengths
-    outside = ((box.low - slack > X) | (box.high + slack < X)).any(axis=1)
-    if outside.any():
-        row = np.flatnonzero(outside)[0]
-        raise ValueError(
-            f"{name} must lie in {box!r}, got {X[row]} in row {row}; the equation holds nowhere "
-            "else."
-        )
-    return np.clip(X, box.low, box.high)
-
-
-def as_real(values, name):
-    """Values as a float array; complex ones are refused, not cut."""
-    values = np.asarray(values)
-    if values.dtype.kind == "c":
-        raise TypeError(f"{name} must be real, got values of type {values.dtype}.")
-    return values.astype(float, copy=False)
-
-
-def check_axes(box, axes):
-    """One float array of coordinates inside the box for each axis."""
-    axes = list(axes) if not isinstance(axes, np.ndarray) or axes.ndim > 1 else [axes]
-    if len(axes) != len(box):
-        raise ValueError(
-            f"axes holds {len(axes)} arrays; give one for each of the coordinates "
-            f"{', '.join(box.names)}."
-        )
-    checked = []
-    for d, values in enumerate(axes):
-        values = as_real(values, f"axes[{d}]")
-        if values.ndim != 1:
-            raise ValueError(f"axes[{d}] has shape {values.shape}; give a one-dimensional array.")
-        X = np.tile(box.low, (len(values), 1))
-        X[:, d] = values
-        checked.append(check_points(box, X, f"axes[{d}]")[:, d])
-    return checked
 
 
 def _has_cuda():

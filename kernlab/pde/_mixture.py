@@ -113,6 +113,8 @@ class FittedMixture:
         Of order one.
     background : array of the same shape
         Their variance from noise.
+    spectra : sequence of {'gaussian', 'student-t'}
+        Shapes of the lines to choose from.
 
     Attributes
     ----------
@@ -121,7 +123,7 @@ class FittedMixture:
     variances : array of shape (n_1, ..., n_d)
     """
 
-    def __init__(self, axes, lines, coefficients, background):
+    def __init__(self, axes, lines, coefficients, background, spectra=tuple(SPREAD)):
         self._axes = axes
         omega = [axis_frequencies(axis) for axis in axes]
         self._components = [
@@ -130,7 +132,7 @@ class FittedMixture:
         ]
         size = np.linalg.norm(coefficients)
         best = None
-        for spectrum in SPREAD:
+        for spectrum in spectra:
             tables = [
                 bumps(w, frequencies, widths, spectrum)
                 for w, (frequencies, widths) in zip(omega, self._components, strict=True)

@@ -277,3 +277,31 @@ def test_functions_of_one_number_are_told_that_they_get_arrays():
     with pytest.raises(ValueError, match="ambiguous") as caught:
         GPPDESolver(PDE(D(u, x, 2) - ramp, Box(x=(0, 1)), [Dirichlet()])).fit()
     assert "ramp is called with one array per coordinate" in caught.value.__notes__[0]
+
+
+def test_a_new_fit_leaves_nothing_of_another_kind():
+    solver = GPPDESolver(line(), random_state=0).fit()
+    assert solver.n_points_
+    X = np.linspace(0, 1, 60)[:, None]
+    y = source(X[:, 0]) + np.random.default_rng(0).standard_normal(60)
+    solver.set_params(pde=noisy()).fit(X, y, observe="source")
+    assert not hasattr(solver, "n_points_")
+    assert not hasattr(solver, "slabs_")
+
+
+def test_the_shape_of_the_lines_can_be_asked_for():
+    solver = GPPDESolver(line(), kernel="student-t", random_state=0).fit()
+    assert [axis.spectrum for axis in solver.kernel_.axes] == ["student-t"]
+
+
+def test_progress_is_shown_where_asked_for(capsys, monkeypatch):
+    labels = []
+
+    def shown(iterable, *, total, verbose, label):
+        labels.append((verbose, label))
+        return iterable
+
+    monkeypatch.setattr("kernlab.pde._adaptive.progress", shown)
+    GPPDESolver(plane(), verbose=1, random_state=0).fit()
+    assert labels == [(1, "Refinements")]
+    assert capsys.readouterr().out == ""
