@@ -122,7 +122,7 @@ def measure_problem(problem):
         n = FINITE_ELEMENTS[problem.name]
         row["elements"], solution = measure(problem, exact, lambda: finite_elements(pde, n))
         if solution is not None:
-            row["elements"]["unknowns"] = solution.n_unknowns
+            row["elements"]["unknowns"] = int(solution.n_unknowns)
     return row
 
 
