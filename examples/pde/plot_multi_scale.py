@@ -3,7 +3,7 @@ Several scales at once
 ======================
 
 A reaction-diffusion equation whose solution has one wave, three and sixteen across the square, all at once.
-Neural solvers and kernels of one length scale find the slow part and miss the fast one; how near does
+A kernel of one length scale finds the slow part and misses the fast one; how near does
 :class:`~kernlab.pde.GPPDESolver` come, with nothing to set?
 """
 

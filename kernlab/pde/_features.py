@@ -181,24 +181,3 @@ class SpectralMixtureFeatures:
     def endpoint(self, end, order=0):
         """Derivative of every feature at the ``'low'`` or ``'high'`` end, shape (n_features,)."""
         return self.features([{"low": self.low, "high": self.high}[end]], order)[0]
-
-    def log_prior(self, log_weight, log_decay):
-        """Logarithm of each feature's prior variance, log w_q + j log ρ_q.
-
-        Parameters
-        ----------
-        log_weight, log_decay : array-like of shape (n_components,)
-
-        Returns
-        -------
-        array of shape (n_features,)
-        """
-        log_weight, log_decay = np.asarray(log_weight), np.asarray(log_decay)
-        return log_weight[self.component] + self.degree * log_decay[self.component]
-
-    def pull_back(self, gradient):
-        """Gradients in log w and log ρ, each (n_components,), from one in the log variances."""
-        return (
-            np.bincount(self.component, gradient, self.n_components),
-            np.bincount(self.component, gradient * self.degree, self.n_components),
-        )

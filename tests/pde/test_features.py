@@ -4,7 +4,9 @@ import mpmath
 import numpy as np
 import pytest
 
+from kernlab.pde._evidence import MixturePrior
 from kernlab.pde._features import SpectralMixtureFeatures, modes_for
+from kernlab.pde._prior import TensorFeatures
 
 LOW, HIGH = -1.0, 2.0
 
@@ -49,10 +51,11 @@ def test_every_feature_knows_its_component_degree_and_frequency():
     np.testing.assert_array_equal(basis.component, [0] * 4 + [1] * 6 + [2] * 6)
     np.testing.assert_array_equal(basis.degree, [0, 1, 2, 3] + [0, 1, 2] * 4)
     np.testing.assert_allclose(basis.frequencies[4:], [200.0] * 6 + [500.0] * 6)
-    prior = basis.log_prior([1.0, 2.0, 3.0], [-1.0, -2.0, -3.0])
+    mixture = MixturePrior(TensorFeatures([basis]))
+    prior = mixture.log_variance(np.array([1.0, 2.0, 3.0]), np.array([-1.0, -2.0, -3.0]))
     assert prior[3] == 1 - 3
     assert prior[-1] == 3 - 6
-    by_weight, by_decay = basis.pull_back(np.ones(16))
+    by_weight, by_decay = np.split(mixture.pull_back(np.ones(16)), 2)
     np.testing.assert_array_equal(by_weight, [4, 6, 6])
     np.testing.assert_array_equal(by_decay, [6, 6, 6])
 

@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 from scipy import linalg
 
+from kernlab.pde._evidence import MixturePrior
 from kernlab.pde._features import SpectralMixtureFeatures
+from kernlab.pde._prior import TensorFeatures
 from kernlab.pde._weights import Group, Observations
 
 BOUNDARY = 1e-12
@@ -23,7 +25,8 @@ def poisson(n, noise, rng, n_points=23):
         Group(basis.features(ends), np.zeros(2)),
         Group(basis.features(x, 2) / scale, f),
     ]
-    prior = basis.log_prior([-3.0, 0.3, -0.4], [-0.7, -0.5, -0.6])
+    mixture = MixturePrior(TensorFeatures([basis]))
+    prior = mixture.log_variance(np.array([-3.0, 0.3, -0.4]), np.array([-0.7, -0.5, -0.6]))
     return groups, prior, basis.features(np.linspace(0.1, 6.1, n_points))
 
 
