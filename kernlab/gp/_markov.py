@@ -16,7 +16,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kernlab.gp._markov_numba import kalman, score, simulate, smooth, smooth_covariance
+from kernlab.gp._markov_numba import (
+    empty_results,
+    filter_part,
+    kalman,
+    score_noise,
+    score_part,
+    simulate,
+    smooth,
+    smooth_covariance,
+)
 
 # Stationary covariance and drift of the scaled state, by its size.
 _STATIONARY = {
@@ -244,12 +253,25 @@ class MarkovProcess:
         The cost hardly depends on how many there are. Where the filter's results of all times
         would take more than some 100 MB, it runs twice and keeps them in parts.
         """
-        data, D = observations, self.n_states
-        rows = self._rows(data)
-        total, gradient, by_noise = score(
-            *self._arrays, self._stationary, data.times, rows, data.index, data.values,
-            data.noise, max(_KEPT // (D * D + 2 * D + 2), math.isqrt(len(data.times))),
-        )  # fmt: skip
+        data, n, D = observations, len(observations.times), self.n_states
+        arrays = (*self._arrays, data.times, self._rows(data), data.index)
+        length = min(n, max(_KEPT // (D * D + 2 * D + 2), math.isqrt(n)))
+        parts = [(first, min(first + length, n)) for first in range(0, n, max(length, 1))]
+        kept, m, P = empty_results(length, D), np.zeros(D), self._stationary.copy()
+        before, total = [], 0.0
+        for part in parts:
+            before.append((m.copy(), P.copy()))
+            total += filter_part(*arrays, data.values, data.noise, *part, m, P, *kept)
+        pull, weight = np.zeros(D), np.zeros((D, D))
+        gradient, by_noise = np.zeros((len(self.components), 3)), 0.0
+        for part, (m, P) in zip(reversed(parts), reversed(before), strict=True):
+            if part != parts[-1]:
+                state = m.copy(), P.copy()
+                filter_part(*arrays, data.values, data.noise, *part, *state, *kept)
+            by_noise += score_part(
+                *arrays, data.noise, *part, m, P, *kept, pull, weight, gradient
+            )
+        score_noise(self._starts, self._stationary, pull, weight, gradient)
         gradient[:, 0] *= -1.0
         return float(total), gradient, float(by_noise)
 

@@ -141,13 +141,13 @@ def _store(target, source):
 
 
 @njit
-def _filter(
+def filter_part(
     spec, sizes, starts, times, rows, index, values, noise, first, stop, m, P,
     means, covariances, gains, innovations, spreads,
 ):  # fmt: skip
-    """Take the state (m, P) from before time ``first`` to ``stop - 1``; the log likelihood of both.
+    """Take the state (m, P) from before time ``first`` to ``stop - 1``; returns log likelihood.
 
-    Arrays of length zero are not filled; others hold what the smoother needs from ``first`` on.
+    Arrays of length zero are not filled; others get what the smoother needs from ``first`` on.
     """
     D = len(m)
     A, Q = np.zeros((D, D)), np.zeros((D, D))
@@ -205,7 +205,6 @@ def _filter(
     return -0.5 * total
 
 
-@njit
 def kalman(spec, sizes, starts, stationary, times, rows, index, values, noise, keep):
     """Filter; returns the log likelihood and what the smoother needs.
 
@@ -213,17 +212,17 @@ def kalman(spec, sizes, starts, stationary, times, rows, index, values, noise, k
     returns are empty.
     """
     n, D = len(times), len(stationary)
-    kept = n if keep else 0
-    means, covariances = np.empty((kept, D)), np.empty((kept, D, D))
-    gains, innovations, spreads = np.empty((kept, D)), np.empty(kept), np.empty(kept)
-    m, P = np.zeros(D), np.empty((D, D))
-    for a in range(D):
-        _store(P[a], stationary[a])
-    total = _filter(
-        spec, sizes, starts, times, rows, index, values, noise, 0, n, m, P,
-        means, covariances, gains, innovations, spreads,
-    )  # fmt: skip
-    return total, means, covariances, gains, innovations, spreads
+    kept = empty_results(n if keep else 0, D)
+    m, P = np.zeros(D), stationary.copy()
+    total = filter_part(
+        spec, sizes, starts, times, rows, index, values, noise, 0, n, m, P, *kept
+    )
+    return total, *kept
+
+
+def empty_results(n, D):
+    """Room for means, covariances, gains, innovations and their variances at n times."""
+    return np.empty((n, D)), np.empty((n, D, D)), np.empty((n, D)), np.empty(n), np.empty(n)
 
 
 @njit
@@ -372,7 +371,7 @@ def _score_step(sizes, starts, spec, step, m, P, pull, weight, work, gradient):
 
 
 @njit
-def _score_noise(starts, Q, pull, weight, gradient):
+def score_noise(starts, Q, pull, weight, gradient):
     """Add what the size of a step's noise Q contributes to the score."""
     for j in range(len(starts) - 1):
         for a in range(starts[j], starts[j + 1]):
@@ -381,70 +380,41 @@ def _score_noise(starts, Q, pull, weight, gradient):
 
 
 @njit
-def score(spec, sizes, starts, stationary, times, rows, index, values, noise, length):
-    """Log likelihood and its derivatives, with the filter's results of ``length`` times in memory.
+def score_part(
+    spec, sizes, starts, times, rows, index, noise, first, stop, mean, covariance,
+    means, covariances, gains, innovations, spreads, pull, weight, gradient,
+):  # fmt: skip
+    """Take the smoother from after time ``stop - 1`` to before ``first``, adding up the score.
 
-    Returns the log likelihood, its derivatives by log λ, frequency and log variance of each
-    component, and by the logarithm of a factor of all noise variances.
+    ``mean`` and ``covariance`` are the filter's before ``first``, the arrays after them those that
+    it has filled since. The columns of ``gradient`` are derivatives of the log likelihood by log λ,
+    frequency and log variance of each component; returns that by the logarithm of a factor of all
+    noise variances.
     """
-    n, D = len(times), len(stationary)
-    length = max(1, min(length, n))
-    parts = (n + length - 1) // length
-    means, covariances = np.empty((length, D)), np.empty((length, D, D))
-    gains, innovations, spreads = np.empty((length, D)), np.empty(length), np.empty(length)
-    m, P = np.zeros(D), np.empty((D, D))
-    for a in range(D):
-        _store(P[a], stationary[a])
-    # The state before each part, from which it is filtered again on the way back.
-    mean_before, covariance_before = np.empty((parts, D)), np.empty((parts, D, D))
-    total = 0.0
-    for part in range(parts):
-        _store(mean_before[part], m)
-        for a in range(D):
-            _store(covariance_before[part, a], P[a])
-        first = part * length
-        total += _filter(
-            spec, sizes, starts, times, rows, index, values, noise, first, min(first + length, n),
-            m, P, means, covariances, gains, innovations, spreads,
-        )  # fmt: skip
+    D = len(pull)
     A, Q = np.zeros((D, D)), np.zeros((D, D))
-    pull, weight = np.zeros(D), np.zeros((D, D))
     work, square = np.empty(D), np.empty((D, D))
-    gradient, by_noise = np.zeros((len(sizes), 3)), 0.0
+    by_noise = 0.0
     last = -1.0
-    for part in range(parts - 1, -1, -1):
-        first, stop = part * length, min((part + 1) * length, n)
-        if part < parts - 1:
-            _store(m, mean_before[part])
-            for a in range(D):
-                _store(P[a], covariance_before[part, a])
-            _filter(
-                spec, sizes, starts, times, rows, index, values, noise, first, stop, m, P,
-                means, covariances, gains, innovations, spreads,
-            )  # fmt: skip
-        for k in range(stop - 1, first - 1, -1):
-            i = k - first
-            if index[k] >= 0:
-                h = rows[index[k]]
-                along, both = _absorb(
-                    h, gains[i], innovations[i], spreads[i], pull, weight, work
-                )
-                by_noise += 0.5 * noise[k] * (along * along - both)
-            step = times[k] - times[k - 1] if k > 0 else 0.0
-            if step > 0.0:
-                if step != last:
-                    _fill_step(spec, sizes, starts, step, A, Q)
-                    last = step
-                _score_noise(starts, Q, pull, weight, gradient)
-                _turn(A, pull, starts, True, work)
-                _congruence(A, weight, starts, True, square)
-                before = means[i - 1] if i > 0 else mean_before[part]
-                spread = covariances[i - 1] if i > 0 else covariance_before[part]
-                _score_step(
-                    sizes, starts, spec, step, before, spread, pull, weight, work, gradient
-                )
-    _score_noise(starts, stationary, pull, weight, gradient)
-    return total, gradient, by_noise
+    for k in range(stop - 1, first - 1, -1):
+        i = k - first
+        if index[k] >= 0:
+            along, both = _absorb(
+                rows[index[k]], gains[i], innovations[i], spreads[i], pull, weight, work
+            )
+            by_noise += 0.5 * noise[k] * (along * along - both)
+        step = times[k] - times[k - 1] if k > 0 else 0.0
+        if step > 0.0:
+            if step != last:
+                _fill_step(spec, sizes, starts, step, A, Q)
+                last = step
+            score_noise(starts, Q, pull, weight, gradient)
+            _turn(A, pull, starts, True, work)
+            _congruence(A, weight, starts, True, square)
+            m = means[i - 1] if i > 0 else mean
+            P = covariances[i - 1] if i > 0 else covariance
+            _score_step(sizes, starts, spec, step, m, P, pull, weight, work, gradient)
+    return by_noise
 
 
 @njit
