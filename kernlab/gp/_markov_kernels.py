@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.gaussian_process.kernels import ConstantKernel, Matern, Product, Sum, WhiteKernel
 
+from kernlab.gp._base import split_noise
 from kernlab.gp._markov import MaternComponent
 from kernlab.kernels import Cosine
 
@@ -118,14 +119,15 @@ def state_space_model(kernel, unit=1.0, variance_unit=1.0):
     Raises
     ------
     ValueError
-        If the kernel is not such a process; the message names the part and a remedy. If it has no
-        part but noise.
+        If the kernel is not such a process, or has no part but noise; the message names the part
+        and a remedy.
 
     Notes
     -----
     A product of c cosines has 2^(c-1) components.
     """
-    terms, noises = _expand(kernel, 0, top=True)
+    split_noise(kernel)
+    terms, noises = _expand(kernel, 0)
     if not terms:
         raise ValueError("kernel has no part but noise; add a Matern to the WhiteKernel.")
     components, parts = [], []
@@ -152,19 +154,15 @@ def state_space_model(kernel, unit=1.0, variance_unit=1.0):
     return StateSpaceModel(components, noise, parts, shown, kernel.n_dims, unit)
 
 
-def _expand(kernel, first, top=False):
+def _expand(kernel, first):
     """Terms of a kernel whose theta begins at ``first``, and the numbers of its noise."""
     if isinstance(kernel, Sum | Product):
-        left = _expand(kernel.k1, first, top and isinstance(kernel, Sum))
-        right = _expand(kernel.k2, first + kernel.k1.n_dims, top and isinstance(kernel, Sum))
+        left = _expand(kernel.k1, first)
+        right = _expand(kernel.k2, first + kernel.k1.n_dims)
         if isinstance(kernel, Sum):
             return left[0] + right[0], left[1] + right[1]
         return [a * b for a in left[0] for b in right[0]], []
     if isinstance(kernel, WhiteKernel):
-        if not top:
-            raise ValueError(
-                f"WhiteKernel within a product, {kernel!r}; let the noise be a summand of its own."
-            )
         return [], [_number(kernel, "noise_level", first)]
     if isinstance(kernel, ConstantKernel):
         return [_Term(constants=(_number(kernel, "constant_value", first),))], []
