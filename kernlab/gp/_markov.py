@@ -218,19 +218,20 @@ class MarkovProcess:
         )  # fmt: skip
 
     def posterior(self, observations, times, row=None):
-        """Posterior mean and variance of a functional at given times.
+        """Posterior mean and variance of a functional, or of several, at given times.
 
         Parameters
         ----------
         observations : Observations
         times : (n,) array
             In any order.
-        row : (D,) array or None
+        row : (D,) or (r, D) array or None
             None is the process itself.
 
         Returns
         -------
         mean, variance : (n,) arrays
+            With r rows the mean is (n, r), and the covariance at each time (n, r, r).
         """
         times = np.asarray(times, dtype=float)
         if times.ndim != 1 or not np.isfinite(times).all():
@@ -245,11 +246,13 @@ class MarkovProcess:
             for part in (observations.values, observations.noise)
         )
         kept = kalman(*self._arrays, self._stationary, joined, rows, index, values, noise, True)
-        output = self.row() if row is None else np.asarray(row, dtype=float)
-        moments = smooth(*self._arrays, joined, rows, index, *kept[1:], output, order >= n)
+        row = self.row() if row is None else np.asarray(row, dtype=float)
+        outputs = np.ascontiguousarray(np.atleast_2d(row))
+        moments = smooth(*self._arrays, joined, rows, index, *kept[1:], outputs, order >= n)
         place = np.empty_like(order)
         place[order] = np.arange(len(order))
-        return moments[0][place[n:]], moments[1][place[n:]]
+        mean, covariance = (part[place[n:]] for part in moments)
+        return (mean, covariance) if row.ndim == 2 else (mean[:, 0], covariance[:, 0, 0])
 
     def sample(self, times, rng):
         """A draw of the prior's state at ascending times, (n, D)."""
