@@ -1,1 +1,5 @@
 """Gaussian processes."""
+
+from kernlab.gp._functional_tucker import FunctionalTuckerRegressor
+
+__all__ = ["FunctionalTuckerRegressor"]
