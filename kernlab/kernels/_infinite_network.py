@@ -30,7 +30,7 @@ class _InfiniteNetwork(Kernel):
         depth=2,
         activation="relu",
         sigma_w=math.sqrt(2.0),
-        sigma_b=0.1,
+        sigma_b=1.0,
         sigma_w_bounds=(1e-2, 1e2),
         sigma_b_bounds=(1e-3, 1e2),
     ):
@@ -198,7 +198,7 @@ class NNGP(_InfiniteNetwork):
     sigma_w : float > 0, default=√2
         Standard deviation of a weight times the root of its fan-in. √2 keeps the variance from
         layer to layer for 'relu'.
-    sigma_b : float >= 0, default=0.1
+    sigma_b : float >= 0, default=1.0
         Standard deviation of a bias. Zero is a network without biases, and is not optimised.
     sigma_w_bounds, sigma_b_bounds : pair of floats > 0 or "fixed", default=(1e-2, 1e2), (1e-3, 1e2)
 
@@ -231,9 +231,9 @@ class NNGP(_InfiniteNetwork):
     >>> from sklearn.gaussian_process import GaussianProcessRegressor
     >>> from kernlab.kernels import NNGP
     >>> X = np.linspace(-2, 2, 20)[:, None]
-    >>> y = np.abs(X[:, 0])
+    >>> y = np.sin(2 * X[:, 0])
     >>> gp = GaussianProcessRegressor(NNGP(depth=2), alpha=1e-6).fit(X, y)
-    >>> bool(np.max(np.abs(gp.predict(X + 0.05) - np.abs(X[:, 0] + 0.05))) < 0.05)
+    >>> bool(np.max(np.abs(gp.predict(X + 0.05) - np.sin(2 * X[:, 0] + 0.1))) < 0.05)
     True
     """
 
@@ -264,7 +264,7 @@ class NTK(_InfiniteNetwork):
         other than the two 'relu' will be warned of.
     sigma_w : float > 0, default=√2
         Standard deviation of a weight times the root of its fan-in.
-    sigma_b : float >= 0, default=0.1
+    sigma_b : float >= 0, default=1.0
         Standard deviation of a bias. Zero is a network without biases, and is not optimised.
     sigma_w_bounds, sigma_b_bounds : pair of floats > 0 or "fixed", default=(1e-2, 1e2), (1e-3, 1e2)
 

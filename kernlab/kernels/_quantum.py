@@ -82,9 +82,9 @@ class QuantumFidelity(Kernel):
     >>> from kernlab.kernels import QuantumFidelity
     >>> X = np.array([[0.1, 0.2], [0.3, 0.1], [2.0, 3.0]])
     >>> QuantumFidelity()(X).round(3)
-    array([[1.   , 0.165, 0.19 ],
-           [0.165, 1.   , 0.   ],
-           [0.19 , 0.   , 1.   ]])
+    array([[1.   , 0.883, 0.174],
+           [0.883, 1.   , 0.074],
+           [0.174, 0.074, 1.   ]])
     """
 
     def __init__(
