@@ -201,7 +201,8 @@ class StudentTProcessRegressor(RegressorMixin, BaseEstimator):
                     stacklevel=3,
                 )
             self._weights = cho_solve((self._factor, True), self._targets)
-            distance = float(self._targets @ self._weights)
+            with np.errstate(over="ignore"):
+                distance = float(self._targets @ self._weights)
             self.df_ = float(2.0 * self.a + len(z))
             self.scale_ = (2.0 * self.b + distance) / self.df_
             self.log_marginal_likelihood_value_ = self._log_density(self._factor, distance)

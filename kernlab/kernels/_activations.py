@@ -183,8 +183,8 @@ class HermiteSeries:
             warnings.warn(
                 f"the Hermite series of activation={self.name} left out {left:.1e} of a second "
                 f"moment after {_MAX_TERMS} terms, for it is steep or has kinks: the kernel is off "
-                "by as much. Use smaller sigma_w, a smoother activation, or 'relu' or 'leaky_relu', "
-                "which are exact.",
+                "by as much. Use smaller sigma_w, a smoother activation, or 'relu' or "
+                "'leaky_relu', which are exact.",
                 RuntimeWarning,
                 stacklevel=2,
             )

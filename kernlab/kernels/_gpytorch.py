@@ -35,7 +35,8 @@ def _module_class():
         def backward(ctx, gradient):
             parts = np.einsum("kij,ij->k", ctx.dK, _array(gradient))
             by_b, by_w = (
-                2.0 * part / sigma.detach() for part, sigma in zip(parts, ctx.saved_tensors)
+                2.0 * part / sigma.detach()
+                for part, sigma in zip(parts, ctx.saved_tensors, strict=True)
             )
             return by_b, by_w, None, None, None
 
@@ -55,8 +56,12 @@ def _module_class():
                     continue
                 self.register_parameter(f"raw_{name}", torch.nn.Parameter(value.clone()))
                 low, high = (float(end) for end in np.ravel(hyperparameter.bounds))
-                constraint = gpytorch.constraints.Interval(low, high, initial_value=value)
+                constraint = gpytorch.constraints.Interval(low, high)
+                # In double precision, which it does not take of itself.
+                constraint.lower_bound = torch.tensor(low, dtype=torch.float64)
+                constraint.upper_bound = torch.tensor(high, dtype=torch.float64)
                 self.register_constraint(f"raw_{name}", constraint)
+                self.initialize(**{f"raw_{name}": constraint.inverse_transform(value)})
 
         @property
         def sigma_b(self):
@@ -86,7 +91,7 @@ def _module_class():
                 left, right = (z.reshape(-1, 1, z.shape[-1]) for z in (left, right))
             blocks = [
                 Evaluate.apply(self.sigma_b, self.sigma_w, x, y, self.network)
-                for x, y in zip(left, right)
+                for x, y in zip(left, right, strict=True)
             ]
             K = torch.stack(blocks)
             return K.reshape(*batch, -1) if diag else K.reshape(*batch, *K.shape[-2:])

@@ -162,6 +162,21 @@ class QuantumFidelity(Kernel):
             return K
         return K, (dK[:, :, None] if gradient else np.empty((*K.shape, 0)))
 
+    def states(self, X):
+        """Amplitudes of the states of rows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, q)
+            Angles in radians.
+
+        Returns
+        -------
+        amplitudes : complex array of shape (n, 2**q)
+            Bit i of an index is qubit i, up to complex conjugation Qiskit's statevector.
+        """
+        return self._states(self._angles(X, "X"), False)[0].T
+
     def _fidelities(self, X, Y, gradient):
         symmetric = Y is None
         Y = X if symmetric else Y
@@ -176,9 +191,7 @@ class QuantumFidelity(Kernel):
             for j in range(i if symmetric else 0, len(Y), size):
                 columns = slice(j, min(j + size, len(Y)))
                 same = symmetric and i == j
-                right, d_right = (
-                    (states, d_states) if same else self._states(Y[columns], gradient)
-                )
+                right, d_right = (states, d_states) if same else self._states(Y[columns], gradient)
                 overlap = states.conj().T @ right
                 K[rows, columns] = overlap.real**2 + overlap.imag**2
                 if gradient:

@@ -1,7 +1,5 @@
 """Fast Walsh-Hadamard transform."""
 
-import numpy as np
-
 
 def walsh_hadamard(values):
     """Transform the first axis in place by the Walsh-Hadamard matrix, not normalised.
