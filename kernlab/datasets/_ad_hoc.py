@@ -62,7 +62,7 @@ def make_ad_hoc(n_samples=100, n_features=2, *, gap=0.3, random_state=None):
         ("n_samples", n_samples, 2, None),
         ("n_features", n_features, 1, 10),
     ):
-        if not isinstance(value, Integral) or not low <= int(value) <= (high or value):
+        if not isinstance(value, Integral) or not low <= int(value) <= (high or int(value)):
             bounds = f"from {low} to {high}" if high else f">= {low}"
             raise ValueError(f"{name}={value!r} must be a whole number {bounds}.")
     if not 0.0 <= gap < 1.0:

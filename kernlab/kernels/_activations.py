@@ -308,7 +308,7 @@ def dual_of(activation):
         and all(callable(part) for part in activation)
     ):
         name = getattr(activation[0], "__name__", repr(activation[0]))
-        return HermiteSeries(*activation, name)
+        return HermiteSeries(activation[0], activation[1], name)
     raise TypeError(
         f"activation must be a name, a function or a pair (function, derivative), got "
         f"{activation!r}."

@@ -1,6 +1,7 @@
 """Kernels of infinitely wide networks as modules of GPyTorch."""
 
 import functools
+from typing import Any
 
 import numpy as np
 
@@ -15,10 +16,13 @@ def network_module(kernel):
 @functools.cache
 def _module_class():
     # Made at the first call, for its bases are not imported before.
-    gpytorch = import_extra("gpytorch", extra="gp", purpose="to_gpytorch")
-    torch = import_extra("torch", extra="gp", purpose="to_gpytorch")
+    gpytorch: Any = import_extra("gpytorch", extra="gp", purpose="to_gpytorch")
+    torch: Any = import_extra("torch", extra="gp", purpose="to_gpytorch")
 
-    class Evaluate(torch.autograd.Function):
+    function: Any = torch.autograd.Function
+    base: Any = gpytorch.kernels.Kernel
+
+    class Evaluate(function):
         """Kernel values with their derivatives by log σ_b² and log σ_w² computed alongside."""
 
         @staticmethod
@@ -40,7 +44,7 @@ def _module_class():
             )
             return by_b, by_w, None, None, None
 
-    class InfiniteNetworkKernel(gpytorch.kernels.Kernel):
+    class InfiniteNetworkKernel(base):
         """`NNGP` or `NTK` with parameters ``sigma_b`` and ``sigma_w``."""
 
         has_lengthscale = False

@@ -9,6 +9,7 @@
 import itertools
 import math
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 from sklearn.gaussian_process.kernels import Hyperparameter, Kernel
@@ -181,7 +182,7 @@ class QuantumFidelity(Kernel):
         symmetric = Y is None
         Y = X if symmetric else Y
         K = np.empty((len(X), len(Y)))
-        dK = np.empty_like(K) if gradient else None
+        dK: Any = np.empty_like(K) if gradient else None
         # States and their derivatives, of rows and of columns.
         each = 16 * 2 ** X.shape[1] * (4 if gradient else 2)
         size = max(1, chunk_bytes() // each)
@@ -212,7 +213,7 @@ class QuantumFidelity(Kernel):
         """States (2^q, n), and their derivatives by the logarithm of the bandwidth or None."""
         size = 2 ** X.shape[1]
         states = np.empty((size, len(X)), dtype=complex)
-        d_states = np.empty_like(states) if gradient else None
+        d_states: Any = np.empty_like(states) if gradient else None
         step = max(1, _WORK_BYTES // (16 * size))
         for i in range(0, len(X), step):
             part = slice(i, min(i + step, len(X)))
@@ -227,7 +228,7 @@ class QuantumFidelity(Kernel):
         q = X.shape[1]
         size = 2**q
         phases = np.zeros((size, len(X)))
-        slopes = np.zeros((size, len(X))) if gradient else None
+        slopes: Any = np.zeros((size, len(X))) if gradient else None
         angles = self.bandwidth * X.T
         # The phase Σ c_S Π Z over sets S of qubits is the transform of c, for Z = (-1)^bit.
         for i in range(q):
@@ -249,9 +250,8 @@ class QuantumFidelity(Kernel):
         if gradient:
             walsh_hadamard(slopes)
         root = 2.0 ** (-0.5 * q)
-        state, d_state = turns * root, None
-        if gradient:
-            d_state = 1j * slopes * state
+        state = turns * root
+        d_state: Any = 1j * slopes * state if gradient else None
         for _ in range(self.reps - 1):
             state = turns * walsh_hadamard(state)
             state *= root
