@@ -214,9 +214,7 @@ def kalman(spec, sizes, starts, stationary, times, rows, index, values, noise, k
     n, D = len(times), len(stationary)
     kept = empty_results(n if keep else 0, D)
     m, P = np.zeros(D), stationary.copy()
-    total = filter_part(
-        spec, sizes, starts, times, rows, index, values, noise, 0, n, m, P, *kept
-    )
+    total = filter_part(spec, sizes, starts, times, rows, index, values, noise, 0, n, m, P, *kept)
     return total, *kept
 
 
