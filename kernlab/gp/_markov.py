@@ -274,25 +274,28 @@ class MarkovProcess:
         return float(total), gradient, float(by_noise)
 
     def posterior(self, observations, times, row=None):
-        """Posterior mean and variance of a functional at given times.
+        """Posterior mean and variance of a functional, or of several, at given times.
 
         Parameters
         ----------
         observations : Observations
         times : (n,) array
             In any order.
-        row : (D,) array or None
+        row : (D,) or (r, D) array or None
             None is the process itself.
 
         Returns
         -------
         mean, variance : (n,) arrays
+            With r rows the mean is (n, r), and the covariance at each time (n, r, r).
         """
         joined, rows, index, values, noise, place, wanted = self._joined(observations, times)
         kept = kalman(*self._arrays, self._stationary, joined, rows, index, values, noise, True)
-        output = self.row() if row is None else np.asarray(row, dtype=float)
-        moments = smooth(*self._arrays, joined, rows, index, *kept[1:], output, wanted)
-        return moments[0][place], moments[1][place]
+        row = self.row() if row is None else np.asarray(row, dtype=float)
+        outputs = np.ascontiguousarray(np.atleast_2d(row))
+        moments = smooth(*self._arrays, joined, rows, index, *kept[1:], outputs, wanted)
+        mean, covariance = (part[place] for part in moments)
+        return (mean, covariance) if row.ndim == 2 else (mean[:, 0], covariance[:, 0, 0])
 
     def posterior_covariance(self, observations, times, row=None):
         """Posterior mean of a functional at given times, and its covariance between them.
@@ -308,7 +311,8 @@ class MarkovProcess:
         joined, rows, index, values, noise, place, wanted = self._joined(observations, times)
         kept = kalman(*self._arrays, self._stationary, joined, rows, index, values, noise, True)
         output = self.row() if row is None else np.asarray(row, dtype=float)
-        mean = smooth(*self._arrays, joined, rows, index, *kept[1:], output, wanted)[0]
+        outputs = output[None]
+        mean = smooth(*self._arrays, joined, rows, index, *kept[1:], outputs, wanted)[0][:, 0]
         between = smooth_covariance(
             *self._arrays, joined, rows, index, kept[2], kept[3], kept[5], output,
             np.flatnonzero(wanted),

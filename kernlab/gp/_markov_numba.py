@@ -264,29 +264,39 @@ def _absorb(h, gain, innovation, spread, pull, weight, work):
 @njit
 def smooth(
     spec, sizes, starts, times, rows, index, means, covariances, gains, innovations, spreads,
-    output, wanted,
+    outputs, wanted,
 ):  # fmt: skip
-    """Mean and variance of ``output @ state``, given all data, at the times ``wanted``."""
+    """Mean (n, r) and covariance (n, r, r) of ``outputs @ state``, given all data, where wanted."""
     n, D = means.shape
-    mean, variance = np.empty(n), np.empty(n)
+    r = len(outputs)
+    mean, covariance = np.empty((n, r)), np.empty((n, r, r))
     A, Q = np.zeros((D, D)), np.zeros((D, D))
     pull, weight = np.zeros(D), np.zeros((D, D))
-    work, square, cross = np.empty(D), np.empty((D, D)), np.empty(D)
+    work, square, cross = np.empty(D), np.empty((D, D)), np.empty((r, D))
     last = -1.0
     for k in range(n - 1, -1, -1):
         if wanted[k]:
-            centre, spread = 0.0, 0.0
-            for a in range(D):
-                value = 0.0
-                for b in range(D):
-                    value += covariances[k, a, b] * output[b]
-                cross[a] = value
-                centre += output[a] * means[k, a] - value * pull[a]
-                spread += output[a] * value
-            for a in range(D):
-                for b in range(D):
-                    spread -= cross[a] * weight[a, b] * cross[b]
-            mean[k], variance[k] = centre, max(spread, 0.0)
+            for i in range(r):
+                centre = 0.0
+                for a in range(D):
+                    value = 0.0
+                    for b in range(D):
+                        value += covariances[k, a, b] * outputs[i, b]
+                    cross[i, a] = value
+                    centre += outputs[i, a] * means[k, a] - value * pull[a]
+                mean[k, i] = centre
+            for i in range(r):
+                for a in range(D):
+                    value = 0.0
+                    for b in range(D):
+                        value += cross[i, b] * weight[a, b]
+                    work[a] = value
+                for j in range(i + 1):
+                    spread = 0.0
+                    for a in range(D):
+                        spread += outputs[i, a] * cross[j, a] - work[a] * cross[j, a]
+                    covariance[k, i, j] = spread if i != j else max(spread, 0.0)
+                    covariance[k, j, i] = covariance[k, i, j]
         if index[k] >= 0:
             h, gain = rows[index[k]], gains[k]
             _absorb(h, gain, innovations[k], spreads[k], pull, weight, work)
@@ -297,7 +307,7 @@ def smooth(
                 last = step
             _turn(A, pull, starts, True, work)
             _congruence(A, weight, starts, True, square)
-    return mean, variance
+    return mean, covariance
 
 
 @njit
