@@ -1,1 +1,5 @@
 """Gaussian processes."""
+
+from kernlab.gp._kronecker import KroneckerGPRegressor
+
+__all__ = ["KroneckerGPRegressor"]

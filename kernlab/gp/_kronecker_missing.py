@@ -1,0 +1,421 @@
+"""Grids with missing cells: exact by dense matrices where those are small, else by iteration.
+
+W keeps the observed cells of the grid and makes the others zero, V = W / v. In the eigenbasis
+    A = 1 + Λ½ Qᵀ V Q Λ½,     log|C_oo| = n_o log v + log|A|,     Qᵀ G Q = V̂ - V̂ Λ½ A⁻¹ Λ½ V̂,
+where V̂ = Qᵀ V Q. Every product with A costs two rotations. Its diagonal is known from sums along
+the axes, and preconditions it well: of cells that are missing at random it leaves eigenvalues near
+one however small the noise. What conjugate gradients learn about log A / diag A from random signs
+estimates log|A|; the linear term, whose trace is zero, is left out of it, and most of the variance
+with it. The same holds for the traces of the gradient.
+"""
+
+# References: Wilson, Gilboa, Nehorai, Cunningham, *Fast kernel learning for multidimensional
+# pattern extrapolation*, NeurIPS 2014 (conjugate gradients on partial grids); Ubaru, Chen, Saad,
+# *Fast estimation of tr(f(A)) via stochastic Lanczos quadrature*, SIAM J. Matrix Anal. Appl. 2017;
+# Gardner et al., *GPyTorch*, NeurIPS 2018 (the tridiagonal matrix out of conjugate gradients).
+
+import functools
+import math
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.linalg import cho_solve, cholesky, eigh_tridiagonal, solve_triangular
+from sklearn.exceptions import ConvergenceWarning
+
+from kernlab._core.namespace import from_numpy, namespace_of, scalar, to_numpy
+from kernlab.gp._kronecker_model import Solution, log_normal, row_chunk, row_products
+from kernlab.linalg import apply_along_axes
+
+# Cells whose matrix is formed: observed ones, or missing ones while their rows of the inverse fit.
+FEW_CELLS = 2000
+_ROWS_SIZE = 20_000_000
+# Relative residuals of solves for data, for predictive variances and for random probes; and how
+# many times as much rounding may leave.
+_TOL, _VARIANCE_TOL, _PROBE_TOL = 1e-11, 1e-9, 1e-6
+_ACCEPTED = 1e2
+_MAX_ITER = 1000
+# Signal eigenvalues below this share of the noise weigh no more in the probes than at it.
+_FLOOR = 1e-3
+
+
+def route(n_cells, n_observed):
+    """'complete', 'observed', 'missing' or 'iterative': what a grid with holes is solved by."""
+    n_missing = n_cells - n_observed
+    if n_missing == 0:
+        return "complete"
+    if n_observed <= FEW_CELLS:
+        return "observed"
+    if n_missing <= FEW_CELLS and n_missing * n_cells <= _ROWS_SIZE:
+        return "missing"
+    return "iterative"
+
+
+def solve_few_missing(covariance, z, mask):
+    """`Solution` by the block of C⁻¹ at the missing cells, at O(m N Σ n_i + m³).
+
+    C_oo⁻¹ is the Schur complement of that block in C⁻¹, and |C_oo| = |C| |(C⁻¹)_mm|.
+    """
+    xp, n = covariance.xp, covariance.n_cells
+    missing = np.argwhere(~to_numpy(mask))
+    rows = [Q[from_numpy(i, Q, xp.int64), ...] for Q, i in zip(
+        covariance.vectors, missing.T, strict=True)]
+    # Columns of C⁻¹ at the missing cells, in the eigenbasis.
+    units = row_products(rows).T  # (N, m)
+    columns = units / xp.reshape(covariance.total, (-1, 1))
+    root = xp.linalg.cholesky(units.T @ columns)
+    left = xp.linalg.solve(root, columns.T).T
+    left = xp.reshape(left, (*covariance.shape, -1))
+    rotated = covariance.rotate(z)
+    alpha = rotated / covariance.total
+    along = xp.sum(left * rotated[..., None], axis=tuple(range(rotated.ndim)))
+    alpha = alpha - xp.sum(left * along, axis=-1)
+    log_det = scalar(xp.sum(xp.log(covariance.total)))
+    log_det += 2 * scalar(xp.sum(xp.log(xp.linalg.diagonal(root))))
+    fit = scalar(xp.sum(rotated * alpha))
+    n_observed = n - len(missing)
+    return Solution(
+        covariance,
+        alpha,
+        1 / covariance.total,
+        left,
+        -left,
+        log_likelihood=log_normal(fit, log_det, n_observed),
+        error=0.0,
+        n_observed=n_observed,
+        fit=fit,
+        noise=covariance.noise,
+        jitter=covariance.jitter,
+    )
+
+
+@dataclass
+class FewObserved(Solution):
+    """Few observed cells: their own matrix, on the host.
+
+    Parameters
+    ----------
+    cells : (d, n_o) array of int
+    blocks : list of (n_o, n_o) arrays
+        Covariance of each axis between the cells.
+    root : (n_o, n_o) array
+        Cholesky factor of C_oo.
+    weights : (n_o,) array
+        α at the cells.
+    """
+
+    cells: Any
+    blocks: Any
+    root: Any
+    weights: Any
+
+    @classmethod
+    def solve(cls, covariance, matrices, noise, z, mask):
+        cells = np.argwhere(to_numpy(mask)).T
+        blocks = [K[np.ix_(i, i)] for K, i in zip(matrices, cells, strict=True)]
+        signal = covariance.amplitude * np.prod(blocks, axis=0)
+        root, jitter = _root(signal, noise)
+        data = to_numpy(z)[tuple(cells)]
+        alpha = cho_solve((root, True), data)
+        grid = np.zeros(covariance.shape)
+        grid[tuple(cells)] = alpha
+        fit, n = float(data @ alpha), len(data)
+        return cls(
+            covariance,
+            covariance.rotate(from_numpy(grid, z)),
+            None,
+            None,
+            None,
+            log_likelihood=log_normal(fit, 2 * float(np.sum(np.log(np.diag(root)))), n),
+            error=0.0,
+            n_observed=n,
+            fit=fit,
+            noise=noise + jitter,
+            jitter=jitter,
+            cells=cells,
+            blocks=blocks,
+            root=root,
+            weights=alpha,
+        )
+
+    @functools.cached_property
+    def _slack(self):
+        """α αᵀ - G."""
+        inverse = cho_solve((self.root, True), np.eye(len(self.root)))
+        return np.outer(self.weights, self.weights) - inverse
+
+    def axis_sensitivity(self, axis):
+        others = [block for k, block in enumerate(self.blocks) if k != axis]
+        weight = 0.5 * self.covariance.amplitude * self._slack
+        for block in others:
+            weight = weight * block
+        n, index = self.covariance.shape[axis], self.cells[axis]
+        pairs = (index[:, None] * n + index).ravel()
+        return np.bincount(pairs, weight.ravel(), minlength=n * n).reshape(n, n)
+
+    def scale_sensitivities(self):
+        by_noise = self.noise * float(np.trace(self._slack))
+        return 0.5 * (self.fit - self.n_observed - by_noise), 0.5 * by_noise
+
+    def _halves(self, crosses):
+        """L⁻¹ k(o, x), (n_o, m)."""
+        product = self.covariance.amplitude
+        for cross, Q, i in zip(crosses, self.covariance.host_vectors, self.cells, strict=True):
+            product = product * (to_numpy(cross) @ Q[i].T)
+        return solve_triangular(self.root, product.T, lower=True, check_finite=False)
+
+    def explained_on_grid(self, crosses):
+        return _point_by_point(self, crosses, 16 * self.n_observed)
+
+    def explained_at(self, crosses):
+        return _in_chunks(
+            crosses,
+            16 * self.n_observed,
+            lambda part: from_numpy(np.sum(self._halves(part) ** 2, axis=0), crosses[0]),
+        )
+
+    def explained_jointly(self, crosses):
+        halves = self._halves(crosses)
+        return from_numpy(halves.T @ halves, crosses[0])
+
+
+def _root(signal, noise):
+    """Cholesky factor of signal + noise, and the jitter that it needed beyond."""
+    n, largest = len(signal), float(np.max(np.abs(np.diag(signal))))
+    diagonal = np.arange(n)
+    for jitter in (0.0, *(largest * n * 10.0 ** np.arange(-16, -9))):
+        total = signal.copy()
+        total[diagonal, diagonal] += noise + jitter
+        try:
+            return cholesky(total, lower=True, check_finite=False), jitter
+        except np.linalg.LinAlgError:
+            continue
+    raise np.linalg.LinAlgError(
+        "the covariance of the observed cells is not positive definite; give alpha, the variance "
+        "of the noise, a larger value."
+    )
+
+
+@dataclass
+class Iterative(Solution):
+    """Many of both: conjugate gradients, and log|C_oo| with its gradient by random signs."""
+
+    system: Any
+
+    @classmethod
+    def solve(cls, covariance, z, mask, *, n_probes, seed, eval_gradient):
+        system = _System(covariance, mask)
+        n_observed = int(scalar(covariance.xp.sum(system.mask)))
+        alpha, fit = system.solve_data(z)
+        log_det, error = system.log_det(n_probes, seed)
+        left = right = None
+        if eval_gradient:
+            left, right = system.trace_pairs(n_probes, seed)
+        return cls(
+            covariance,
+            alpha,
+            system.diagonal,
+            left,
+            right,
+            log_likelihood=log_normal(fit, log_det, n_observed),
+            error=0.5 * error,
+            n_observed=n_observed,
+            fit=fit,
+            noise=covariance.noise,
+            jitter=covariance.jitter,
+            system=system,
+        )
+
+    def explained_on_grid(self, crosses):
+        return _point_by_point(self, crosses, self._bytes())
+
+    def explained_at(self, crosses):
+        def explained(part):
+            xp = self.covariance.xp
+            features, solved = self._solved(part)
+            return xp.sum(features * solved, axis=tuple(range(features.ndim - 1)))
+
+        return _in_chunks(crosses, self._bytes(), explained)
+
+    def explained_jointly(self, crosses):
+        xp, n = self.covariance.xp, self.covariance.n_cells
+
+        def explained(part):
+            _, solved = self._solved(part)
+            return xp.reshape(solved, (n, -1)).T
+
+        solved = _in_chunks(crosses, self._bytes(), explained)  # (m, N)
+        return self.covariance.amplitude * (row_products(crosses) @ solved.T)
+
+    def _solved(self, crosses):
+        """k(·, x) and G k(·, x) in the eigenbasis, points along the last axis."""
+        grid = self.covariance
+        features = grid.xp.reshape(row_products(crosses).T, (*grid.shape, -1)) * grid.amplitude
+        return features, self.system.solve(features, _VARIANCE_TOL)
+
+    def _bytes(self):
+        # Some ten arrays of the grid's size for each point at once.
+        return 80 * self.covariance.n_cells
+
+
+class _System:
+    """A = 1 + Λ½ V̂ Λ½, its diagonal, and what is solved with it; all in the eigenbasis."""
+
+    def __init__(self, covariance, mask):
+        xp = covariance.xp
+        self.covariance, self.xp = covariance, xp
+        self.mask = xp.astype(mask, xp.float64)
+        self.root = xp.sqrt(covariance.signal)
+        # Share of each eigenvector's square on the observed cells.
+        share = apply_along_axes([(Q * Q).T for Q in covariance.vectors], self.mask)
+        self.precondition = 1 + covariance.signal * share / covariance.noise
+        self.scale = 1 / xp.sqrt(self.precondition)
+        # The diagonal g of G that A's own diagonal implies.
+        self.diagonal = share / (covariance.noise * self.precondition)
+
+    def _observed(self, array):
+        """Qᵀ W Q of arrays with one more axis."""
+        grid = self.covariance
+        return grid.rotate(grid.rotate_back(array) * self.mask[..., None])
+
+    def _scaled(self, array):
+        """A with both sides divided by the root of its diagonal."""
+        outer = (self.scale * self.root)[..., None]
+        inner = (self.scale * self.scale)[..., None] * array
+        return inner + outer * self._observed(outer * array) / self.covariance.noise
+
+    def solve(self, features, tol):
+        """G features."""
+        solved, _, _ = self._solve(self._observed(features), tol)
+        return solved
+
+    def solve_data(self, z):
+        """Qᵀ α and zᵀ α, for data that are zero where they are missing."""
+        rotated = self.covariance.rotate(z)[..., None]
+        solved, right, (x, residual) = self._solve(rotated, _TOL)
+        # zᵀz/v - rᵀ A⁻¹ r, whose error is of second order in the residual.
+        quadratic = self.xp.sum(z * z) / self.covariance.noise
+        quadratic = quadratic - self.xp.sum(x * (right + residual))
+        return solved[..., 0], scalar(quadratic)
+
+    def _solve(self, observed, tol):
+        """G b from Qᵀ W b."""
+        v = self.covariance.noise
+        right = (self.scale * self.root)[..., None] * observed / v
+        x, _, _ = _conjugate_gradients(self._scaled, right, tol, self.xp)
+        residual = right - self._scaled(x)
+        _certify(residual, right, tol, self.xp)
+        field = (self.root * self.scale)[..., None] * x
+        return (observed - self._observed(field)) / v, right, (x, residual)
+
+    def log_det(self, n_probes, seed):
+        """log|C_oo| and its standard error."""
+        xp = self.xp
+        signs = self._signs(n_probes, seed)
+        _, residual, steps = _conjugate_gradients(self._scaled, signs, _PROBE_TOL, xp)
+        _certify(residual, signs, _PROBE_TOL, xp)
+        n = self.covariance.n_cells
+        # log θ less its linear part, whose trace is zero for a unit diagonal.
+        values = np.array([n * _quadrature(*pair) for pair in zip(*steps, strict=True)])
+        n_observed = scalar(xp.sum(self.mask))
+        exact = n_observed * math.log(self.covariance.noise)
+        exact += scalar(xp.sum(xp.log(self.precondition)))
+        error = float(np.std(values, ddof=1)) / math.sqrt(n_probes)
+        return exact + float(np.mean(values)), error
+
+    def trace_pairs(self, n_probes, seed):
+        """left, right with E[Σ_b left_b right_bᵀ] = Qᵀ G Q - diag(g)."""
+        xp, grid = self.xp, self.covariance
+        signs = self._signs(n_probes, seed)
+        # Weights that follow the size of G and of dK: any are unbiased, these scatter less.
+        weight = xp.sqrt(1 + grid.noise / xp.clip(grid.signal, min=_FLOOR * grid.noise))[..., None]
+        start = signs / weight
+        left = self.solve(start, _PROBE_TOL) - self.diagonal[..., None] * start
+        return left / n_probes, signs * weight
+
+    def _signs(self, n_probes, seed):
+        rng = np.random.default_rng(seed)
+        signs = rng.integers(0, 2, size=(*self.covariance.shape, n_probes)) * 2.0 - 1.0
+        return from_numpy(signs, self.mask)
+
+
+def _conjugate_gradients(apply, right, tol, xp):
+    """Solutions for the columns of (..., b), residuals, and the steps (α, β) taken for each."""
+    axes = tuple(range(right.ndim - 1))
+    x, residual, direction = xp.zeros_like(right), right, right
+    square = xp.sum(residual * residual, axis=axes)
+    goal = tol * tol * to_numpy(square)
+    n_columns = right.shape[-1]
+    alphas: list[list[float]] = [[] for _ in range(n_columns)]
+    betas: list[list[float]] = [[] for _ in range(n_columns)]
+    going = to_numpy(square) > goal
+    for _ in range(_MAX_ITER):
+        if not going.any():
+            break
+        product = apply(direction)
+        curvature = xp.sum(direction * product, axis=axes)
+        # Columns that are done stay as they are.
+        alpha = np.divide(to_numpy(square), to_numpy(curvature), where=going, out=np.zeros(n_columns))
+        step = from_numpy(alpha, right)
+        x = x + step * direction
+        residual = residual - step * product
+        new = xp.sum(residual * residual, axis=axes)
+        beta = np.divide(to_numpy(new), to_numpy(square), where=going, out=np.zeros(n_columns))
+        for column in np.flatnonzero(going):
+            alphas[column].append(float(alpha[column]))
+            betas[column].append(float(beta[column]))
+        direction = residual + from_numpy(beta, right) * direction
+        square = new
+        going = going & (to_numpy(square) > goal)
+    return x, residual, (alphas, betas)
+
+
+def _quadrature(alphas, betas):
+    """zᵀ(log A - (A - 1)) z / zᵀz from the steps that conjugate gradients took from z."""
+    inverse = 1 / np.array(alphas)
+    betas = np.array(betas[:-1])
+    diagonal = inverse.copy()
+    diagonal[1:] += betas * inverse[:-1]
+    values, vectors = eigh_tridiagonal(diagonal, np.sqrt(betas) * inverse[:-1])
+    return float(np.sum(vectors[0] ** 2 * (np.log(values) - values + 1)))
+
+
+def _certify(residual, right, tol, xp):
+    axes = tuple(range(right.ndim - 1))
+    size = to_numpy(xp.sum(right * right, axis=axes))
+    left = to_numpy(xp.sum(residual * residual, axis=axes))
+    with np.errstate(invalid="ignore"):
+        worst = math.sqrt(np.max(np.where(size > 0, left / size, 0.0)))
+    if not worst <= _ACCEPTED * tol:
+        warnings.warn(
+            f"Conjugate gradients for the missing cells left a relative residual of {worst:.1e} "
+            f"after {_MAX_ITER} iterations ({tol:.0e} is wanted). A larger alpha, the "
+            "variance of the noise, converges faster.",
+            ConvergenceWarning,
+            stacklevel=6,
+        )
+
+
+def _point_by_point(solution, crosses, bytes_per_point):
+    """Explained variance on a grid of points, by that at points."""
+    xp = solution.covariance.xp
+    shape = tuple(cross.shape[0] for cross in crosses)
+    n_points = math.prod(shape)
+    step = row_chunk(bytes_per_point, crosses[0])
+    parts = []
+    for start in range(0, n_points, step):
+        places = np.unravel_index(np.arange(start, min(start + step, n_points)), shape)
+        rows = [c[from_numpy(i, c, xp.int64), ...] for c, i in zip(crosses, places, strict=True)]
+        parts.append(solution.explained_at(rows))
+    return xp.reshape(xp.concat(parts), shape)
+
+
+def _in_chunks(crosses, bytes_per_point, function):
+    n_points, xp = crosses[0].shape[0], namespace_of(crosses[0])
+    step = row_chunk(bytes_per_point, crosses[0])
+    parts = [
+        function([cross[start : min(start + step, n_points), ...] for cross in crosses])
+        for start in range(0, n_points, step)
+    ]
+    return xp.concat(parts)
