@@ -307,7 +307,7 @@ class KroneckerGPRegressor(RegressorMixin, BaseEstimator):
             return starts[0]
         return max(starts, key=lambda start: self._solve(start).log_likelihood)
 
-    def _solve(self, kernel, eval_gradient=False):
+    def _solve(self, kernel):
         """What the data and a kernel give, of values of size one."""
         matrices = [
             axis.covariance(k) for axis, k in zip(self._axes, kernel.kernels, strict=True)
@@ -332,13 +332,12 @@ class KroneckerGPRegressor(RegressorMixin, BaseEstimator):
             self._mask,
             n_probes=_PROBES,
             seed=self._seed,
-            eval_gradient=eval_gradient,
         )
 
     def _evidence(self, theta):
         """Log likelihood of the values of size one, and its gradient."""
         kernel = self._grid_kernel.with_theta(theta)
-        solution = self._solve(kernel, eval_gradient=True)
+        solution = self._solve(kernel)
         by_amplitude, by_noise = solution.scale_sensitivities()
         gradient = [by_amplitude] * kernel.amplitude.n_dims
         for k, (axis, part) in enumerate(zip(self._axes, kernel.kernels, strict=True)):

@@ -2,11 +2,15 @@
 
 W keeps the observed cells of the grid and makes the others zero, V = W / v. In the eigenbasis
     A = 1 + Λ½ Qᵀ V Q Λ½,     log|C_oo| = n_o log v + log|A|,     Qᵀ G Q = V̂ - V̂ Λ½ A⁻¹ Λ½ V̂,
-where V̂ = Qᵀ V Q. Every product with A costs two rotations. Its diagonal is known from sums along
-the axes, and preconditions it well: of cells that are missing at random it leaves eigenvalues near
-one however small the noise. What conjugate gradients learn about log A / diag A from random signs
-estimates log|A|; the linear term, whose trace is zero, is left out of it, and most of the variance
-with it. The same holds for the traces of the gradient.
+where V̂ = Qᵀ V Q. Every product with A costs two rotations. Its diagonal D² is known from sums along
+the axes, and preconditions it well: of cells that are missing at random it leaves, in
+Ã = D⁻¹ A D⁻¹, eigenvalues near one however small the noise. With random signs z of the cells
+    log|A| = log|D²| + E[zᵀ (log Ã - (Ã - 1)) z],
+for the trace of Ã - 1 is zero; most of the variance goes with it. The quadratic form is that of the
+tridiagonal matrix which conjugate gradients leave behind. The derivative by the same signs is
+    d log|A| = tr D⁻² dD² + E[zᵀ (Ã⁻¹ - 1) dÃ z],
+where a change of a kernel enters through the symmetric root of its matrix, L = Λ½:
+dA = dL V̂ L + L V̂ dL with dL_kl = dK_kl / (√λ_k + √λ_l) on its axis.
 """
 
 # References: Wilson, Gilboa, Nehorai, Cunningham, *Fast kernel learning for multidimensional
@@ -25,19 +29,17 @@ from scipy.linalg import cho_solve, cholesky, eigh_tridiagonal, solve_triangular
 from sklearn.exceptions import ConvergenceWarning
 
 from kernlab._core.namespace import from_numpy, namespace_of, scalar, to_numpy
-from kernlab.gp._kronecker_model import Solution, log_normal, row_chunk, row_products
+from kernlab.gp._kronecker_model import Solution, log_normal, outer, row_chunk, row_products
 from kernlab.linalg import apply_along_axes
 
 # Cells whose matrix is formed: observed ones, or missing ones while their rows of the inverse fit.
 FEW_CELLS = 2000
 _ROWS_SIZE = 20_000_000
-# Relative residuals of solves for data, for predictive variances and for random probes; and how
+# Relative residuals of solves, and of those for random probes; and how
 # many times as much rounding may leave.
-_TOL, _VARIANCE_TOL, _PROBE_TOL = 1e-11, 1e-9, 1e-6
+_TOL, _PROBE_TOL = 1e-11, 1e-6
 _ACCEPTED = 1e2
 _MAX_ITER = 1000
-# Signal eigenvalues below this share of the noise weigh no more in the probes than at it.
-_FLOOR = 1e-3
 
 
 def route(n_cells, n_observed):
@@ -202,22 +204,21 @@ class Iterative(Solution):
     """Many of both: conjugate gradients, and log|C_oo| with its gradient by random signs."""
 
     system: Any
+    probes: Any
 
     @classmethod
-    def solve(cls, covariance, z, mask, *, n_probes, seed, eval_gradient):
+    def solve(cls, covariance, z, mask, *, n_probes, seed):
         system = _System(covariance, mask)
         n_observed = int(scalar(covariance.xp.sum(system.mask)))
         alpha, fit = system.solve_data(z)
-        log_det, error = system.log_det(n_probes, seed)
-        left = right = None
-        if eval_gradient:
-            left, right = system.trace_pairs(n_probes, seed)
+        probes = system.probe(n_probes, seed)
+        log_det, error = system.log_det(probes)
         return cls(
             covariance,
             alpha,
-            system.diagonal,
-            left,
-            right,
+            None,
+            None,
+            None,
             log_likelihood=log_normal(fit, log_det, n_observed),
             error=0.5 * error,
             n_observed=n_observed,
@@ -225,7 +226,21 @@ class Iterative(Solution):
             noise=covariance.noise,
             jitter=covariance.jitter,
             system=system,
+            probes=probes,
         )
+
+    def axis_sensitivity(self, axis):
+        grid = self.covariance
+        inner = to_numpy(grid.contract(axis, self.alpha[..., None], self.alpha[..., None]))
+        inner = inner - self.system.axis_slope(axis, self.probes)
+        Q = grid.host_vectors[axis]
+        return 0.5 * (Q @ inner @ Q.T)
+
+    def scale_sensitivities(self):
+        by_amplitude = self.system.amplitude_slope(self.probes)
+        norm = self.noise * scalar(self.covariance.xp.sum(self.alpha * self.alpha))
+        by_noise = norm - self.n_observed + by_amplitude
+        return 0.5 * (self.fit - norm - by_amplitude), 0.5 * by_noise
 
     def explained_on_grid(self, crosses):
         return _point_by_point(self, crosses, self._bytes())
@@ -252,7 +267,7 @@ class Iterative(Solution):
         """k(·, x) and G k(·, x) in the eigenbasis, points along the last axis."""
         grid = self.covariance
         features = grid.xp.reshape(row_products(crosses).T, (*grid.shape, -1)) * grid.amplitude
-        return features, self.system.solve(features, _VARIANCE_TOL)
+        return features, self.system.solve(features, _TOL)
 
     def _bytes(self):
         # Some ten arrays of the grid's size for each point at once.
@@ -271,8 +286,6 @@ class _System:
         share = apply_along_axes([(Q * Q).T for Q in covariance.vectors], self.mask)
         self.precondition = 1 + covariance.signal * share / covariance.noise
         self.scale = 1 / xp.sqrt(self.precondition)
-        # The diagonal g of G that A's own diagonal implies.
-        self.diagonal = share / (covariance.noise * self.precondition)
 
     def _observed(self, array):
         """Qᵀ W Q of arrays with one more axis."""
@@ -281,9 +294,9 @@ class _System:
 
     def _scaled(self, array):
         """A with both sides divided by the root of its diagonal."""
-        outer = (self.scale * self.root)[..., None]
         inner = (self.scale * self.scale)[..., None] * array
-        return inner + outer * self._observed(outer * array) / self.covariance.noise
+        root = (self.scale * self.root)[..., None]
+        return inner + root * self._observed(root * array) / self.covariance.noise
 
     def solve(self, features, tol):
         """G features."""
@@ -309,35 +322,90 @@ class _System:
         field = (self.root * self.scale)[..., None] * x
         return (observed - self._observed(field)) / v, right, (x, residual)
 
-    def log_det(self, n_probes, seed):
+    def probe(self, n_probes, seed):
+        """Random signs of the cells, in the eigenbasis, and what is solved for them."""
+        rng = np.random.default_rng(seed)
+        signs = rng.integers(0, 2, size=(*self.covariance.shape, n_probes)) * 2.0 - 1.0
+        # Of the cells: signs of the eigenvectors, whose own sign is arbitrary, would jump.
+        z = self.covariance.rotate(from_numpy(signs, self.mask))
+        solved, residual, steps = _conjugate_gradients(self._scaled, z, _PROBE_TOL, self.xp)
+        _certify(residual, z, _PROBE_TOL, self.xp)
+        return _Probes(z, solved, steps)
+
+    def log_det(self, probes):
         """log|C_oo| and its standard error."""
-        xp = self.xp
-        signs = self._signs(n_probes, seed)
-        _, residual, steps = _conjugate_gradients(self._scaled, signs, _PROBE_TOL, xp)
-        _certify(residual, signs, _PROBE_TOL, xp)
-        n = self.covariance.n_cells
-        # log θ less its linear part, whose trace is zero for a unit diagonal.
-        values = np.array([n * _quadrature(*pair) for pair in zip(*steps, strict=True)])
+        xp, n_probes = self.xp, probes.z.shape[-1]
+        forms = [_quadrature(*pair) for pair in zip(*probes.steps, strict=True)]
+        values = self.covariance.n_cells * np.array(forms)
         n_observed = scalar(xp.sum(self.mask))
         exact = n_observed * math.log(self.covariance.noise)
         exact += scalar(xp.sum(xp.log(self.precondition)))
         error = float(np.std(values, ddof=1)) / math.sqrt(n_probes)
         return exact + float(np.mean(values)), error
 
-    def trace_pairs(self, n_probes, seed):
-        """left, right with E[Σ_b left_b right_bᵀ] = Qᵀ G Q - diag(g)."""
-        xp, grid = self.xp, self.covariance
-        signs = self._signs(n_probes, seed)
-        # Weights that follow the size of G and of dK: any are unbiased, these scatter less.
-        weight = xp.sqrt(1 + grid.noise / xp.clip(grid.signal, min=_FLOOR * grid.noise))[..., None]
-        start = signs / weight
-        left = self.solve(start, _PROBE_TOL) - self.diagonal[..., None] * start
-        return left / n_probes, signs * weight
+    def _slopes(self, probes):
+        """What both slopes are made of, computed once.
 
-    def _signs(self, n_probes, seed):
-        rng = np.random.default_rng(seed)
-        signs = rng.integers(0, 2, size=(*self.covariance.shape, n_probes)) * 2.0 - 1.0
-        return from_numpy(signs, self.mask)
+        The weights of d log D, and D⁻¹z and D⁻¹(Ã⁻¹ - 1)z.
+        """
+        if probes.weights is None:
+            z, change = probes.z, probes.solved - probes.z
+            product = self._scaled(z)
+            terms = change * product + (z - product) * z
+            probes.weights = 2 - self.xp.mean(terms, axis=-1)
+            probes.ahead, probes.change = self.scale[..., None] * z, self.scale[..., None] * change
+            probes.product = product
+        return probes.weights, probes.ahead, probes.change
+
+    def amplitude_slope(self, probes):
+        """Derivative of log|A| with respect to the logarithm of the amplitude."""
+        xp = self.xp
+        weights, ahead, change = self._slopes(probes)
+        # dA = A - 1, and with it d log D = (1 - D⁻²) / 2.
+        total = xp.sum(weights * (1 - self.scale * self.scale)) / 2
+        random = xp.sum((probes.solved - probes.z) * probes.product - change * ahead)
+        return scalar(total) + scalar(random) / probes.z.shape[-1]
+
+    def axis_slope(self, axis, probes):
+        """(n_i, n_i), in its eigenbasis: that with respect to the covariance of an axis."""
+        xp, grid = self.xp, self.covariance
+        weights, ahead, change = self._slopes(probes)
+        n, noise = grid.shape[axis], grid.noise
+        roots = [xp.sqrt(v) if k != axis else v * 0 + 1 for k, v in enumerate(grid.values)]
+        roots[axis] = roots[axis][:1]
+        others = math.sqrt(grid.amplitude) * outer(roots)
+
+        def unfolded(array):
+            return xp.reshape(xp.moveaxis(array, axis, 0), (n, -1))
+
+        root = self.root[..., None]
+        slope = 0
+        for one, other in ((ahead, change), (change, ahead)):
+            seen = self._observed(root * one) / noise * others[..., None]
+            slope = slope + unfolded(seen) @ unfolded(other).T
+        slope = slope / probes.z.shape[-1]
+        squares = [(Q * Q).T if k != axis else None for k, Q in enumerate(grid.vectors)]
+        share = apply_along_axes(squares, self.mask) / noise
+        along = others * self.root * weights * self.scale * self.scale
+        Q = grid.vectors[axis]
+        slope = slope + Q.T @ (Q * (unfolded(share) @ unfolded(along).T))
+        # Eigenvalues that rounding made zero have no root to differentiate.
+        values = grid.host_values[axis]
+        half = np.sqrt(np.maximum(values, np.finfo(float).eps * np.max(values)))
+        return to_numpy(slope) / (half[:, None] + half)
+
+
+@dataclass
+class _Probes:
+    """Signs z, Ã⁻¹ z, the steps that led there, and what `_System._slopes` adds."""
+
+    z: Any
+    solved: Any
+    steps: Any
+    weights: Any = None
+    ahead: Any = None
+    change: Any = None
+    product: Any = None
 
 
 def _conjugate_gradients(apply, right, tol, xp):
