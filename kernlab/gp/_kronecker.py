@@ -12,7 +12,6 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from kernlab._core.namespace import (
-    device_of,
     from_numpy,
     is_foreign,
     namespace_of,
@@ -252,7 +251,7 @@ class KroneckerGPRegressor(RegressorMixin, BaseEstimator):
         mask = ~xp.isnan(Y)
         n_observed = int(scalar(xp.sum(xp.astype(mask, xp.float64))))
         if n_observed == 0:
-            raise ValueError(f"Y holds no observed cell: all {mask.size if not is_foreign(Y) else int(np.prod(expected))} are NaN.")
+            raise ValueError(f"Y holds no observed cell: all of its {expected} cells are NaN.")
         zero = xp.zeros_like(Y)
         Y = xp.where(mask, Y, zero)
         # In units of the largest magnitude, or squares of tiny and huge numbers leave the range.
@@ -309,9 +308,7 @@ class KroneckerGPRegressor(RegressorMixin, BaseEstimator):
 
     def _solve(self, kernel):
         """What the data and a kernel give, of values of size one."""
-        matrices = [
-            axis.covariance(k) for axis, k in zip(self._axes, kernel.kernels, strict=True)
-        ]
+        matrices = [axis.covariance(k) for axis, k in zip(self._axes, kernel.kernels, strict=True)]
         noise = kernel.noise.noise_level / self._unit / self._unit
         covariance = GridCovariance(
             matrices,
@@ -416,7 +413,7 @@ class KroneckerGPRegressor(RegressorMixin, BaseEstimator):
             prior = np.prod(priors, axis=0)
             return mean, self._std(prior, self._solution.explained_at(crosses))
         pairs = zip(self._axes, self._grid_kernel.kernels, parts, strict=True)
-        prior = np.prod([k(a._seen(k, x)) for a, k, x in pairs], axis=0)
+        prior = np.prod([a.prior_covariance(k, x) for a, k, x in pairs], axis=0)
         prior = from_numpy(prior * self._solution.covariance.amplitude, self._values)
         cov = prior - self._solution.explained_jointly(crosses)
         noise = from_numpy(np.eye(len(X)) * self._solution.noise, self._values)

@@ -1,6 +1,7 @@
 """The axes of a grid, the default kernels on them, and the covariance of a grid as one kernel."""
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from sklearn.base import clone
@@ -50,6 +51,9 @@ class Axis:
 
     def prior_variance(self, kernel, X):
         return kernel.diag(self._seen(kernel, X))
+
+    def prior_covariance(self, kernel, X):
+        return kernel(self._seen(kernel, X))
 
     def _seen(self, kernel, X):
         return X - self.centre if kernel.is_stationary() else X
@@ -175,7 +179,7 @@ class GridKernel:
         starts = [self.amplitude.n_dims]
         for kernel in self.kernels:
             starts.append(starts[-1] + kernel.n_dims)
-        return [slice(a, b) for a, b in zip(starts[:-1], starts[1:], strict=True)]
+        return [slice(a, b) for a, b in pairwise(starts)]
 
     @property
     def n_dims(self):

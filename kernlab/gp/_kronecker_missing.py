@@ -61,8 +61,10 @@ def solve_few_missing(covariance, z, mask):
     """
     xp, n = covariance.xp, covariance.n_cells
     missing = np.argwhere(~to_numpy(mask))
-    rows = [Q[from_numpy(i, Q, xp.int64), ...] for Q, i in zip(
-        covariance.vectors, missing.T, strict=True)]
+    rows = [
+        Q[from_numpy(i, Q, xp.int64), ...]
+        for Q, i in zip(covariance.vectors, missing.T, strict=True)
+    ]
     # Columns of C⁻¹ at the missing cells, in the eigenbasis.
     units = row_products(rows).T  # (N, m)
     columns = units / xp.reshape(covariance.total, (-1, 1))
@@ -162,7 +164,7 @@ class FewObserved(Solution):
 
     def _halves(self, crosses):
         """L⁻¹ k(o, x), (n_o, m)."""
-        product = self.covariance.amplitude
+        product: Any = self.covariance.amplitude
         for cross, Q, i in zip(crosses, self.covariance.host_vectors, self.cells, strict=True):
             product = product * (to_numpy(cross) @ Q[i].T)
         return solve_triangular(self.root, product.T, lower=True, check_finite=False)
@@ -279,13 +281,17 @@ class _System:
 
     def __init__(self, covariance, mask):
         xp = covariance.xp
-        self.covariance, self.xp = covariance, xp
+        self.covariance = covariance
         self.mask = xp.astype(mask, xp.float64)
         self.root = xp.sqrt(covariance.signal)
         # Share of each eigenvector's square on the observed cells.
         share = apply_along_axes([(Q * Q).T for Q in covariance.vectors], self.mask)
         self.precondition = 1 + covariance.signal * share / covariance.noise
         self.scale = 1 / xp.sqrt(self.precondition)
+
+    @property
+    def xp(self):
+        return self.covariance.xp
 
     def _observed(self, array):
         """Qᵀ W Q of arrays with one more axis."""
@@ -371,8 +377,8 @@ class _System:
         xp, grid = self.xp, self.covariance
         weights, ahead, change = self._slopes(probes)
         n, noise = grid.shape[axis], grid.noise
-        roots = [xp.sqrt(v) if k != axis else v * 0 + 1 for k, v in enumerate(grid.values)]
-        roots[axis] = roots[axis][:1]
+        roots = [xp.sqrt(values) for values in grid.values]
+        roots[axis] = roots[axis][:1] * 0 + 1
         others = math.sqrt(grid.amplitude) * outer(roots)
 
         def unfolded(array):
@@ -424,7 +430,9 @@ def _conjugate_gradients(apply, right, tol, xp):
         product = apply(direction)
         curvature = xp.sum(direction * product, axis=axes)
         # Columns that are done stay as they are.
-        alpha = np.divide(to_numpy(square), to_numpy(curvature), where=going, out=np.zeros(n_columns))
+        alpha = np.divide(
+            to_numpy(square), to_numpy(curvature), where=going, out=np.zeros(n_columns)
+        )
         step = from_numpy(alpha, right)
         x = x + step * direction
         residual = residual - step * product

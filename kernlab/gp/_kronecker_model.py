@@ -59,12 +59,16 @@ class GridCovariance:
         self.vectors = [from_numpy(vectors, like) for vectors in self.host_vectors]
         self.shape = tuple(len(values) for values in self.values)
         self.signal = self.amplitude * outer(self.values)
-        self.xp = namespace_of(like)
         largest, least = scalar(self.xp.max(self.signal)), scalar(self.xp.min(self.signal))
         floor = max(_ROUNDING * largest - least, least_noise * scalar(self.xp.mean(self.signal)))
         self.jitter = max(0.0, floor - noise)
         self.noise = noise + self.jitter
         self.total = self.signal + self.noise
+
+    @property
+    def xp(self):
+        """The array namespace; modules do not pickle, so that it is looked up."""
+        return namespace_of(self.signal)
 
     @property
     def n_cells(self):
@@ -102,7 +106,9 @@ class GridCovariance:
 
     def _weights(self, axis):
         """Derivative of the eigenvalues with respect to those of one axis; one long there."""
-        factors = [values if k != axis else values[:1] * 0 + 1 for k, values in enumerate(self.values)]
+        factors = [
+            values if k != axis else values[:1] * 0 + 1 for k, values in enumerate(self.values)
+        ]
         return self.amplitude * outer(factors)
 
 
