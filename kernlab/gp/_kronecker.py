@@ -3,6 +3,7 @@
 # References: Saatçi, *Scalable inference for structured Gaussian process models*, PhD thesis,
 # Cambridge 2011.
 
+import math
 import warnings
 from numbers import Integral, Real
 
@@ -13,9 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from kernlab._core.namespace import (
     from_numpy,
-    is_foreign,
     namespace_of,
-    scalar,
     to_numpy,
 )
 from kernlab._core.validation import (
@@ -27,7 +26,9 @@ from kernlab._core.validation import (
 )
 from kernlab.gp._base import check_return, draw, maximise_evidence
 from kernlab.gp._kronecker_axes import check_axes, check_kernels, grid_kernel
-from kernlab.gp._kronecker_missing import FewObserved, Iterative, route, solve_few_missing
+from kernlab.gp._kronecker_data import check_data
+from kernlab.gp._kronecker_iterative import Iterative
+from kernlab.gp._kronecker_missing import FewObserved, route, solve_few_missing
 from kernlab.gp._kronecker_model import GridCovariance, outer, solve_complete
 
 # Length scales, in shares of the axes, from which the default kernels may start.
@@ -194,7 +195,9 @@ class KroneckerGPRegressor(RegressorMixin, BaseEstimator):
             self._axes = check_axes(axes)
             self.axes_ = [np.asarray(axis, dtype=np.float64) for axis in axes]
             self.n_features_in_ = sum(len(axis.columns) for axis in self._axes)
-            self._take(Y)
+            self._data = check_data(Y, self._axes, self.normalize_y)
+            self._route = route(self._data.mask, self._data.n_observed)
+            self.n_missing_ = math.prod(self._data.mask.shape) - self._data.n_observed
             rng = check_random_state(self.random_state)
             self._seed = int(rng.randint(2**31))
             self._grid_kernel = self._start()
@@ -213,7 +216,7 @@ class KroneckerGPRegressor(RegressorMixin, BaseEstimator):
             self._solution = self._solve(self._grid_kernel)
             self.log_marginal_likelihood_value_ = self._in_units(self._solution.log_likelihood)
             self.log_marginal_likelihood_error_ = self._solution.error
-            self.jitter_ = self._solution.jitter * self._unit**2
+            self.jitter_ = self._solution.jitter * self._data.unit**2
         if self.jitter_ > 0:
             warnings.warn(
                 f"The covariance of the cells is singular: {self.jitter_:.3g} was added to the "
@@ -223,61 +226,6 @@ class KroneckerGPRegressor(RegressorMixin, BaseEstimator):
             )
         return self
 
-    def _take(self, Y):
-        """The observed values in sorted order, and of size about one."""
-        if not is_foreign(Y):
-            try:
-                Y = np.asarray(Y)
-                if np.iscomplexobj(Y):
-                    raise ValueError("complex numbers")
-                Y = Y.astype(np.float64)
-            except (TypeError, ValueError) as error:
-                raise ValueError(f"Y must be an array of real numbers ({error}).") from error
-        expected = tuple(len(axis) for axis in self._axes)
-        if tuple(Y.shape) != expected:
-            raise ValueError(
-                f"Y has shape {tuple(Y.shape)} and axes are of lengths {expected}; Y needs one "
-                "axis for each array of axes, and one cell for each combination."
-            )
-        xp = namespace_of(Y)
-        if is_foreign(Y) and not xp.isdtype(Y.dtype, "real floating"):
-            raise ValueError(f"Y has dtype {Y.dtype}; pass real floating-point numbers.")
-        Y = xp.astype(Y.detach() if getattr(Y, "requires_grad", False) else Y, xp.float64)
-        if bool(xp.any(xp.isinf(Y))):
-            raise ValueError("Y holds infinity; mark missing cells by NaN.")
-        for k, axis in enumerate(self._axes):
-            if not np.array_equal(axis.order, np.arange(len(axis))):
-                Y = xp.take(Y, from_numpy(axis.order, Y, xp.int64), axis=k)
-        mask = ~xp.isnan(Y)
-        n_observed = int(scalar(xp.sum(xp.astype(mask, xp.float64))))
-        if n_observed == 0:
-            raise ValueError(f"Y holds no observed cell: all of its {expected} cells are NaN.")
-        zero = xp.zeros_like(Y)
-        Y = xp.where(mask, Y, zero)
-        # In units of the largest magnitude, or squares of tiny and huge numbers leave the range.
-        size = scalar(xp.max(xp.abs(Y))) or 1.0
-        unit_values = Y / size
-        mean = scalar(xp.sum(unit_values)) / n_observed
-        centred = xp.where(mask, unit_values - mean, zero)
-        spread = (scalar(xp.sum(centred * centred)) / n_observed) ** 0.5
-        # Rounding alone is no spread.
-        is_constant = spread <= 1e-14
-        if self.normalize_y:
-            scale = 1.0 / size if is_constant else spread
-            self._mean, self._scale, z = mean * size, scale * size, centred / scale
-        else:
-            self._mean, self._scale, z = 0.0, 1.0, unit_values
-        if is_constant and (self.optimizer is not None):
-            raise ValueError(
-                f"Y is constant ({mean * size!r} in all {n_observed} observed cells), from which "
-                "no hyperparameter can be learned; give kernels and alpha, and optimizer=None."
-            )
-        # The unit of the values that are worked with, in units of `kernel_`.
-        self._unit = 1.0 if self.normalize_y else size
-        self._values, self._mask = z, mask
-        self._route = route(int(np.prod(expected)), n_observed)
-        self._n_observed, self.n_missing_ = n_observed, int(np.prod(expected)) - n_observed
-
     def _start(self):
         """The kernel to start from."""
         if self.optimizer is None and self.alpha == "fit":
@@ -285,22 +233,26 @@ class KroneckerGPRegressor(RegressorMixin, BaseEstimator):
                 "alpha='fit' needs an optimizer; give alpha, the variance of the noise, or "
                 "optimizer='fmin_l_bfgs_b'."
             )
+        if self._data.constant is not None and self.optimizer is not None:
+            raise ValueError(
+                f"Y is constant ({self._data.constant!r} in all {self._data.n_observed} observed "
+                "cells), from which no hyperparameter can be learned; give kernels and alpha, and "
+                "optimizer=None."
+            )
         kernels = None
         if self.kernels is not None:
             kernels = check_kernels(self.kernels, len(self._axes))
-        xp = namespace_of(self._values)
-        mean_square = scalar(xp.sum(self._values * self._values)) / self._n_observed
-        shares = _SHARES if kernels is None else _SHARES[:1]
+        mean_square = self._data.mean_square
         starts = [
             grid_kernel(
                 kernels,
                 self._axes,
                 alpha=self.alpha,
-                mean_square=mean_square * self._unit**2,
+                mean_square=mean_square,
                 is_fitted=self.optimizer is not None,
                 share=share,
             )
-            for share in shares
+            for share in (_SHARES if kernels is None else _SHARES[:1])
         ]
         if len(starts) == 1:
             return starts[0]
@@ -309,24 +261,25 @@ class KroneckerGPRegressor(RegressorMixin, BaseEstimator):
     def _solve(self, kernel):
         """What the data and a kernel give, of values of size one."""
         matrices = [axis.covariance(k) for axis, k in zip(self._axes, kernel.kernels, strict=True)]
-        noise = kernel.noise.noise_level / self._unit / self._unit
+        data = self._data
+        noise = kernel.noise.noise_level / data.unit / data.unit
         covariance = GridCovariance(
             matrices,
-            kernel.amplitude.constant_value / self._unit / self._unit,
+            kernel.amplitude.constant_value / data.unit / data.unit,
             noise,
-            self._values,
+            data.values,
             least_noise=_LEAST_NOISE if self._route == "iterative" else 0.0,
         )
         if self._route == "complete":
-            return solve_complete(covariance, self._values)
+            return solve_complete(covariance, data.values)
         if self._route == "observed":
-            return FewObserved.solve(covariance, matrices, noise, self._values, self._mask)
+            return FewObserved.solve(covariance, matrices, noise, data.values, data.mask)
         if self._route == "missing":
-            return solve_few_missing(covariance, self._values, self._mask)
+            return solve_few_missing(covariance, data.values, data.mask)
         return Iterative.solve(
             covariance,
-            self._values,
-            self._mask,
+            data.values,
+            data.mask,
             n_probes=_PROBES,
             seed=self._seed,
         )
@@ -345,7 +298,7 @@ class KroneckerGPRegressor(RegressorMixin, BaseEstimator):
         return solution.log_likelihood, np.array(gradient, dtype=float)
 
     def _in_units(self, log_likelihood):
-        return log_likelihood - self._n_observed * float(np.log(self._unit))
+        return log_likelihood - self._data.n_observed * float(np.log(self._data.unit))
 
     def log_marginal_likelihood(self, theta=None, eval_gradient=False, clone_kernel=True):
         """Log marginal likelihood of the cells, in the units of ``kernel_``.
@@ -405,7 +358,7 @@ class KroneckerGPRegressor(RegressorMixin, BaseEstimator):
         X = to_numpy(validate_points(self, X, reset=False)).astype(np.float64)
         parts = [X[:, axis.columns] for axis in self._axes]
         crosses = self._crosses(parts)
-        mean = self._solution.mean_at(crosses) * self._back + self._mean
+        mean = self._solution.mean_at(crosses) * self._back + self._data.mean
         if not (return_std or return_cov):
             return mean
         priors = self._prior_variances(parts)
@@ -414,9 +367,9 @@ class KroneckerGPRegressor(RegressorMixin, BaseEstimator):
             return mean, self._std(prior, self._solution.explained_at(crosses))
         pairs = zip(self._axes, self._grid_kernel.kernels, parts, strict=True)
         prior = np.prod([a.prior_covariance(k, x) for a, k, x in pairs], axis=0)
-        prior = from_numpy(prior * self._solution.covariance.amplitude, self._values)
+        prior = from_numpy(prior * self._solution.covariance.amplitude, self._data.values)
         cov = prior - self._solution.explained_jointly(crosses)
-        noise = from_numpy(np.eye(len(X)) * self._solution.noise, self._values)
+        noise = from_numpy(np.eye(len(X)) * self._solution.noise, self._data.values)
         return mean, (cov + noise) * self._back**2
 
     def predict_grid(self, axes, return_std=False):
@@ -445,7 +398,7 @@ class KroneckerGPRegressor(RegressorMixin, BaseEstimator):
             )
         parts = [axis.points[np.argsort(axis.order)] for axis in asked]
         crosses = self._crosses(parts)
-        mean = self._solution.mean_on_grid(crosses) * self._back + self._mean
+        mean = self._solution.mean_on_grid(crosses) * self._back + self._data.mean
         if not return_std:
             return mean
         prior = outer([np.asarray(values) for values in self._prior_variances(parts)])
@@ -454,12 +407,12 @@ class KroneckerGPRegressor(RegressorMixin, BaseEstimator):
     @property
     def _back(self):
         """From values of size one to units of Y."""
-        return self._unit * self._scale
+        return self._data.unit * self._data.scale
 
     def _crosses(self, parts):
         """Covariances of points with each axis, in its eigenbasis."""
         return [
-            from_numpy(axis.cross_covariance(kernel, x) @ Q, self._values)
+            from_numpy(axis.cross_covariance(kernel, x) @ Q, self._data.values)
             for axis, kernel, x, Q in zip(
                 self._axes,
                 self._grid_kernel.kernels,
@@ -497,4 +450,4 @@ class KroneckerGPRegressor(RegressorMixin, BaseEstimator):
         if not isinstance(n_samples, Integral) or n_samples < 1:
             raise ValueError(f"n_samples must be an integer of 1 or more, got {n_samples!r}.")
         rng = check_random_state(self.random_state if random_state is None else random_state)
-        return from_numpy(draw(to_numpy(mean), to_numpy(cov), n_samples, rng), self._values)
+        return from_numpy(draw(to_numpy(mean), to_numpy(cov), n_samples, rng), self._data.values)

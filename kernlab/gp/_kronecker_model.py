@@ -279,6 +279,30 @@ def contract_rows(tables, array):
     return xp.concat(parts) if len(parts) > 1 else parts[0]
 
 
+def point_by_point(solution, crosses, bytes_per_point):
+    """Explained variance on a grid of points, by that at points."""
+    xp = solution.covariance.xp
+    shape = tuple(cross.shape[0] for cross in crosses)
+    n_points = math.prod(shape)
+    step = row_chunk(bytes_per_point, crosses[0])
+    parts = []
+    for start in range(0, n_points, step):
+        places = np.unravel_index(np.arange(start, min(start + step, n_points)), shape)
+        rows = [c[from_numpy(i, c, xp.int64), ...] for c, i in zip(crosses, places, strict=True)]
+        parts.append(solution.explained_at(rows))
+    return xp.reshape(xp.concat(parts), shape)
+
+
+def in_chunks(crosses, bytes_per_point, function):
+    n_points, xp = crosses[0].shape[0], namespace_of(crosses[0])
+    step = row_chunk(bytes_per_point, crosses[0])
+    parts = [
+        function([cross[start : min(start + step, n_points), ...] for cross in crosses])
+        for start in range(0, n_points, step)
+    ]
+    return xp.concat(parts)
+
+
 def row_chunk(bytes_per_row, like):
     """Rows whose temporary arrays fit the bound on memory."""
     return max(1, chunk_bytes(on_cpu=on_cpu(like)) // max(1, bytes_per_row))
