@@ -268,9 +268,7 @@ class MarkovProcess:
             if part != parts[-1]:
                 state = m.copy(), P.copy()
                 filter_part(*arrays, data.values, data.noise, *part, *state, *kept)
-            by_noise += score_part(
-                *arrays, data.noise, *part, m, P, *kept, pull, weight, gradient
-            )
+            by_noise += score_part(*arrays, data.noise, *part, m, P, *kept, pull, weight, gradient)
         score_noise(self._starts, self._stationary, pull, weight, gradient)
         gradient[:, 0] *= -1.0
         return float(total), gradient, float(by_noise)
@@ -347,7 +345,7 @@ class MarkovProcess:
         return simulate(*self._arrays, self._stationary, times, normals)
 
     @property
-    def _arrays(self):
+    def _arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         return self._spec, self._sizes, self._starts
 
     def _rows(self, observations):

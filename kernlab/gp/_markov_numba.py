@@ -14,78 +14,93 @@ _LOG_2PI = math.log(2.0 * math.pi)
 
 
 @njit
-def _transition(size, r, A, Q):
-    """Transition and noise of a Matérn state of unit variance over a scaled step r."""
-    decay = math.exp(-r)
-    moments = np.empty(5)  # ∫_0^r s^k e^(-2s) ds, as sums of positive terms
-    if r > 20.0:
-        value = 0.5
-        for k in range(5):
-            moments[k] = value
-            value *= 0.5 * (k + 1)
-    else:
-        term = 1.0 / 5.0
-        total = term
-        j = 6
-        while term > 1e-17 * total:
-            term *= 2.0 * r / j
-            total += term
-            j += 1
-        moments[4] = r**5 * decay * decay * total
-        for k in range(4, 0, -1):
-            moments[k - 1] = (r**k * decay * decay + 2.0 * moments[k]) / k
-    i0, i1, i2, i3, i4 = moments[0], moments[1], moments[2], moments[3], moments[4]
+def _moments(size, r, decay):
+    """∫_0^r s^k e^(-2s) ds for k from 0 to 4, those that a state of the size needs."""
+    i0, i1, i2, i3, i4 = -0.5 * math.expm1(-2.0 * r), 0.0, 0.0, 0.0, 0.0
+    last = decay * decay
     if size == 1:
-        A[0, 0] = decay
-        Q[0, 0] = 2.0 * i0
-        return
+        return i0, i1, i2, i3, i4
+    if r > size - 1.0:
+        last *= r
+        i1 = 0.5 * (i0 - last)
+        last *= r
+        i2 = 0.5 * (2.0 * i1 - last)
+        last *= r
+        i3 = 0.5 * (3.0 * i2 - last)
+        i4 = 0.5 * (4.0 * i3 - last * r)
+        return i0, i1, i2, i3, i4
+    # Short steps: the highest as a sum of positive terms, and from it those below.
+    j = 2.0 * size
+    term = 1.0 / (j - 1.0)
+    total = term
+    while term > 1e-17 * total:
+        term *= 2.0 * r / j
+        total += term
+        j += 1.0
+    r2 = r * r
     if size == 2:
-        A[0, 0], A[0, 1] = decay * (1.0 + r), decay * r
-        A[1, 0], A[1, 1] = -decay * r, decay * (1.0 - r)
-        Q[0, 0] = 4.0 * i2
-        Q[0, 1] = 4.0 * (i1 - i2)
-        Q[1, 0] = Q[0, 1]
-        Q[1, 1] = 4.0 * (i0 - 2.0 * i1 + i2)
+        i2 = r2 * r * last * total
+    else:
+        i4 = r2 * r2 * r * last * total
+        i3 = 0.25 * (r2 * r2 * last + 2.0 * i4)
+        i2 = (r2 * r * last + 2.0 * i3) / 3.0
+    i1 = 0.5 * (r2 * last + 2.0 * i2)
+    return i0, i1, i2, i3, i4
+
+
+@njit
+def _transition(size, r, A, Q, o, s):
+    """Transition and noise of a Matérn state of unit variance over a scaled step r.
+
+    They fill rows and columns o, o + s, o + 2 s as far as the size goes.
+    """
+    decay = math.exp(-r)
+    i0, i1, i2, i3, i4 = _moments(size, r, decay)
+    if size == 1:
+        A[o, o] = decay
+        Q[o, o] = 2.0 * i0
         return
-    half = 0.5 * r * r
-    A[0, 0], A[0, 1], A[0, 2] = decay * (1.0 + r + half), decay * (r + r * r), decay * half
-    A[1, 0], A[1, 1], A[1, 2] = -decay * half, decay * (1.0 + r - r * r), decay * (r - half)
-    A[2, 0] = decay * (half - r)
-    A[2, 1] = decay * (r * r - 3.0 * r)
-    A[2, 2] = decay * (1.0 - 2.0 * r + half)
+    p = o + s
+    if size == 2:
+        A[o, o], A[o, p] = decay * (1.0 + r), decay * r
+        A[p, o], A[p, p] = -decay * r, decay * (1.0 - r)
+        Q[o, o] = 4.0 * i2
+        Q[o, p] = 4.0 * (i1 - i2)
+        Q[p, o] = Q[o, p]
+        Q[p, p] = 4.0 * (i0 - 2.0 * i1 + i2)
+        return
+    half, t = 0.5 * r * r, p + s
+    A[o, o], A[o, p], A[o, t] = decay * (1.0 + r + half), decay * (r + r * r), decay * half
+    A[p, o], A[p, p], A[p, t] = -decay * half, decay * (1.0 + r - r * r), decay * (r - half)
+    A[t, o] = decay * (half - r)
+    A[t, p] = decay * (r * r - 3.0 * r)
+    A[t, t] = decay * (1.0 - 2.0 * r + half)
     q = 16.0 / 3.0
-    Q[0, 0] = q * 0.25 * i4
-    Q[0, 1] = q * (0.5 * i3 - 0.25 * i4)
-    Q[0, 2] = q * (0.5 * i2 - i3 + 0.25 * i4)
-    Q[1, 1] = q * (i2 - i3 + 0.25 * i4)
-    Q[1, 2] = q * (i1 - 2.5 * i2 + 1.5 * i3 - 0.25 * i4)
-    Q[2, 2] = q * (i0 - 4.0 * i1 + 5.0 * i2 - 2.0 * i3 + 0.25 * i4)
-    Q[1, 0], Q[2, 0], Q[2, 1] = Q[0, 1], Q[0, 2], Q[1, 2]
+    Q[o, o] = q * 0.25 * i4
+    Q[o, p] = q * (0.5 * i3 - 0.25 * i4)
+    Q[o, t] = q * (0.5 * i2 - i3 + 0.25 * i4)
+    Q[p, p] = q * (i2 - i3 + 0.25 * i4)
+    Q[p, t] = q * (i1 - 2.5 * i2 + 1.5 * i3 - 0.25 * i4)
+    Q[t, t] = q * (i0 - 4.0 * i1 + 5.0 * i2 - 2.0 * i3 + 0.25 * i4)
+    Q[p, o], Q[t, o], Q[t, p] = Q[o, p], Q[o, t], Q[p, t]
 
 
 @njit
 def _fill_step(spec, sizes, starts, step, A, Q):
     """Transition and noise of all components over a step."""
-    small_A, small_Q = np.empty((3, 3)), np.empty((3, 3))
     for j in range(len(sizes)):
-        size, start = sizes[j], starts[j]
-        rate, frequency, variance = spec[j, 0], spec[j, 1], spec[j, 2]
-        _transition(size, rate * step, small_A, small_Q)
-        turning = starts[j + 1] - start > size
-        cosine, sine = math.cos(frequency * step), math.sin(frequency * step)
-        for a in range(size):
-            for b in range(size):
-                if not turning:
-                    A[start + a, start + b] = small_A[a, b]
-                    Q[start + a, start + b] = variance * small_Q[a, b]
-                    continue
-                row, column = start + 2 * a, start + 2 * b
-                A[row, column] = small_A[a, b] * cosine
-                A[row + 1, column + 1] = small_A[a, b] * cosine
-                A[row, column + 1] = -small_A[a, b] * sine
-                A[row + 1, column] = small_A[a, b] * sine
-                Q[row, column] = variance * small_Q[a, b]
-                Q[row + 1, column + 1] = variance * small_Q[a, b]
+        size, start, stop = sizes[j], starts[j], starts[j + 1]
+        copies = (stop - start) // size
+        _transition(size, spec[j, 0] * step, A, Q, start, copies)
+        cosine, sine = math.cos(spec[j, 1] * step), math.sin(spec[j, 1] * step)
+        for a in range(start, stop, copies):
+            for b in range(start, stop, copies):
+                Q[a, b] *= spec[j, 2]
+                if copies == 2:
+                    Q[a + 1, b + 1] = Q[a, b]
+                    A[a, b + 1], A[a + 1, b] = -A[a, b] * sine, A[a, b] * sine
+                    A[a, b] *= cosine
+                    A[a + 1, b + 1] = A[a, b]
 
 
 @njit
@@ -214,9 +229,7 @@ def kalman(spec, sizes, starts, stationary, times, rows, index, values, noise, k
     n, D = len(times), len(stationary)
     kept = empty_results(n if keep else 0, D)
     m, P = np.zeros(D), stationary.copy()
-    total = filter_part(
-        spec, sizes, starts, times, rows, index, values, noise, 0, n, m, P, *kept
-    )
+    total = filter_part(spec, sizes, starts, times, rows, index, values, noise, 0, n, m, P, *kept)
     return total, *kept
 
 

@@ -282,11 +282,6 @@ class MarkovGPRegressor(RegressorMixin, BaseEstimator):
         kernel.theta = theta
         return self._likelihood(kernel, eval_gradient)
 
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.regressor_tags.poor_score = True
-        return tags
-
     def _check_one_feature(self, X):
         if X.shape[1] != 1:
             raise ValueError(
