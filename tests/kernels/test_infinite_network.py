@@ -240,7 +240,10 @@ def test_turning_and_scaling(kind):
     np.testing.assert_allclose(kind()(X @ turn), kind()(X), rtol=1e-12)
     kernel = kind(sigma_b=0.0)
     for scale in (1e-150, 1e150):
-        np.testing.assert_allclose(kernel(scale * X) / scale**2, kernel(X), rtol=1e-12)
+        K, gradient = kernel(scale * X, eval_gradient=True)
+        np.testing.assert_allclose(K / scale**2, kernel(X), rtol=1e-12)
+        # Of degree 3 in the weights of three layers.
+        np.testing.assert_allclose(gradient[..., 0], 6 * K, rtol=1e-12)
     # Angles of 1e-9 beside an offset.
     far = np.array([[1e9, 1.0, 0.0], [1e9, 2.0, 5.0]])
     with mpmath.workdps(50):
@@ -273,6 +276,7 @@ def test_kinks_and_steep_functions_are_warned_of():
         (lambda: NTK()(X, [[np.inf, 1.0, 1.0]]), ValueError, "Y holds NaN"),
         (lambda: NTK()(X, X[:, :2]), ValueError, "3 columns and Y has 2"),
         (lambda: NTK()(1e200 * X), ValueError, "standardise X"),
+        (lambda: NTK(activation="sin")(1e9 * X), ValueError, "leaves no digits"),
     ],
 )
 def test_bad_input_is_named(call, error, match):
