@@ -112,9 +112,19 @@ class _InfiniteNetwork(Kernel):
         return total
 
     def evaluate(self, X, Y, *, gradient):
-        """Kernel (n, m), and its derivatives by log sigma_b² and log sigma_w², (2, n, m) or None.
+        """The kernel with its derivatives, also between different X and Y.
 
-        Unlike a call it differentiates between different X and Y, and checks no arrays.
+        Parameters
+        ----------
+        X, Y : float arrays of shapes (n, d) and (m, d)
+            Finite; not checked.
+        gradient : bool
+
+        Returns
+        -------
+        K : array of shape (n, m)
+        dK : array of shape (2, n, m) or None
+            By the logarithms of sigma_b² and of sigma_w².
         """
         b, w, dual = self._checked()
         layers = angular_layers if isinstance(dual, ArcCosine) else smooth_layers
@@ -130,10 +140,6 @@ class _InfiniteNetwork(Kernel):
                 d_total = dK + d_total * slope + total * d_slope
             total = self._fold(total, K, slope)
         return total, d_total
-
-    def with_sigmas(self, sigma_b, sigma_w):
-        """A kernel of the same network with other hyperparameters."""
-        return type(self)(self.depth, self.activation, sigma_w, sigma_b)
 
     def to_gpytorch(self):
         """This kernel as a module of GPyTorch, hyperparameters learned by autograd.
