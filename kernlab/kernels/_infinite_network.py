@@ -214,8 +214,10 @@ class NNGP(_InfiniteNetwork):
     cosine, so that they are accurate to some 1e-15 also between points that nearly coincide.
 
     The Hermite series has 256 terms at most, and stops where they are below rounding. Its error
-    relative to :math:`\sqrt{K_{xx} K_{yy}}` is about 1e-13 for smooth activations of inputs of
-    moderate size; where it exceeds 1e-6 (kinks, steep functions) a RuntimeWarning says so with the
+    relative to :math:`\sqrt{K_{xx} K_{yy}}` is about 1e-14 for smooth activations of standardised
+    columns with ``sigma_w=1``, and grows as inputs grow beyond the scale on which the function
+    bends: the series of erf at depth 3 is off by 2e-10 at 1.5 (2e-8 for `NTK`) and by 2e-7 (2e-5)
+    at 2. Where more than 1e-6 of a second moment is left out a RuntimeWarning says so with the
     figure. A function without a derivative is differentiated numerically, to about 1e-12, and only
     where it is needed: for gradients, and by `NTK`.
 

@@ -36,7 +36,9 @@ def _first_logs(k, b):
 
 def smooth_layers(dual, X, Y, b, w, depth, *, slopes, gradient):
     """Layers by recursion of the covariances, for duals that are smooth where points coincide."""
-    kx, ky = variances_of(X, b, w), variances_of(Y, b, w)
+    same = X is Y
+    kx = variances_of(X, b, w)
+    ky = kx if same else variances_of(Y, b, w)
     largest = max(np.max(kx, initial=0.0), np.max(ky, initial=0.0))
     if largest > _LARGEST_VARIANCE:
         raise ValueError(
@@ -54,7 +56,8 @@ def smooth_layers(dual, X, Y, b, w, depth, *, slopes, gradient):
     yield K, None, dK, None
     for _ in range(depth):
         F, G, push = dual.pair(kx, ky, K, slopes)
-        (mx, _, mx_log), (my, _, my_log) = dual.moments(kx), dual.moments(ky)
+        mx, _, mx_log = dual.moments(kx)
+        my, _, my_log = (mx, _, mx_log) if same else dual.moments(ky)
         if gradient:
             pushed = [push(rx[i], ry[i], dK[i]) for i in range(2)]
             dK = np.stack(
@@ -71,7 +74,8 @@ def smooth_layers(dual, X, Y, b, w, depth, *, slopes, gradient):
                 / np.where(b + w * m > 0.0, b + w * m, 1.0)
                 for m, m_log, r in ((mx, mx_log, rx), (my, my_log, ry))
             )
-        kx, ky, K = b + w * mx, b + w * my, b + w * F
+        kx, K = b + w * mx, b + w * F
+        ky = kx if same else b + w * my
         yield K, (w * G if slopes else None), dK, d_slope
 
 

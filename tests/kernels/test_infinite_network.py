@@ -92,6 +92,17 @@ def test_arcsine_values_of_erf():
     assert NTK(**options)([[1.0, 0.0]])[0, 0] == pytest.approx(1 / 3 + 2 / np.pi / 3**0.5)
 
 
+@BOTH
+@pytest.mark.parametrize(("sigma_w", "error"), [(1.0, 1e-14), (1.5, 1e-7)])
+def test_error_of_the_series_is_what_the_guide_says(kind, sigma_w, error):
+    rows = np.random.default_rng(0).normal(size=(50, 5))
+    options = {"depth": 3, "sigma_w": sigma_w, "sigma_b": 0.5}
+    exact = kind(activation="erf", **options)
+    K = kind(activation=FUNCTIONS["erf"], **options)(rows)
+    scale = np.sqrt(np.multiply.outer(exact.diag(rows), exact.diag(rows)))
+    assert np.max(np.abs(K - exact(rows)) / scale) < error
+
+
 def _swish_slope(x):
     return special.expit(x) * (1 + x * special.expit(-x))
 
