@@ -60,7 +60,9 @@ gap = (grid > 60) & (grid < 63)
 inside = np.abs(mean - signal(grid)) < band
 error = np.sqrt(np.mean((mean - signal(grid))[~gap] ** 2))
 print(f"noise {np.sqrt(noise):.3f}, true 1; error where there are readings {error:.3f}")
-print(f"within two standard deviations: {inside[gap].mean():.0%} of the gap, {inside.mean():.0%} of all")
+print(
+    f"within two standard deviations: {inside[gap].mean():.0%} of the gap, {inside.mean():.0%} of all"
+)
 assert error < 0.1
 
 # %%
@@ -78,6 +80,11 @@ axes[1].set(ylabel="reading", title="Three days without the sensor", xlim=(54, 6
 axes[1].legend(ncols=3, loc="upper left", markerscale=5)
 axes[2].fill_between(grid, -band, band, alpha=0.3, lw=0, label="two standard deviations")
 axes[2].plot(grid, mean - signal(grid), lw=0.8, label="error")
-axes[2].set(xlabel="day", ylabel="mean - truth", title="Error, and what the posterior says of it", xlim=(54, 69))
+axes[2].set(
+    xlabel="day",
+    ylabel="mean - truth",
+    title="Error, and what the posterior says of it",
+    xlim=(54, 69),
+)
 axes[2].legend(ncols=2, loc="upper left")
 plt.show()
