@@ -100,14 +100,15 @@ class KroneckerGPRegressor(RegressorMixin, BaseEstimator):
     memory some ten arrays of N; axes on which a stationary kernel is symmetric about the middle,
     as regular ones, take a quarter of the n_i³.
 
-    With missing cells the mean comes from conjugate gradients, to 1e-11, or from a dense matrix:
+    With missing cells the mean comes from conjugate gradients, to 1e-12, or from a dense matrix:
 
-    - at most 2000 observed cells, or 2000 missing ones while missing × N <= 2e7: all is exact, by
-      a dense matrix;
+    - at most 2000 observed cells, or 2000 missing ones while N missing² <= 4e9 and
+      N missing <= 2e7: all is exact, by a dense matrix, at up to a second for each likelihood;
     - otherwise the log determinant is estimated from 10 random vectors by Lanczos quadrature, as
       are the traces of the gradient; see ``log_marginal_likelihood_error_``. Mean and standard
-      deviation do not suffer; but every standard deviation costs a solve, some tens of products
-      O(N Σ n_i). ``fit`` takes ten seconds or more at 1e5 cells.
+      deviation do not suffer; but every standard deviation costs a solve. For cells missing at
+      random a solve takes some ten products, O(N Σ n_i) each, for holes many length scales wide
+      some hundreds.
 
     ``Y`` may be a torch tensor or another array-API array: arrays of N numbers stay on its device,
     the axes' matrices are decomposed by NumPy, and results are of its library.
