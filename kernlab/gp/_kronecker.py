@@ -29,7 +29,7 @@ from kernlab.gp._kronecker_axes import check_axes, check_kernels, grid_kernel
 from kernlab.gp._kronecker_data import check_data
 from kernlab.gp._kronecker_iterative import Iterative
 from kernlab.gp._kronecker_missing import FewObserved, route, solve_few_missing
-from kernlab.gp._kronecker_model import GridCovariance, outer, solve_complete
+from kernlab.gp._kronecker_model import GridCovariance, few_threads, outer, solve_complete
 
 # Length scales, in shares of the axes, from which the default kernels may start.
 _SHARES = (0.03, 0.1, 0.3)
@@ -214,7 +214,8 @@ class KroneckerGPRegressor(RegressorMixin, BaseEstimator):
                 )
                 self._grid_kernel = self._grid_kernel.with_theta(theta)
             self.kernel_ = self._grid_kernel.as_kernel(self._axes)
-            self._solution = self._solve(self._grid_kernel)
+            with few_threads(self._data.values.shape):
+                self._solution = self._solve(self._grid_kernel)
             self.log_marginal_likelihood_value_ = self._in_units(self._solution.log_likelihood)
             self.log_marginal_likelihood_error_ = self._solution.error
             self.jitter_ = self._solution.jitter * self._data.unit**2
@@ -257,7 +258,8 @@ class KroneckerGPRegressor(RegressorMixin, BaseEstimator):
         ]
         if len(starts) == 1:
             return starts[0]
-        return max(starts, key=lambda start: self._solve(start).log_likelihood)
+        with few_threads(self._data.values.shape):
+            return max(starts, key=lambda start: self._solve(start).log_likelihood)
 
     def _solve(self, kernel):
         """What the data and a kernel give, of values of size one."""
@@ -287,7 +289,10 @@ class KroneckerGPRegressor(RegressorMixin, BaseEstimator):
 
     def _evidence(self, theta):
         """Log likelihood of the values of size one, and its gradient."""
-        kernel = self._grid_kernel.with_theta(theta)
+        with few_threads(self._data.values.shape):
+            return self._evidence_and_slope(self._grid_kernel.with_theta(theta))
+
+    def _evidence_and_slope(self, kernel):
         solution = self._solve(kernel)
         by_amplitude, by_noise = solution.scale_sensitivities()
         gradient = [by_amplitude] * kernel.amplitude.n_dims

@@ -31,10 +31,12 @@ def route(mask, n_observed):
     n_missing = n_cells - n_observed
     if n_missing == 0:
         return "complete"
-    if n_observed <= FEW_CELLS:
-        return "observed"
-    is_small = n_missing * n_cells <= _COLUMNS_SIZE and n_missing**2 * n_cells <= _PRODUCTS
-    return "missing" if n_missing <= FEW_CELLS and is_small else "iterative"
+    products = n_missing**2 * n_cells
+    is_small = n_missing * n_cells <= _COLUMNS_SIZE and products <= _PRODUCTS
+    few_missing, few_observed = n_missing <= FEW_CELLS and is_small, n_observed <= FEW_CELLS
+    if few_missing and not (few_observed and n_observed**3 < products):
+        return "missing"
+    return "observed" if few_observed else "iterative"
 
 
 def solve_few_missing(covariance, z, mask):
