@@ -192,8 +192,7 @@ class FunctionalTuckerRegressor(RegressorMixin, BaseEstimator):
         ranks = self._given_ranks(search)
         if ranks is None:
             ranks = search.choose(self.max_rank)
-        search.bound(ranks)
-        self._posterior, self.converged_ = search.found[ranks]
+        self._posterior, self.converged_ = search.fit(ranks)
         modes, scale = self._posterior.modes, self.y_scale_
         self.rank_ = ranks
         self.core_ = scale * self._posterior.weights[1:].reshape(ranks)
@@ -206,7 +205,7 @@ class FunctionalTuckerRegressor(RegressorMixin, BaseEstimator):
         shift = len(y) * np.log(scale)
         self.lower_bounds_ = [bound - shift for bound in self._posterior.history]
         self.lower_bound_, self.n_iter_ = self.lower_bounds_[-1], len(self.lower_bounds_)
-        self._warn(search)
+        self._warn()
 
     def predict(self, X, return_std=False):
         """Posterior mean of y, and its standard deviation.
@@ -329,7 +328,7 @@ class FunctionalTuckerRegressor(RegressorMixin, BaseEstimator):
             )
         return ranks
 
-    def _warn(self, search):
+    def _warn(self):
         def warn(message):
             warnings.warn(message, ConvergenceWarning, stacklevel=5)
 

@@ -8,7 +8,7 @@
 # and so is each length scale up to the step of a search that only accepts what gains.
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy import linalg, sparse, special
@@ -139,9 +139,11 @@ class Mode:
         rows[np.arange(self.rank), size * np.arange(self.rank)] = 1.0
         return rows
 
-    def draw(self, rng):
-        """Start from a draw of the prior."""
+    def draw(self, rng, constant):
+        """Start from a draw of the prior, or with one for the first of the functions."""
         self.mean = self.process.sample(self.times, rng) @ self.outputs.T
+        if constant:
+            self.mean[:, 0] = 1.0
 
     def second(self):
         """E[u uᵀ] at each index, (U, r²)."""
@@ -174,8 +176,7 @@ class Mode:
         rows = (roots[:, None, :] * vectors).transpose(0, 2, 1).reshape(U * r, r) @ self.outputs
         times = np.repeat(self.times, r)
         self.data = Observations(times, seen.ravel(), 1.0, rows, np.arange(U * r))
-        evidence = self._search()
-        self.mean, self.covariance = self.process.posterior(self.data, self.times, self.outputs)
+        evidence, self.mean, self.covariance = self._search()
         normaliser = evidence + 0.5 * (seen**2).sum() + 0.5 * seen.size * math.log(2.0 * math.pi)
         gained = (shift * self.mean).sum() - 0.5 * (precision * self.second()).sum()
         self.divergence = gained - normaliser
@@ -185,18 +186,25 @@ class Mode:
         return MarkovProcess([MaternComponent(1.0, length_scale, self.nu)] * self.rank)
 
     def _search(self):
-        """One step along the length scale, kept if the evidence gains; returns the evidence."""
-        best = self.process.log_likelihood(self.data)
+        """One step along the length scale, kept if the evidence gains; evidence and moments."""
+        wanted = np.arange(1, len(self.data.times) + 1) % self.rank == 0
+        best = self.process.smoothed(self.data, self.outputs, wanted)
         if self.bounds is None or abs(self._step) < _LEAST_STEP:
             return best
         tried = min(max(self.length_scale * math.exp(self._step), self.bounds[0]), self.bounds[1])
         process = self._process(tried)
-        value = process.log_likelihood(self.data)
-        if value > best:
+        if process.log_likelihood(self.data) > best[0]:
             self.length_scale, self.process, self._step = tried, process, 1.5 * self._step
-            return value
+            return process.smoothed(self.data, self.outputs, wanted)
         self._step = -0.5 * self._step
         return best
+
+    def rotated(self, rotation):
+        """The same mode with fewer functions: those combined by the columns of ``rotation``."""
+        less = replace(self, rank=rotation.shape[1])
+        less.mean = self.mean @ rotation
+        less.covariance = np.einsum("tij,ia,jb->tab", self.covariance, rotation, rotation)
+        return less
 
     def posterior(self, times):
         """Mean (n, r) and covariance (n, r, r) of the functions at any indices."""
@@ -209,10 +217,9 @@ class TuckerPosterior:
     Parameters
     ----------
     modes : list of Mode
+        With means to start from.
     y : (N,) array
         Of mean zero and variance one.
-    rng : numpy.random.RandomState
-        Draws the start.
     noise : float
         Noise variance at the start. A small one keeps components of the core from vanishing before
         the functions fit, which is where this objective has its poor optima.
@@ -226,12 +233,10 @@ class TuckerPosterior:
         The bound after each sweep.
     """
 
-    def __init__(self, modes, y, rng, noise):
+    def __init__(self, modes, y, noise):
         self.modes, self.y = modes, y
         self.ranks = [mode.rank for mode in modes]
         self.history = []
-        for mode in modes:
-            mode.draw(rng)
         R = math.prod(self.ranks)
         self.noise = Precision(0.5 * len(y), 0.5 * len(y) * noise)
         self.ridge = Precision(0.5 * R, 0.5)
@@ -324,6 +329,14 @@ class TuckerPosterior:
         total -= 0.5 * (self.ridge.mean * second[1:].sum() + _OFFSET_PRECISION * second[0])
         total += 0.5 * (R * self.ridge.mean_log + math.log(_OFFSET_PRECISION) + self._entropy)
         return float(total - self.noise.divergence() - self.ridge.divergence())
+
+    def with_less(self, k):
+        """A start with one function less in a mode: without the one of least part in the core."""
+        unfolded = np.moveaxis(self.weights[1:].reshape(self.ranks), k, 0).reshape(self.ranks[k], -1)
+        rotation = np.linalg.svd(unfolded)[0][:, :-1]
+        # Whole modes anew: the others' processes, data and steps of search are not shared.
+        modes = [m.rotated(rotation if j == k else np.eye(m.rank)) for j, m in enumerate(self.modes)]
+        return TuckerPosterior(modes, self.y, 1.0 / self.noise.mean)
 
     def predict(self, columns):
         """Mean and variance of the tensor at rows of indices, noise left out."""
