@@ -9,6 +9,7 @@
 
 import math
 from dataclasses import dataclass, field, replace
+from functools import reduce
 
 import numpy as np
 from scipy import linalg, sparse, special
@@ -20,7 +21,7 @@ _VAGUE = 1e-6
 # Of the offset: standard deviation 10 in those units.
 _OFFSET_PRECISION = 0.01
 # Of the search for the logarithm of a length scale.
-_LEAST_STEP = 0.005
+_LEAST_STEP = 0.02
 _CHUNK = 2**21  # numbers held at once
 
 
@@ -89,12 +90,19 @@ def unpaired(table, ranks):
     return np.transpose(table.reshape([r for r in ranks for _ in (0, 1)]), order).reshape(R, R)
 
 
-def row_products(parts):
-    """Kronecker product of the rows of several tables, (n, Π s_k)."""
-    total = np.ones((len(parts[0]), 1))
+def row_products(parts, n):
+    """Kronecker product of the n rows of several tables, (n, Π s_k)."""
+    total = np.ones((n, 1))
     for part in parts:
-        total = (total[:, :, None] * part[:, None, :]).reshape(len(part), -1)
+        total = (total[:, :, None] * part[:, None, :]).reshape(n, -1)
     return total
+
+
+def _power(matrix, exponent):
+    """Of a symmetric positive matrix."""
+    values, vectors = np.linalg.eigh(matrix)
+    floor = np.finfo(float).eps * values[-1]
+    return (vectors * np.maximum(values, floor) ** exponent) @ vectors.T
 
 
 @dataclass
@@ -122,6 +130,7 @@ class Mode:
     mean: np.ndarray = field(init=False)
     covariance: np.ndarray = field(init=False)
     divergence: float = field(init=False, default=math.nan)
+    prior_square: np.ndarray = field(init=False)
     data: Observations | None = field(init=False, default=None)
 
     def __post_init__(self):
@@ -177,6 +186,10 @@ class Mode:
         times = np.repeat(self.times, r)
         self.data = Observations(times, seen.ravel(), 1.0, rows, np.arange(U * r))
         evidence, self.mean, self.covariance = self._search()
+        # E[uᵀ K⁻¹ u] of every two functions at all indices, K their prior covariance.
+        seconds = (precision.reshape(U, r, r) @ self.second().reshape(U, r, r)).sum(0)
+        square = U * np.eye(r) + shift.T @ self.mean - seconds
+        self.prior_square = 0.5 * (square + square.T)
         normaliser = evidence + 0.5 * (seen**2).sum() + 0.5 * seen.size * math.log(2.0 * math.pi)
         gained = (shift * self.mean).sum() - 0.5 * (precision * self.second()).sum()
         self.divergence = gained - normaliser
@@ -189,15 +202,24 @@ class Mode:
         """One step along the length scale, kept if the evidence gains; evidence and moments."""
         wanted = np.arange(1, len(self.data.times) + 1) % self.rank == 0
         best = self.process.smoothed(self.data, self.outputs, wanted)
-        if self.bounds is None or abs(self._step) < _LEAST_STEP:
+        if self.bounds is None:
             return best
         tried = min(max(self.length_scale * math.exp(self._step), self.bounds[0]), self.bounds[1])
         process = self._process(tried)
         if process.log_likelihood(self.data) > best[0]:
             self.length_scale, self.process, self._step = tried, process, 1.5 * self._step
             return process.smoothed(self.data, self.outputs, wanted)
-        self._step = -0.5 * self._step
+        self._step = -math.copysign(max(0.5 * abs(self._step), _LEAST_STEP), self._step)
         return best
+
+    def mix(self, matrix):
+        """Mix the functions by a symmetric matrix; `data` is theirs again after an update."""
+        before = np.trace(self.prior_square)
+        self.mean = self.mean @ matrix
+        self.covariance = matrix @ self.covariance @ matrix
+        self.prior_square = matrix @ self.prior_square @ matrix
+        self.divergence += 0.5 * (np.trace(self.prior_square) - before)
+        self.divergence -= len(self.times) * np.linalg.slogdet(matrix)[1]
 
     def rotated(self, rotation):
         """The same mode with fewer functions: those combined by the columns of ``rotation``."""
@@ -250,10 +272,11 @@ class TuckerPosterior:
         totals = np.zeros(R)
         for rows in self._chunks(R * R // self.ranks[-1] ** 2):
             means, seconds = self._moments(rows)
-            products = row_products(means)
+            n = len(means[0])
+            products = row_products(means, n)
             linear += products.T @ self.y[rows]
             totals += products.sum(0)
-            quadratic += (row_products(seconds[:-1]).T @ seconds[-1]).reshape(quadratic.shape)
+            quadratic += (row_products(seconds[:-1], n).T @ seconds[-1]).reshape(quadratic.shape)
         gram = np.empty((R + 1, R + 1))
         gram[0, 0], gram[0, 1:], gram[1:, 0] = len(self.y), totals, totals
         gram[1:, 1:] = unpaired(quadratic, self.ranks)
@@ -287,6 +310,30 @@ class TuckerPosterior:
         means = [mode.mean[mode.place[rows]] for mode in self.modes]
         return means, [mode.second()[mode.place[rows]] for mode in self.modes]
 
+    def mix(self, k):
+        """Move a linear map from the core to a mode, the best; else that takes many sweeps."""
+        mode, r = self.modes[k], self.ranks[k]
+        if not math.isfinite(mode.divergence):
+            return
+        others = [np.eye(rank).reshape(1, -1) for rank in self.ranks]
+        W = self.ridge.mean * contract(self._tables()[2], others, k).reshape(r, r)
+        # Functions A u, A = Aᵀ, and the core's A⁻¹ change the bound by -½ tr(X Q) + ½ n log|X| -
+        # ½ tr(X⁻¹ W) with X = A². At the best XQX - nX = W, a quadratic equation in √Q X √Q.
+        free = (len(self.weights) - 1) // r if len(self.modes) > 1 else 0
+        n = len(mode.times) - free
+        root = _power(mode.prior_square, 0.5)
+        values, vectors = np.linalg.eigh(root @ W @ root)
+        values = 0.5 * n + np.sqrt(0.25 * n * n + np.maximum(values, 0.0))
+        inverse_root = _power(mode.prior_square, -0.5)
+        matrix = _power(inverse_root @ (vectors * values) @ vectors.T @ inverse_root, 0.5)
+        mode.mix(matrix)
+        inverse = [np.eye(rank) for rank in self.ranks]
+        inverse[k] = np.linalg.inv(matrix)
+        applied = linalg.block_diag(1.0, reduce(np.kron, inverse))
+        self.weights = applied @ self.weights
+        self.weights_covariance = applied @ self.weights_covariance @ applied.T
+        self._entropy -= 2.0 * free * np.linalg.slogdet(matrix)[1]
+
     def update_mode(self, k):
         """q(u_k) and its length scale."""
         mode, tau = self.modes[k], self.noise.mean
@@ -312,6 +359,7 @@ class TuckerPosterior:
     def sweep(self, with_noise=True):
         """Update everything once."""
         for k in range(len(self.modes)):
+            self.mix(k)
             self.update_mode(k)
         self.update_core()
         self.update_ridge()

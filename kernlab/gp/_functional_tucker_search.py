@@ -100,7 +100,7 @@ class Search:
             for place, rank, smoothness in zip(self.places, ranks, self.smoothness, strict=True)
         ]
         for mode in modes:
-            mode.draw(self.rng, constant=i % 2 == 1)
+            mode.draw(self.rng, constant=i % 2 == 0)
         start = TuckerPosterior(modes, self.y, _NOISE[i % len(_NOISE)])
         for sweep in range(_HELD + _TRIED):
             start.sweep(with_noise=sweep >= _HELD)
