@@ -45,7 +45,7 @@ class FunctionalTuckerRegressor(RegressorMixin, BaseEstimator):
         Starts from draws of the prior for every rank tried. The largest bound goes on.
     max_iter : int, default=200
         Sweeps over all modes after the starts.
-    tol : float, default=1e-4
+    tol : float, default=1e-3
         Stop when a sweep raises the bound by less than this for each observation, in nats.
     random_state : int, RandomState instance or None, default=None
         Draws the starts.
@@ -135,7 +135,7 @@ class FunctionalTuckerRegressor(RegressorMixin, BaseEstimator):
         max_rank=5,
         n_init=4,
         max_iter=200,
-        tol=1e-4,
+        tol=1e-3,
         random_state=None,
     ):
         self.rank = rank

@@ -9,7 +9,6 @@
 
 import math
 from dataclasses import dataclass, field, replace
-from functools import reduce
 
 import numpy as np
 from scipy import linalg, sparse, special
@@ -315,8 +314,8 @@ class TuckerPosterior:
         mode, r = self.modes[k], self.ranks[k]
         if not math.isfinite(mode.divergence):
             return
-        others = [np.eye(rank).reshape(1, -1) for rank in self.ranks]
-        W = self.ridge.mean * contract(self._tables()[2], others, k).reshape(r, r)
+        sides = [math.prod(self.ranks[:k]), r, math.prod(self.ranks[k + 1 :])]
+        W = np.einsum("aibajb->ij", self.second()[1:, 1:].reshape(sides * 2)) * self.ridge.mean
         # Functions A u, A = Aᵀ, and the core's A⁻¹ change the bound by -½ tr(X Q) + ½ n log|X| -
         # ½ tr(X⁻¹ W) with X = A². At the best XQX - nX = W, a quadratic equation in √Q X √Q.
         free = (len(self.weights) - 1) // r if len(self.modes) > 1 else 0
@@ -327,9 +326,8 @@ class TuckerPosterior:
         inverse_root = _power(mode.prior_square, -0.5)
         matrix = _power(inverse_root @ (vectors * values) @ vectors.T @ inverse_root, 0.5)
         mode.mix(matrix)
-        inverse = [np.eye(rank) for rank in self.ranks]
-        inverse[k] = np.linalg.inv(matrix)
-        applied = linalg.block_diag(1.0, reduce(np.kron, inverse))
+        inverse = np.kron(np.eye(sides[0]), np.linalg.inv(matrix))
+        applied = linalg.block_diag(1.0, np.kron(inverse, np.eye(sides[2])))
         self.weights = applied @ self.weights
         self.weights_covariance = applied @ self.weights_covariance @ applied.T
         self._entropy -= 2.0 * free * np.linalg.slogdet(matrix)[1]
@@ -356,14 +354,15 @@ class TuckerPosterior:
     def update_ridge(self):
         self.ridge.update(len(self.weights) - 1, np.trace(self.second()[1:, 1:]))
 
-    def sweep(self, with_noise=True):
-        """Update everything once."""
+    def sweep(self, held=False):
+        """Update everything once; ``held`` leaves noise and ridge, and so no component vanishes."""
         for k in range(len(self.modes)):
-            self.mix(k)
+            if not held:
+                self.mix(k)
             self.update_mode(k)
         self.update_core()
-        self.update_ridge()
-        if with_noise:
+        if not held:
+            self.update_ridge()
             self.update_noise()
         self.history.append(self.bound())
 

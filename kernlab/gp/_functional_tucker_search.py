@@ -6,8 +6,9 @@ import numpy as np
 
 from kernlab.gp._functional_tucker_bayes import Mode, TuckerPosterior
 
-# Noise variances of the starts, in turn: low ones find all components, high ones suit noisy data.
-_NOISE = (0.02, 0.1, 0.005, 0.5)
+# Of the starts in turn: the noise variance, and whether the first function of each mode starts from
+# one and not from a draw. With many modes a product of draws is wild, and only that start is near.
+_STARTS = ((0.1, False), (0.02, False), (0.1, True), (0.05, False))
 _HELD, _TRIED = 5, 4  # sweeps of a start with that noise, and after
 _SETTLING = 15  # sweeps of the best start before ranks are compared
 LARGEST_CORE = 2048
@@ -92,18 +93,19 @@ class Search:
         return best.history[-1]
 
     def _settle(self, posterior):
-        self._sweep(posterior, _SETTLING, 10 * self.tol)
+        self._sweep(posterior, _SETTLING, self.tol)
 
     def _start(self, ranks, i):
         modes = [
             Mode(*place, rank, *smoothness)
             for place, rank, smoothness in zip(self.places, ranks, self.smoothness, strict=True)
         ]
+        noise, constant = _STARTS[i % len(_STARTS)]
         for mode in modes:
-            mode.draw(self.rng, constant=i % 2 == 0)
-        start = TuckerPosterior(modes, self.y, _NOISE[i % len(_NOISE)])
+            mode.draw(self.rng, constant)
+        start = TuckerPosterior(modes, self.y, noise)
         for sweep in range(_HELD + _TRIED):
-            start.sweep(with_noise=sweep >= _HELD)
+            start.sweep(held=sweep < _HELD)
         # What came before maximised for another noise.
         start.history = start.history[-1:]
         return start
