@@ -262,7 +262,6 @@ class TuckerPosterior:
         self.noise = Precision(0.5 * len(y), 0.5 * len(y) * noise)
         self.ridge = Precision(0.5 * R, 0.5)
         self._squares = float(y @ y)
-        self.update_core()
 
     def update_core(self):
         """q(c, G), exactly Gaussian, the offset first."""
@@ -356,14 +355,15 @@ class TuckerPosterior:
 
     def sweep(self, held=False):
         """Update everything once; ``held`` leaves noise and ridge, and so no component vanishes."""
-        for k in range(len(self.modes)):
-            if not held:
-                self.mix(k)
-            self.update_mode(k)
         self.update_core()
         if not held:
             self.update_ridge()
             self.update_noise()
+        # The modes last: with one, it then is the Gaussian process of the core and noise told.
+        for k in range(len(self.modes)):
+            if not held:
+                self.mix(k)
+            self.update_mode(k)
         self.history.append(self.bound())
 
     def bound(self):

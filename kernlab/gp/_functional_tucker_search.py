@@ -8,8 +8,8 @@ from kernlab.gp._functional_tucker_bayes import Mode, TuckerPosterior
 
 # Of the starts in turn: the noise variance, and whether the first function of each mode starts from
 # one and not from a draw. With many modes a product of draws is wild, and only that start is near.
-_STARTS = ((0.1, False), (0.02, False), (0.1, True), (0.05, False))
-_HELD, _TRIED = 5, 4  # sweeps of a start with that noise, and after
+_STARTS = ((0.1, True), (0.1, False), (0.02, False), (0.05, False))
+_HELD, _TRIED = 4, 4  # sweeps of a start with that noise, and after
 _SETTLING = 15  # sweeps of the best start before ranks are compared
 LARGEST_CORE = 2048
 _LARGEST_CHOSEN_CORE = 256
