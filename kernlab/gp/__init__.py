@@ -1,5 +1,16 @@
-"""Gaussian processes."""
+"""Gaussian-process regressors, as in scikit-learn."""
 
+from kernlab.gp._calibration import RollingOriginResult, rolling_origin_calibration
 from kernlab.gp._functional_tucker import FunctionalTuckerRegressor
+from kernlab.gp._kronecker import KroneckerGPRegressor
+from kernlab.gp._markov_regressor import MarkovGPRegressor
+from kernlab.gp._student_t import StudentTProcessRegressor
 
-__all__ = ["FunctionalTuckerRegressor"]
+__all__ = [
+    "FunctionalTuckerRegressor",
+    "KroneckerGPRegressor",
+    "MarkovGPRegressor",
+    "RollingOriginResult",
+    "StudentTProcessRegressor",
+    "rolling_origin_calibration",
+]
