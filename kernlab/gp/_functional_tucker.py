@@ -1,5 +1,6 @@
 """Regression on continuous-indexed tensors: a Tucker decomposition of Gaussian processes."""
 
+import math
 import warnings
 from numbers import Integral, Real
 
@@ -254,7 +255,7 @@ class FunctionalTuckerRegressor(RegressorMixin, BaseEstimator):
             If there is no such mode, or ``t`` is not one-dimensional and finite.
         """
         check_is_fitted(self)
-        if not (isinstance(mode, Integral) and 0 <= mode < len(self.rank_)):
+        if not (isinstance(mode, int | np.integer) and 0 <= mode < len(self.rank_)):
             raise ValueError(f"mode must be an int from 0 to {len(self.rank_) - 1}, got {mode!r}.")
         t = np.asarray(t, dtype=np.float64)
         if t.ndim != 1 or not np.isfinite(t).all():
@@ -305,13 +306,13 @@ class FunctionalTuckerRegressor(RegressorMixin, BaseEstimator):
         K = len(search.places)
         if isinstance(self.rank, str):
             return None
-        ranks = (self.rank,) * K if isinstance(self.rank, Integral) else tuple(self.rank)
-        if len(ranks) != K or not all(isinstance(r, Integral) and r > 0 for r in ranks):
+        given = (self.rank,) * K if isinstance(self.rank, Integral) else tuple(self.rank)
+        if len(given) != K or not all(isinstance(r, int | np.integer) and r > 0 for r in given):
             raise ValueError(
                 f"rank must be 'auto', a positive int or {K} of them, one for each column of X, "
                 f"got {self.rank!r}."
             )
-        ranks = tuple(int(r) for r in ranks)
+        ranks = tuple(int(r) for r in given)
         for k, (r, size) in enumerate(zip(ranks, search.n_indices, strict=True)):
             if r > size:
                 raise ValueError(
@@ -322,7 +323,7 @@ class FunctionalTuckerRegressor(RegressorMixin, BaseEstimator):
                 f"rank={self.rank!r} has a mode above the product of the others; no core has such "
                 f"ranks. {fitting} is the same model."
             )
-        if np.prod(ranks, dtype=float) > LARGEST_CORE:
+        if math.prod(ranks) > LARGEST_CORE:
             raise ValueError(
                 f"rank={self.rank!r} makes a core of more than {LARGEST_CORE} numbers; lower it."
             )

@@ -183,8 +183,9 @@ class Mode:
         seen = np.divide(turned, roots, out=np.zeros_like(turned), where=roots > 0.0)
         rows = (roots[:, None, :] * vectors).transpose(0, 2, 1).reshape(U * r, r) @ self.outputs
         times = np.repeat(self.times, r)
-        self.data = Observations(times, seen.ravel(), 1.0, rows, np.arange(U * r))
-        evidence, self.mean, self.covariance = self._search()
+        data = Observations(times, seen.ravel(), np.ones(U * r), rows, np.arange(U * r))
+        evidence, self.mean, self.covariance = self._search(data)
+        self.data = data
         # E[uᵀ K⁻¹ u] of every two functions at all indices, K their prior covariance.
         seconds = (precision.reshape(U, r, r) @ self.second().reshape(U, r, r)).sum(0)
         square = U * np.eye(r) + shift.T @ self.mean - seconds
@@ -197,17 +198,17 @@ class Mode:
     def _process(self, length_scale):
         return MarkovProcess([MaternComponent(1.0, length_scale, self.nu)] * self.rank)
 
-    def _search(self):
+    def _search(self, data):
         """One step along the length scale, kept if the evidence gains; evidence and moments."""
-        wanted = np.arange(1, len(self.data.times) + 1) % self.rank == 0
-        best = self.process.smoothed(self.data, self.outputs, wanted)
+        wanted = np.arange(1, len(data.times) + 1) % self.rank == 0
+        best = self.process.smoothed(data, self.outputs, wanted)
         if self.bounds is None:
             return best
         tried = min(max(self.length_scale * math.exp(self._step), self.bounds[0]), self.bounds[1])
         process = self._process(tried)
-        if process.log_likelihood(self.data) > best[0]:
+        if process.log_likelihood(data) > best[0]:
             self.length_scale, self.process, self._step = tried, process, 1.5 * self._step
-            return process.smoothed(self.data, self.outputs, wanted)
+            return process.smoothed(data, self.outputs, wanted)
         self._step = -math.copysign(max(0.5 * abs(self._step), _LEAST_STEP), self._step)
         return best
 
@@ -379,10 +380,14 @@ class TuckerPosterior:
 
     def with_less(self, k):
         """A start with one function less in a mode: without the one of least part in the core."""
-        unfolded = np.moveaxis(self.weights[1:].reshape(self.ranks), k, 0).reshape(self.ranks[k], -1)
+        unfolded = np.moveaxis(self.weights[1:].reshape(self.ranks), k, 0).reshape(
+            self.ranks[k], -1
+        )
         rotation = np.linalg.svd(unfolded)[0][:, :-1]
         # Whole modes anew: the others' processes, data and steps of search are not shared.
-        modes = [m.rotated(rotation if j == k else np.eye(m.rank)) for j, m in enumerate(self.modes)]
+        modes = [
+            m.rotated(rotation if j == k else np.eye(m.rank)) for j, m in enumerate(self.modes)
+        ]
         return TuckerPosterior(modes, self.y, 1.0 / self.noise.mean)
 
     def predict(self, columns):
@@ -403,5 +408,3 @@ class TuckerPosterior:
     def _chunks(self, width):
         size = max(1, _CHUNK // max(width, 1))
         return [slice(i, min(i + size, len(self.y))) for i in range(0, len(self.y), size)]
-
-

@@ -102,7 +102,6 @@ def dense_mode(posterior, k):
     K = np.kron(prior.covariance(mode.times, mode.times), np.eye(r))
     precision, shift = np.zeros((U * r, U * r)), np.zeros(U * r)
     second = posterior.second()
-    R = len(second) - 1
     for n, target in enumerate(posterior.y):
         # Of b = G contracted: E[b], E[c b] and E[b bᵀ].
         vectors = [
@@ -124,7 +123,6 @@ def dense_mode(posterior, k):
         place = slice(mode.place[n] * r, mode.place[n] * r + r)
         precision[place, place] += tau * table
         shift[place] += tau * (target * b - cb)
-    assert R == math.prod(posterior.ranks)
     covariance = np.linalg.inv(np.linalg.inv(K) + precision)
     return covariance @ shift, covariance, K
 
@@ -411,7 +409,7 @@ def test_bad_data_are_named(pair):
     with pytest.raises(ValueError, match="NaN"):
         fresh.fit(X, np.where(np.arange(len(y)) == 3, np.nan, y))
     with pytest.raises(ValueError, match="infinity"):
-        fresh.fit(np.where(X == X[0], np.inf, X), y)
+        fresh.fit(np.where(X > 0.9, np.inf, X), y)
     assert not hasattr(fresh, "rank_")
     with pytest.raises(ValueError, match="mode must be an int from 0 to 1"):
         model.factor(2, [0.0])
