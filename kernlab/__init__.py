@@ -7,7 +7,17 @@ from importlib import import_module as _import_module
 
 __version__ = "0.1.0.dev0"
 
-_MODULES = ("density", "exceptions", "kernels", "linalg", "pde", "privacy", "special")
+_MODULES = (
+    "datasets",
+    "density",
+    "exceptions",
+    "gp",
+    "kernels",
+    "linalg",
+    "pde",
+    "privacy",
+    "special",
+)
 
 __all__ = ["__version__", *_MODULES]
 

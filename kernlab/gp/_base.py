@@ -1,0 +1,218 @@
+"""What the regressors share: noise in kernels, the evidence's maximum, draws."""
+
+import warnings
+
+import numpy as np
+from scipy.optimize import OptimizeResult, minimize
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.gaussian_process.kernels import KernelOperator, Sum, WhiteKernel
+
+# Of the logarithm's bound, within which a hyperparameter lies at it.
+_AT_BOUND = 1e-4
+# Largest slope, per unit of the evidence's scale, of what passes for a maximum.
+_FLAT = 1e-3
+
+
+def split_noise(kernel):
+    """The signal's kernel and the noise variance of a sum with `WhiteKernel` terms.
+
+    Parameters
+    ----------
+    kernel : Kernel
+        Of scikit-learn's kind.
+
+    Returns
+    -------
+    signal : Kernel or None
+        The sum of the other terms; None if there are none. Its terms are those of ``kernel``.
+    noise : float >= 0
+        The sum of the noise levels.
+
+    Raises
+    ------
+    ValueError
+        If a `WhiteKernel` stands inside a product or another kernel.
+    """
+    terms = list(_terms(kernel))
+    white = [term for term in terms if isinstance(term, WhiteKernel)]
+    rest = [term for term in terms if not isinstance(term, WhiteKernel)]
+    for term in rest:
+        if _holds_noise(term):
+            raise ValueError(
+                f"kernel has a WhiteKernel inside {term}; add it to the sum instead, as in "
+                "kernel + WhiteKernel(0.1)."
+            )
+    signal = None
+    for term in rest:
+        signal = term if signal is None else Sum(signal, term)
+    return signal, float(sum(term.noise_level for term in white))
+
+
+def _terms(kernel):
+    if isinstance(kernel, Sum):
+        yield from _terms(kernel.k1)
+        yield from _terms(kernel.k2)
+    else:
+        yield kernel
+
+
+def _holds_noise(kernel):
+    if isinstance(kernel, WhiteKernel):
+        return True
+    if isinstance(kernel, KernelOperator):
+        return _holds_noise(kernel.k1) or _holds_noise(kernel.k2)
+    inside = getattr(kernel, "kernel", None)
+    return inside is not None and _holds_noise(inside)
+
+
+def maximise_evidence(objective, kernel, *, n_restarts, rng, warn_bounds=True):
+    """Hyperparameters of the largest log marginal likelihood, by L-BFGS-B.
+
+    Parameters
+    ----------
+    objective : callable
+        Of theta; returns the log likelihood and its gradient. Where it raises `LinAlgError` or is
+        not finite the hyperparameters are refused.
+    kernel : Kernel
+        Gives the start, the bounds, and names for warnings.
+    n_restarts : int
+        Further starts, uniform in theta within the bounds.
+    rng : RandomState
+    warn_bounds : bool, default=True
+        Whether a hyperparameter at its bound is worth a word; noise at its lower one is not.
+
+    Returns
+    -------
+    theta : ndarray
+    value : float
+    n_iter : int
+        Iterations of the start that won.
+
+    Raises
+    ------
+    ValueError
+        If the likelihood is not finite at any start, or restarts are asked for within infinite
+        bounds.
+    """
+    bounds = kernel.bounds
+    starts = [kernel.theta]
+    if n_restarts:
+        if not np.isfinite(bounds).all():
+            raise ValueError(
+                f"n_restarts is {n_restarts}, which needs finite bounds of all hyperparameters; "
+                f"they are {np.exp(bounds).tolist()}."
+            )
+        starts.extend(rng.uniform(*bounds.T) for _ in range(n_restarts))
+    best = None
+    for start in starts:
+        result = _climb(objective, np.clip(start, *bounds.T), bounds)
+        if result is not None and (best is None or result.fun < best.fun):
+            best = result
+    if best is None:
+        raise ValueError(
+            f"The likelihood of {kernel} is not finite, or its covariance is singular: add a "
+            "WhiteKernel, or start from other hyperparameters."
+        )
+    if not best.success and _slope(best, bounds) > _FLAT:
+        warnings.warn(
+            f"The hyperparameters did not converge in {best.nit} iterations ({best.message}). "
+            "Scale X and y to about one, start from better hyperparameters or try n_restarts.",
+            ConvergenceWarning,
+            stacklevel=4,
+        )
+    if warn_bounds:
+        _warn_of_bounds(kernel, best.x)
+    return best.x, -best.fun * best.scale, int(best.nit)
+
+
+def _climb(objective, start, bounds):
+    value, _ = _tried(objective, start)
+    if not np.isfinite(value):
+        return None
+    scale = 1.0 + abs(value)
+
+    def falling(theta):
+        if not np.isfinite(theta).all():
+            return 1e10, np.zeros_like(theta)
+        value, gradient = _tried(objective, theta)
+        if not np.isfinite(value):
+            # Steep enough that the line search turns back, and finite, which it needs.
+            return 1e10, np.zeros_like(theta)
+        return -value / scale, -np.asarray(gradient) / scale
+
+    if len(start) == 0:
+        result = OptimizeResult(x=start, fun=-value / scale, success=True, nit=0)
+    else:
+        options = {"maxiter": 500, "ftol": 1e-10, "gtol": 1e-7}
+        result = minimize(
+            falling, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options
+        )
+    result.scale = scale
+    return result
+
+
+def _tried(objective, theta):
+    try:
+        value, gradient = objective(theta)
+    except np.linalg.LinAlgError:
+        return -np.inf, None
+    return (value, gradient) if np.isfinite(gradient).all() else (-np.inf, None)
+
+
+def _slope(result, bounds):
+    """Largest component of the gradient that leads inside the bounds."""
+    inside = np.clip(result.x - result.jac, *bounds.T) - result.x
+    return float(np.max(np.abs(inside), initial=0.0))
+
+
+def _warn_of_bounds(kernel, theta):
+    names = [
+        hyperparameter.name
+        for hyperparameter in kernel.hyperparameters
+        if not hyperparameter.fixed
+        for _ in range(hyperparameter.n_elements)
+    ]
+    for name, value, (low, high) in zip(names, theta, kernel.bounds, strict=True):
+        at_low, at_high = value - low < _AT_BOUND, high - value < _AT_BOUND
+        if at_high or (at_low and not name.endswith("noise_level")):
+            side = "upper" if at_high else "lower"
+            warnings.warn(
+                f"The hyperparameter {name} = {np.exp(value):.6g} is at its {side} bound. Widen "
+                f"{name}_bounds, or fix it.",
+                ConvergenceWarning,
+                stacklevel=5,
+            )
+
+
+def check_return(return_std, return_cov):
+    """Refuse both at once, as scikit-learn does."""
+    if return_std and return_cov:
+        raise RuntimeError("return_std and return_cov cannot both be True; ask for one of them.")
+
+
+def scaled_targets(y, normalize_y):
+    """Targets as the process sees them, with the mean and the scale that were taken off.
+
+    Returns
+    -------
+    z : ndarray of shape (n,)
+    mean, scale : float
+        0 and 1 without ``normalize_y``; the scale of constant targets is 1.
+    """
+    if not normalize_y:
+        return y, 0.0, 1.0
+    # Of the largest magnitude one, or squares of tiny and huge numbers would leave the range.
+    size = float(np.max(np.abs(y))) or 1.0
+    unit = y / size
+    mean = float(np.mean(unit))
+    spread = float(np.std(unit - mean))
+    # Rounding alone is no spread.
+    scale = spread if spread > 1e-14 else 1.0 / size
+    return (unit - mean) / scale, mean * size, scale * size
+
+
+def draw(mean, covariance, n_samples, rng):
+    """Draws of a normal vector, (n, n_samples), however singular its covariance."""
+    values, vectors = np.linalg.eigh(covariance)
+    root = vectors * np.sqrt(np.maximum(values, 0.0))
+    return mean[:, None] + root @ rng.standard_normal((len(mean), n_samples))
