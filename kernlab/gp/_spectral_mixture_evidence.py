@@ -28,8 +28,6 @@ from kernlab._core.namespace import (
 
 # Entries of a block of rows: some arrays of it stay in the processor's cache.
 _BLOCK = 1 << 17
-# Entries of all components together up to which they are kept for the gradient, 64 megabytes.
-_KEPT = 1 << 23
 
 
 @dataclass(frozen=True)
@@ -113,12 +111,12 @@ def _components(mixture, A, B):
         yield _Component(xp.exp(exponent), cosines, differences, squares, waves)
 
 
-def _gradient(mixture, u, outer, parts):
+def _gradient(mixture, u, outer):
     """½ Σ_ij outer_ij ∂K_ij/∂theta, from the symmetric table ``outer`` (n, n)."""
     xp = namespace_of(u)
     q, d = mixture.frequencies.shape
     in_frequencies, in_scales, in_weights = np.zeros((q, d)), np.zeros((q, d)), np.zeros(q)
-    for rows, columns, components in parts:
+    for rows, columns, components in _lower_parts(mixture, u):
         block = outer[rows, columns]
         if rows.start:
             # What is above the triangle is not visited: its mirror image counts twice.
@@ -162,18 +160,14 @@ class Posterior:
     mean_root: Any  # (r, r), (basisᵀ K⁻¹ basis)^-1/2, or None
     log_evidence: float
     jitter: float
-    parts: Any = None
 
     @classmethod
-    def condition(cls, mixture, u, z, basis=None, *, keep=False):
-        """Factorise; ``keep`` keeps the components, where they are small, for the gradient."""
+    def condition(cls, mixture, u, z, basis=None):
+        """Factorise; LinAlgError where no small jitter makes that possible."""
         xp = namespace_of(u)
         n = u.shape[0]
-        parts = _lower_parts(mixture, u)
-        if keep and n * n * len(mixture.weights) <= _KEPT:
-            parts = [(rows, columns, list(some)) for rows, columns, some in parts]
         table = xp.zeros((n, n), dtype=u.dtype, device=device_of(u))
-        for rows, columns, components in parts:
+        for rows, columns, components in _lower_parts(mixture, u):
             table[rows, columns] = sum(part.value() for part in components)
         root_inverse, log_root, jitter = _factor(table, mixture.noise)
         white = root_inverse @ z
@@ -204,7 +198,6 @@ class Posterior:
             mean_root,
             log_evidence,
             jitter,
-            parts if isinstance(parts, list) else None,
         )
 
     def gradient(self):
@@ -214,8 +207,7 @@ class Posterior:
             seen = self.root_inverse.T @ self.whitened
             inverse = inverse - seen @ seen.T
         outer = self.alpha[:, None] * self.alpha[None, :] - inverse
-        parts = _lower_parts(self.mixture, self.u) if self.parts is None else self.parts
-        return _gradient(self.mixture, self.u, outer, parts)
+        return _gradient(self.mixture, self.u, outer)
 
     def mean(self, points, basis=None):
         """Posterior mean at ``points`` (m, d)."""
@@ -224,7 +216,7 @@ class Posterior:
         return mean if basis is None else mean + basis @ self.coefficients
 
     def covariance(self, points, basis=None, *, diagonal=False):
-        """Posterior covariance of values observed at ``points``, noise included, or its diagonal."""
+        """Posterior covariance of values at ``points``, noise included, or its diagonal."""
         xp = namespace_of(points)
         white = self.root_inverse @ covariance(self.mixture, self.u, points)
         noise = self.mixture.noise
@@ -291,7 +283,7 @@ def polynomial_basis(u, degree, transform=None):
     number of monomials where the data do not tell them apart.
     """
     xp = namespace_of(u)
-    n, d = u.shape
+    d = u.shape[1]
     columns = [xp.ones_like(u[:, 0])]
     for total in range(1, degree + 1):
         for factors in combinations_with_replacement(range(d), total):
