@@ -12,6 +12,7 @@ from scipy.optimize import minimize
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.gaussian_process.kernels import WhiteKernel
 
+from kernlab._core.namespace import from_numpy, namespace_of
 from kernlab.gp._periodogram import Lines, detrended, find_lines, frequency_ceiling
 from kernlab.gp._spectral_mixture_evidence import Mixture, Posterior
 from kernlab.kernels import SpectralMixture
@@ -49,6 +50,15 @@ class Search:
         self.ceiling = frequency_ceiling(self.u)
         if self.place is None:
             self.place = (self.u, self.z, self.basis)
+
+    def subset(self, rows):
+        """The same search, with the same ceiling, on some of the rows."""
+        host = [None if array is None else array[rows] for array in (self.u, self.z, self.basis)]
+        moved = from_numpy(rows, self.place[0], namespace_of(self.place[0]).int64)
+        place = tuple(None if array is None else array[moved] for array in self.place)
+        search = Search(*host, place)
+        search.ceiling = self.ceiling
+        return search
 
     def objective(self, theta):
         u, z, basis = self.place
