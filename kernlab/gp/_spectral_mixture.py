@@ -341,6 +341,7 @@ default='periodogram'
         if self.solver == "ski" and len(z) > _SUBSET:
             rows = np.sort(rng.choice(len(z), _SUBSET, replace=False))
             search = search.subset(rows)
+        self._evidence_data = search.place[:2]
         self.log_evidences_ = {}
         if self._constant:
             warnings.warn(
@@ -416,9 +417,7 @@ default='periodogram'
         points = self._spans(X)
         xp = namespace_of(points)
         if self.solver == "ski":
-            from kernlab.gp._spectral_mixture_gpytorch import predict
-
-            mean, spread = predict(self._mixture, *self._fit_data, points, return_std, return_cov)
+            mean, spread = self._interpolated(points, return_std, return_cov)
         else:
             basis = self._basis(points)
             mean, spread = self._posterior.mean(points, basis), None
@@ -430,6 +429,22 @@ default='periodogram'
         if return_cov:
             return mean, self.y_scale_ * (self.y_scale_ * spread)
         return mean
+
+    def _interpolated(self, points, return_std, return_cov):
+        from kernlab.gp._spectral_mixture_gpytorch import grid_model, predict
+
+        xp = namespace_of(points)
+        reach = max(1.0, 1.1 * float(xp.max(xp.abs(points))))
+        cached, model = getattr(self, "_grid_cache", (0.0, None))
+        if reach > cached:
+            model = grid_model(self._mixture, *self._fit_data, (-reach, reach))
+            self._grid_cache = (reach, model)
+        return predict(model, points, return_std, return_cov)
+
+    def __getstate__(self):
+        state = super().__getstate__()
+        state.pop("_grid_cache", None)
+        return state
 
     def sample_y(self, X, n_samples=1, random_state=None):
         """Draws of ``y`` at the queries from the posterior, noise included.
@@ -452,6 +467,8 @@ default='periodogram'
 
     def log_marginal_likelihood(self, theta=None, eval_gradient=False, clone_kernel=True):
         """Log marginal likelihood of the standardised ``y``.
+
+        With ``solver='ski'``, of the thousand rows that hyperparameters were learned from.
 
         Parameters
         ----------
@@ -479,12 +496,7 @@ default='periodogram'
         q, d = self.frequencies_.shape
         span = np.tile(np.log(2 * self._half_span), 2 * q)
         mixture = Mixture.from_theta(theta + np.append(span, np.zeros(q + 1)), d)
-        u, z = self._fit_data
-        if self.solver == "ski":
-            from kernlab.gp._spectral_mixture_gpytorch import log_evidence
-
-            value, gradient = log_evidence(mixture, u, z)
-            return (value, gradient) if eval_gradient else value
+        u, z = self._evidence_data
         posterior = Posterior.condition(mixture, u, z, self._basis(u))
         value = posterior.log_evidence
         return (value, posterior.gradient()) if eval_gradient else value

@@ -58,86 +58,98 @@ def covariance(mixture, A, B):
     """Covariance of the noiseless process between rows of ``A`` and of ``B``, (n, m)."""
     xp = namespace_of(A)
     table = xp.empty((A.shape[0], B.shape[0]), dtype=A.dtype, device=device_of(A))
-    for rows in _blocks(A.shape[0], B.shape[0]):
-        table[rows] = sum(part.value() for part in _components(mixture, A[rows], B))
+    for rows in _blocks(mixture, A.shape[0], B.shape[0]):
+        table[rows] = _Tables.of(mixture, A[rows], B).value()
     return table
 
 
-def _blocks(n, m):
-    step = max(1, _BLOCK // max(m, 1))
+def _blocks(mixture, n, m):
+    step = max(1, _BLOCK // max(m * len(mixture.weights), 1))
     return [slice(start, min(start + step, n)) for start in range(0, n, step)]
 
 
-def _lower_parts(mixture, u):
-    """Rows, columns and components of the blocks that hold the lower triangle of the covariance."""
-    for rows in _blocks(u.shape[0], u.shape[0]):
-        columns = slice(0, rows.stop)
-        yield rows, columns, _components(mixture, u[rows], u[columns])
+def _lower_blocks(mixture, n):
+    """Rows and columns of the blocks that hold the lower triangle of a covariance."""
+    return [(rows, slice(0, rows.stop)) for rows in _blocks(mixture, n, n)]
 
 
 @dataclass
-class _Component:
-    envelope: Any  # w exp(-2π² Σ s² Δ²)
-    cosines: list
-    differences: list
-    squares: list
-    waves: list
+class _Tables:
+    """The components between two sets of points, as factors.
+
+    ``cos(2πf(a - b))`` is the product of ``left`` and ``right``, the cosines and sines of the
+    points, so that no table of cosines is evaluated.
+    """
+
+    differences: Any  # (d, n, m)
+    squares: Any  # (d, n, m)
+    envelope: Any  # (Q, n, m), w exp(-2π² Σ s² Δ²)
+    left: list  # d times (Q, n, 2)
+    right: list  # d times (Q, 2, m)
+
+    @classmethod
+    def of(cls, mixture, A, B):
+        xp = namespace_of(A)
+        differences = A.T[:, :, None] - B.T[:, None, :]
+        squares = differences * differences
+        rates = from_numpy(-2 * math.pi**2 * mixture.scales**2, A)
+        weights = from_numpy(mixture.weights, A)
+        envelope = weights[:, None, None] * xp.exp(xp.tensordot(rates, squares, axes=1))
+        angular = from_numpy(2 * math.pi * mixture.frequencies, A)
+        left, right = [], []
+        for k in range(A.shape[1]):
+            a, b = angular[:, k, None] * A[:, k], angular[:, k, None] * B[:, k]
+            left.append(xp.stack([xp.cos(a), xp.sin(a)], axis=2))
+            right.append(xp.stack([xp.cos(b), xp.sin(b)], axis=1))
+        return cls(differences, squares, envelope, left, right)
+
+    def cosine(self, k):
+        return self.left[k] @ self.right[k]
 
     def value(self):
         value = self.envelope
-        for cosine in self.cosines:
-            value = value * cosine
-        return value
+        for k in range(len(self.left)):
+            value = value * self.cosine(k)
+        return namespace_of(value).sum(value, axis=0)
 
-
-def _components(mixture, A, B):
-    xp = namespace_of(A)
-    d = A.shape[1]
-    differences = [A[:, k, None] - B[None, :, k] for k in range(d)]
-    squares = [difference * difference for difference in differences]
-    for frequencies, scales, weight in zip(
-        mixture.frequencies, mixture.scales, mixture.weights, strict=True
-    ):
-        exponent = math.log(weight)
-        for square, scale in zip(squares, scales, strict=True):
-            exponent = exponent - (2 * math.pi**2 * scale**2) * square
-        cosines, waves = [], []
-        for k, frequency in enumerate(frequencies):
-            # cos(a - b) from the cosines and sines of the points: no table of them is evaluated.
-            a, b = 2 * math.pi * frequency * A[:, k], 2 * math.pi * frequency * B[:, k]
-            wave = (xp.cos(a), xp.sin(a), xp.cos(b), xp.sin(b))
-            waves.append(wave)
-            cosines.append(wave[0][:, None] * wave[2] + wave[1][:, None] * wave[3])
-        yield _Component(xp.exp(exponent), cosines, differences, squares, waves)
+    def slopes(self, block):
+        """Sums with ``block`` (n, m) of the components (Q,), times Δ² (d, Q), and turned (d, Q)."""
+        xp = namespace_of(block)
+        d = len(self.left)
+        weighted = block * self.envelope
+        # Products of the cosines after each coordinate; those before it join on the way.
+        after: list = [1.0] * d
+        for k in reversed(range(d - 1)):
+            after[k] = self.cosine(k + 1) * after[k + 1]
+        plain, squared, turned = None, [], []
+        for k, left in enumerate(self.left):
+            right = xp.matrix_transpose(self.right[k])
+            others = weighted if d == 1 else weighted * after[k]
+            if plain is None:
+                plain = xp.sum(left * (others @ right), axis=(1, 2))
+            squared.append(xp.sum(left * ((others * self.squares[k]) @ right), axis=(1, 2)))
+            moved = (others * self.differences[k]) @ right
+            sine = left[:, :, 1] * moved[:, :, 0] - left[:, :, 0] * moved[:, :, 1]
+            turned.append(xp.sum(sine, axis=1))
+            if k + 1 < d:
+                weighted = weighted * self.cosine(k)
+        return plain, xp.stack(squared), xp.stack(turned)
 
 
 def _gradient(mixture, u, outer):
     """½ Σ_ij outer_ij ∂K_ij/∂theta, from the symmetric table ``outer`` (n, n)."""
     xp = namespace_of(u)
-    q, d = mixture.frequencies.shape
-    in_frequencies, in_scales, in_weights = np.zeros((q, d)), np.zeros((q, d)), np.zeros(q)
-    for rows, columns, components in _lower_parts(mixture, u):
+    sums = [0.0, 0.0, 0.0]
+    for rows, columns in _lower_blocks(mixture, u.shape[0]):
         block = outer[rows, columns]
         if rows.start:
             # What is above the triangle is not visited: its mirror image counts twice.
             block = xp.concat([2 * block[:, : rows.start], block[:, rows.start :]], axis=1)
-        for j, part in enumerate(components):
-            weighted = block * part.envelope
-            # Products of the cosines before and after each coordinate, for that of the others.
-            after: list = [1.0] * (d + 1)
-            for k in reversed(range(d)):
-                after[k] = part.cosines[k] * after[k + 1]
-            full = weighted * after[0]
-            in_weights[j] += scalar(xp.sum(full))
-            for k in range(d):
-                difference, wave = part.differences[k], part.waves[k]
-                in_scales[j, k] += scalar(xp.sum(full * part.squares[k]))
-                sine = wave[1][:, None] * wave[2] - wave[0][:, None] * wave[3]
-                others = weighted * after[k + 1] * difference
-                in_frequencies[j, k] += scalar(xp.sum(others * sine))
-                weighted = weighted * part.cosines[k]
-    in_scales *= -4 * math.pi**2 * mixture.scales**2
-    in_frequencies *= -2 * math.pi * mixture.frequencies
+        slopes = _Tables.of(mixture, u[rows], u[columns]).slopes(block)
+        sums = [total + slope for total, slope in zip(sums, slopes, strict=True)]
+    in_weights, in_scales, in_frequencies = (to_numpy(total).T for total in sums)
+    in_scales = in_scales * (-4 * math.pi**2 * mixture.scales**2)
+    in_frequencies = in_frequencies * (-2 * math.pi * mixture.frequencies)
     trace = scalar(xp.sum(xp.linalg.diagonal(outer)))
     gradients = (in_frequencies.ravel(), in_scales.ravel(), in_weights, [mixture.noise * trace])
     return 0.5 * np.concatenate(gradients)
@@ -167,8 +179,8 @@ class Posterior:
         xp = namespace_of(u)
         n = u.shape[0]
         table = xp.zeros((n, n), dtype=u.dtype, device=device_of(u))
-        for rows, columns, components in _lower_parts(mixture, u):
-            table[rows, columns] = sum(part.value() for part in components)
+        for rows, columns in _lower_blocks(mixture, n):
+            table[rows, columns] = _Tables.of(mixture, u[rows], u[columns]).value()
         root_inverse, log_root, jitter = _factor(table, mixture.noise)
         white = root_inverse @ z
         coefficients = whitened = mean_root = None
