@@ -334,6 +334,7 @@ default='periodogram'
         rng = check_random_state(self.random_state)
         u, z, basis = host
         search = Search(u, z, basis, place)
+        self._ceiling = search.ceiling / (2 * self._half_span)
         init = self.init if isinstance(self.init, str) else self._given()
         count = self._explicit_count() or self.n_components
         most = min(MOST_COMPONENTS, len(z)) if count == "auto" else count

@@ -120,6 +120,8 @@ def _structured():
         stack.enter_context(settings.cg_tolerance(_CG_TOLERANCE))
         stack.enter_context(settings.eval_cg_tolerance(_CG_TOLERANCE))
         stack.enter_context(settings.max_cg_iterations(2000))
+        # Lines and trends have low rank: factored out, little is left to iterate on.
+        stack.enter_context(settings.max_preconditioner_size(150))
         stack.enter_context(settings.max_root_decomposition_size(200))
         yield torch
 

@@ -30,11 +30,11 @@ MOST_COMPONENTS = 24
 PATIENCE = 3
 # Steps of L-BFGS for a count on trial; the one that is kept converges.
 TRIAL_STEPS = 40
-TRIAL_GAIN = 1e-3
+TRIAL_GAIN = 1e-2
 # Steps of the last climb, and the gain in nats that ends it: no difference in evidence as small as
 # that tells two mixtures apart.
 MOST_STEPS = 500
-LEAST_GAIN = 1e-5
+LEAST_GAIN = 1e-3
 
 
 @dataclass
