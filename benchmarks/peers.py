@@ -23,10 +23,12 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).parent
-FAMILIES = ("density", "bandwidths", "fast", "regimes", "special", "privacy", "equations")
+FAMILIES = (
+    "density", "bandwidths", "fast", "regimes", "special", "privacy", "equations", "gp",
+)  # fmt: skip
 PACKAGES = (
     "kernlab", "numpy", "scipy", "numba", "scikit-learn", "KDEpy", "torch", "torch-kde", "pykeops",
-    "opendp", "dp-accounting", "scikit-fem",
+    "opendp", "dp-accounting", "scikit-fem", "gpytorch", "celerite2",
 )  # fmt: skip
 
 

@@ -36,9 +36,11 @@ numpydoc_show_inherited_class_members = {
 }
 nitpicky = False
 
+FAMILIES = ("density", "privacy", "pde", "gp")
 sphinx_gallery_conf = {
-    "examples_dirs": ["../examples/density", "../examples/privacy", "../examples/pde"],
-    "gallery_dirs": ["gallery/density", "gallery/privacy", "gallery/pde"],
+    "examples_dirs": [f"../examples/{family}" for family in FAMILIES],
+    "gallery_dirs": [f"gallery/{family}" for family in FAMILIES],
+    "parallel": True,
     "filename_pattern": r"/plot_",
     "abort_on_example_error": True,
     "download_all_examples": False,

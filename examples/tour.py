@@ -18,9 +18,11 @@ from scipy.spatial.distance import cdist
 from scipy.special import logsumexp
 from scipy.stats import vonmises_fisher
 from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_wine
+from sklearn.gaussian_process.kernels import Matern, WhiteKernel
 from sklearn.model_selection import train_test_split
 from sklearn.neighbors import KernelDensity as SklearnDensity
 
+from kernlab.datasets import load_airline
 from kernlab.density import (
     ConditionalKernelDensity,
     DensityRegimeDisplay,
@@ -28,7 +30,9 @@ from kernlab.density import (
     KernelDensityDisplay,
     VonMisesFisher,
 )
-from kernlab.exceptions import CondensedDensityWarning
+from kernlab.exceptions import CondensedDensityWarning, MissingExtraError
+from kernlab.gp import KroneckerGPRegressor, MarkovGPRegressor, SpectralMixtureGPRegressor
+from kernlab.kernels import Cosine
 from kernlab.pde import PDE, Box, D, Dirichlet, Field, GPPDESolver, coords
 from kernlab.privacy import PrivacyBudget, PrivateDistanceSum, PrivateSimilarityClassifier
 
@@ -340,6 +344,68 @@ def equations():
     return error, noisy_error
 
 
+def gaussian_processes():
+    """Air passengers forecast, twenty thousand points in linear time, and a grid with a hole."""
+    X, y = load_airline(return_X_y=True)
+    train, test = slice(0, 108), slice(108, None)
+    print("Gaussian processes: log air passengers, the last three of twelve years forecast")
+    found = {}
+    try:
+        model = SpectralMixtureGPRegressor(random_state=0).fit(X[train], np.log(y[train]))
+    except MissingExtraError as error:
+        print(f"spectral mixtures: {error}")
+    else:
+        mean, std = model.predict(X[test], return_std=True)
+        off = mean - np.log(y[test])
+        found["airline"] = float(np.sqrt(np.mean(off**2)))
+        lines = ", ".join(f"{f:.2f}" for f in np.sort(model.lines_[:, 0])[:4])
+        print(
+            f"error {found['airline']:.3f}, in the 95 % band {np.mean(np.abs(off) < 1.96 * std):.0%}"
+            f", lines at {lines} cycles per year"
+        )
+        figure, ax = plt.subplots(figsize=(8, 4), layout="constrained")
+        ax.plot(X[:, 0], np.log(y), "k.", markersize=4, label="log passengers")
+        grid = np.linspace(0, 12, 600)
+        mean, std = model.predict(grid[:, None], return_std=True)
+        ax.plot(grid, mean, label="posterior mean")
+        ax.fill_between(grid, mean - 1.96 * std, mean + 1.96 * std, alpha=0.3)
+        ax.axvline(9, color="0.5", linestyle="--")
+        ax.set(xlabel="years since 1949", title="Forecast from the first nine years")
+        ax.legend(loc="upper left")
+        save(figure, "airline.png")
+
+    rng = np.random.default_rng(0)
+    times = np.sort(rng.uniform(0, 2000, 20_000))
+    kernel = Matern(3.0, nu=1.5) * Cosine(1.0) + WhiteKernel(0.1)
+    signal = np.sin(2 * math.pi * times) * np.cos(times / 5)
+    noisy = signal + 0.3 * rng.normal(size=len(times))
+    model = MarkovGPRegressor(kernel=kernel, optimizer=None)
+    (mean, std), seconds = timed(
+        lambda: model.fit(times[:, None], noisy).predict(times[:, None], return_std=True)
+    )
+    found["markov"] = float(np.sqrt(np.mean((mean - signal) ** 2)))
+    print(
+        f"20,000 points at any times: likelihood, mean and std in {1e3 * seconds:.0f} ms, error "
+        f"{found['markov']:.3f} of noise 0.3"
+    )
+
+    axes = [np.linspace(0, 6, 120), np.linspace(0, 4, 80)]
+    field = np.sin(axes[0])[:, None] * np.cos(2 * axes[1])
+    seen = field + 0.1 * rng.normal(size=field.shape)
+    seen[50:60, 30:40] = np.nan
+    start = time.perf_counter()
+    model = KroneckerGPRegressor().fit(axes, seen)
+    filled = model.predict_grid(axes)
+    seconds = time.perf_counter() - start
+    found["grid"] = float(np.sqrt(np.mean((filled - field)[50:60, 30:40] ** 2)))
+    print(
+        f"9,600 cells with a hole, hyperparameters learned in {seconds:.1f} s: error "
+        f"{found['grid']:.3f} in the hole, of noise 0.1"
+    )
+    print()
+    return found
+
+
 def save(figure, name):
     figure.savefig(OUTPUT / name, dpi=120)
     plt.close(figure)
@@ -359,6 +425,7 @@ def main():
         directions,
         private,
         equations,
+        gaussian_processes,
     )
     return {part.__name__: part() for part in parts}
 

@@ -24,8 +24,8 @@ from kernlab.privacy import (
 ESTIMATORS = [
     KernelDensity(),
     KernelDensity(bandwidth=0.7, kernel="biweight"),
-    KernelDensity(bandwidth="silverman", kernel="logistic", precision="mixed"),
-    KernelDensity(bandwidth="lcv", kernel="logistic"),
+    KernelDensity(bandwidth="silverman", precision="mixed"),
+    KernelDensity(bandwidth="lcv"),
     KernelDensity(bandwidth="auto"),
     KernelDensity(bandwidth=0.7, bounds=[-1e6, None], boundary="renormalize"),
     KernelDensity(bandwidth="kl", kernel="exponential"),

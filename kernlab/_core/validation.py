@@ -23,6 +23,7 @@ __all__ = [
     "check_weights",
     "fit_context",
     "log_total_weight",
+    "validate_data",
     "validate_points",
     "whole_or_nothing",
 ]

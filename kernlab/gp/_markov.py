@@ -16,7 +16,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kernlab.gp._markov_numba import kalman, simulate, smooth
+from kernlab.gp._markov_numba import (
+    empty_results,
+    filter_part,
+    kalman,
+    score_noise,
+    score_part,
+    simulate,
+    smooth,
+    smooth_covariance,
+)
 
 # Stationary covariance and drift of the scaled state, by its size.
 _STATIONARY = {
@@ -29,6 +38,8 @@ _DRIFT = {
     2: np.array([[0.0, 1.0], [-1.0, -2.0]]),
     3: np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [-1.0, -3.0, -3.0]]),
 }
+# Numbers that the filter keeps at a time for the score; 100 MB.
+_KEPT = 12_500_000
 
 
 @dataclass(frozen=True)
@@ -40,6 +51,7 @@ class MaternComponent:
     Parameters
     ----------
     variance, length_scale : float > 0
+        An infinite length scale, with ν = ½, is a constant, or a wave that never fades.
     nu : {0.5, 1.5, 2.5}
     frequency : float >= 0
         Angular, in radians per unit of time.
@@ -60,7 +72,8 @@ class MaternComponent:
             raise ValueError(f"nu must be 0.5, 1.5 or 2.5, got {self.nu!r}.")
         for name in ("variance", "length_scale"):
             value = getattr(self, name)
-            if not 0.0 < value < math.inf:
+            constant = name == "length_scale" and self.nu == 0.5 and value == math.inf
+            if not (0.0 < value < math.inf or constant):
                 raise ValueError(f"{name} must be positive and finite, got {value!r}.")
         if not 0.0 <= self.frequency < math.inf:
             raise ValueError(f"frequency must be finite and not negative, got {self.frequency!r}.")
@@ -217,39 +230,113 @@ class MarkovProcess:
             )[0]
         )  # fmt: skip
 
+    def score(self, observations):
+        """log p(values) and its derivatives, exact, in two passes or three.
+
+        Parameters
+        ----------
+        observations : Observations
+
+        Returns
+        -------
+        log_likelihood : float
+        gradient : (n_components, 3) array
+            By log length scale, frequency and log variance.
+        by_noise : float
+            By the logarithm of a factor of all noise variances.
+
+        Notes
+        -----
+        The derivatives by mean and covariance of the predicted state run backwards with the
+        smoother (Koopman, Shephard, *Exact score for time series models in state space form*,
+        Biometrika 79, 1992); those by a parameter are their products with what it does to a step.
+        The cost hardly depends on how many there are. Where the filter's results of all times
+        would take more than some 100 MB, it runs twice and keeps them in parts.
+        """
+        data, n, D = observations, len(observations.times), self.n_states
+        arrays = (*self._arrays, data.times, self._rows(data), data.index)
+        length = min(n, max(_KEPT // (D * D + 2 * D + 2), math.isqrt(n)))
+        parts = [(first, min(first + length, n)) for first in range(0, n, max(length, 1))]
+        kept, m, P = empty_results(length, D), np.zeros(D), self._stationary.copy()
+        before, total = [], 0.0
+        for part in parts:
+            before.append((m.copy(), P.copy()))
+            total += filter_part(*arrays, data.values, data.noise, *part, m, P, *kept)
+        pull, weight = np.zeros(D), np.zeros((D, D))
+        gradient, by_noise = np.zeros((len(self.components), 3)), 0.0
+        for part, (m, P) in zip(reversed(parts), reversed(before), strict=True):
+            if part != parts[-1]:
+                state = m.copy(), P.copy()
+                filter_part(*arrays, data.values, data.noise, *part, *state, *kept)
+            by_noise += score_part(*arrays, data.noise, *part, m, P, *kept, pull, weight, gradient)
+        score_noise(self._starts, self._stationary, pull, weight, gradient)
+        gradient[:, 0] *= -1.0
+        return float(total), gradient, float(by_noise)
+
     def posterior(self, observations, times, row=None):
-        """Posterior mean and variance of a functional at given times.
+        """Posterior mean and variance of a functional, or of several, at given times.
 
         Parameters
         ----------
         observations : Observations
         times : (n,) array
             In any order.
-        row : (D,) array or None
+        row : (D,) or (r, D) array or None
             None is the process itself.
 
         Returns
         -------
         mean, variance : (n,) arrays
+            With r rows the mean is (n, r), and the covariance at each time (n, r, r).
         """
+        joined, rows, index, values, noise, place, wanted = self._joined(observations, times)
+        kept = kalman(*self._arrays, self._stationary, joined, rows, index, values, noise, True)
+        row = self.row() if row is None else np.asarray(row, dtype=float)
+        outputs = np.ascontiguousarray(np.atleast_2d(row))
+        moments = smooth(*self._arrays, joined, rows, index, *kept[1:], outputs, wanted)
+        mean, covariance = (part[place] for part in moments)
+        return (mean, covariance) if row.ndim == 2 else (mean[:, 0], covariance[:, 0, 0])
+
+    def posterior_covariance(self, observations, times, row=None):
+        """Posterior mean of a functional at given times, and its covariance between them.
+
+        Parameters and errors are those of :meth:`posterior`; the covariance of m times costs
+        O((n + m) D³ + m² D²).
+
+        Returns
+        -------
+        mean : (m,) array
+        covariance : (m, m) array
+        """
+        joined, rows, index, values, noise, place, wanted = self._joined(observations, times)
+        kept = kalman(*self._arrays, self._stationary, joined, rows, index, values, noise, True)
+        output = self.row() if row is None else np.asarray(row, dtype=float)
+        outputs = output[None]
+        mean = smooth(*self._arrays, joined, rows, index, *kept[1:], outputs, wanted)[0][:, 0]
+        between = smooth_covariance(
+            *self._arrays, joined, rows, index, kept[2], kept[3], kept[5], output,
+            np.flatnonzero(wanted),
+        )  # fmt: skip
+        ranks = np.empty(len(place), dtype=np.int64)
+        ranks[np.argsort(place)] = np.arange(len(place))
+        return mean[place], between[np.ix_(ranks, ranks)]
+
+    def _joined(self, observations, times):
+        """Observations and unobserved times in one ascending row, and where those times are."""
         times = np.asarray(times, dtype=float)
         if times.ndim != 1 or not np.isfinite(times).all():
             raise ValueError("times must be a finite one-dimensional array.")
         rows, n = self._rows(observations), len(observations.times)
         joined = np.concatenate([observations.times, times])
         order = np.argsort(joined, kind="stable")
-        joined = joined[order]
         index = np.concatenate([observations.index, np.full(len(times), -1)])[order]
         values, noise = (
             np.concatenate([part, np.zeros(len(times))])[order]
             for part in (observations.values, observations.noise)
         )
-        kept = kalman(*self._arrays, self._stationary, joined, rows, index, values, noise, True)
-        output = self.row() if row is None else np.asarray(row, dtype=float)
-        moments = smooth(*self._arrays, joined, rows, index, *kept[1:], output, order >= n)
         place = np.empty_like(order)
         place[order] = np.arange(len(order))
-        return moments[0][place[n:]], moments[1][place[n:]]
+        return joined[order], rows, index, values, noise, place[n:], order >= n
 
     def sample(self, times, rng):
         """A draw of the prior's state at ascending times, (n, D)."""
@@ -258,7 +345,7 @@ class MarkovProcess:
         return simulate(*self._arrays, self._stationary, times, normals)
 
     @property
-    def _arrays(self):
+    def _arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         return self._spec, self._sizes, self._starts
 
     def _rows(self, observations):

@@ -14,78 +14,93 @@ _LOG_2PI = math.log(2.0 * math.pi)
 
 
 @njit
-def _transition(size, r, A, Q):
-    """Transition and noise of a Matérn state of unit variance over a scaled step r."""
-    decay = math.exp(-r)
-    moments = np.empty(5)  # ∫_0^r s^k e^(-2s) ds, as sums of positive terms
-    if r > 20.0:
-        value = 0.5
-        for k in range(5):
-            moments[k] = value
-            value *= 0.5 * (k + 1)
-    else:
-        term = 1.0 / 5.0
-        total = term
-        j = 6
-        while term > 1e-17 * total:
-            term *= 2.0 * r / j
-            total += term
-            j += 1
-        moments[4] = r**5 * decay * decay * total
-        for k in range(4, 0, -1):
-            moments[k - 1] = (r**k * decay * decay + 2.0 * moments[k]) / k
-    i0, i1, i2, i3, i4 = moments[0], moments[1], moments[2], moments[3], moments[4]
+def _moments(size, r, decay):
+    """∫_0^r s^k e^(-2s) ds for k from 0 to 4, those that a state of the size needs."""
+    i0, i1, i2, i3, i4 = -0.5 * math.expm1(-2.0 * r), 0.0, 0.0, 0.0, 0.0
+    last = decay * decay
     if size == 1:
-        A[0, 0] = decay
-        Q[0, 0] = 2.0 * i0
-        return
+        return i0, i1, i2, i3, i4
+    if r > size - 1.0:
+        last *= r
+        i1 = 0.5 * (i0 - last)
+        last *= r
+        i2 = 0.5 * (2.0 * i1 - last)
+        last *= r
+        i3 = 0.5 * (3.0 * i2 - last)
+        i4 = 0.5 * (4.0 * i3 - last * r)
+        return i0, i1, i2, i3, i4
+    # Short steps: the highest as a sum of positive terms, and from it those below.
+    j = 2.0 * size
+    term = 1.0 / (j - 1.0)
+    total = term
+    while term > 1e-17 * total:
+        term *= 2.0 * r / j
+        total += term
+        j += 1.0
+    r2 = r * r
     if size == 2:
-        A[0, 0], A[0, 1] = decay * (1.0 + r), decay * r
-        A[1, 0], A[1, 1] = -decay * r, decay * (1.0 - r)
-        Q[0, 0] = 4.0 * i2
-        Q[0, 1] = 4.0 * (i1 - i2)
-        Q[1, 0] = Q[0, 1]
-        Q[1, 1] = 4.0 * (i0 - 2.0 * i1 + i2)
+        i2 = r2 * r * last * total
+    else:
+        i4 = r2 * r2 * r * last * total
+        i3 = 0.25 * (r2 * r2 * last + 2.0 * i4)
+        i2 = (r2 * r * last + 2.0 * i3) / 3.0
+    i1 = 0.5 * (r2 * last + 2.0 * i2)
+    return i0, i1, i2, i3, i4
+
+
+@njit
+def _transition(size, r, A, Q, o, s):
+    """Transition and noise of a Matérn state of unit variance over a scaled step r.
+
+    They fill rows and columns o, o + s, o + 2 s as far as the size goes.
+    """
+    decay = math.exp(-r)
+    i0, i1, i2, i3, i4 = _moments(size, r, decay)
+    if size == 1:
+        A[o, o] = decay
+        Q[o, o] = 2.0 * i0
         return
-    half = 0.5 * r * r
-    A[0, 0], A[0, 1], A[0, 2] = decay * (1.0 + r + half), decay * (r + r * r), decay * half
-    A[1, 0], A[1, 1], A[1, 2] = -decay * half, decay * (1.0 + r - r * r), decay * (r - half)
-    A[2, 0] = decay * (half - r)
-    A[2, 1] = decay * (r * r - 3.0 * r)
-    A[2, 2] = decay * (1.0 - 2.0 * r + half)
+    p = o + s
+    if size == 2:
+        A[o, o], A[o, p] = decay * (1.0 + r), decay * r
+        A[p, o], A[p, p] = -decay * r, decay * (1.0 - r)
+        Q[o, o] = 4.0 * i2
+        Q[o, p] = 4.0 * (i1 - i2)
+        Q[p, o] = Q[o, p]
+        Q[p, p] = 4.0 * (i0 - 2.0 * i1 + i2)
+        return
+    half, t = 0.5 * r * r, p + s
+    A[o, o], A[o, p], A[o, t] = decay * (1.0 + r + half), decay * (r + r * r), decay * half
+    A[p, o], A[p, p], A[p, t] = -decay * half, decay * (1.0 + r - r * r), decay * (r - half)
+    A[t, o] = decay * (half - r)
+    A[t, p] = decay * (r * r - 3.0 * r)
+    A[t, t] = decay * (1.0 - 2.0 * r + half)
     q = 16.0 / 3.0
-    Q[0, 0] = q * 0.25 * i4
-    Q[0, 1] = q * (0.5 * i3 - 0.25 * i4)
-    Q[0, 2] = q * (0.5 * i2 - i3 + 0.25 * i4)
-    Q[1, 1] = q * (i2 - i3 + 0.25 * i4)
-    Q[1, 2] = q * (i1 - 2.5 * i2 + 1.5 * i3 - 0.25 * i4)
-    Q[2, 2] = q * (i0 - 4.0 * i1 + 5.0 * i2 - 2.0 * i3 + 0.25 * i4)
-    Q[1, 0], Q[2, 0], Q[2, 1] = Q[0, 1], Q[0, 2], Q[1, 2]
+    Q[o, o] = q * 0.25 * i4
+    Q[o, p] = q * (0.5 * i3 - 0.25 * i4)
+    Q[o, t] = q * (0.5 * i2 - i3 + 0.25 * i4)
+    Q[p, p] = q * (i2 - i3 + 0.25 * i4)
+    Q[p, t] = q * (i1 - 2.5 * i2 + 1.5 * i3 - 0.25 * i4)
+    Q[t, t] = q * (i0 - 4.0 * i1 + 5.0 * i2 - 2.0 * i3 + 0.25 * i4)
+    Q[p, o], Q[t, o], Q[t, p] = Q[o, p], Q[o, t], Q[p, t]
 
 
 @njit
 def _fill_step(spec, sizes, starts, step, A, Q):
     """Transition and noise of all components over a step."""
-    small_A, small_Q = np.empty((3, 3)), np.empty((3, 3))
     for j in range(len(sizes)):
-        size, start = sizes[j], starts[j]
-        rate, frequency, variance = spec[j, 0], spec[j, 1], spec[j, 2]
-        _transition(size, rate * step, small_A, small_Q)
-        turning = starts[j + 1] - start > size
-        cosine, sine = math.cos(frequency * step), math.sin(frequency * step)
-        for a in range(size):
-            for b in range(size):
-                if not turning:
-                    A[start + a, start + b] = small_A[a, b]
-                    Q[start + a, start + b] = variance * small_Q[a, b]
-                    continue
-                row, column = start + 2 * a, start + 2 * b
-                A[row, column] = small_A[a, b] * cosine
-                A[row + 1, column + 1] = small_A[a, b] * cosine
-                A[row, column + 1] = -small_A[a, b] * sine
-                A[row + 1, column] = small_A[a, b] * sine
-                Q[row, column] = variance * small_Q[a, b]
-                Q[row + 1, column + 1] = variance * small_Q[a, b]
+        size, start, stop = sizes[j], starts[j], starts[j + 1]
+        copies = (stop - start) // size
+        _transition(size, spec[j, 0] * step, A, Q, start, copies)
+        cosine, sine = math.cos(spec[j, 1] * step), math.sin(spec[j, 1] * step)
+        for a in range(start, stop, copies):
+            for b in range(start, stop, copies):
+                Q[a, b] *= spec[j, 2]
+                if copies == 2:
+                    Q[a + 1, b + 1] = Q[a, b]
+                    A[a, b + 1], A[a + 1, b] = -A[a, b] * sine, A[a, b] * sine
+                    A[a, b] *= cosine
+                    A[a + 1, b + 1] = A[a, b]
 
 
 @njit
@@ -141,24 +156,20 @@ def _store(target, source):
 
 
 @njit
-def kalman(spec, sizes, starts, stationary, times, rows, index, values, noise, keep):
-    """Filter; returns the log likelihood and what the smoother needs.
+def filter_part(
+    spec, sizes, starts, times, rows, index, values, noise, first, stop, m, P,
+    means, covariances, gains, innovations, spreads,
+):  # fmt: skip
+    """Take the state (m, P) from before time ``first`` to ``stop - 1``; returns log likelihood.
 
-    ``index[k]`` is the row observed at a time, or -1 for none. Without ``keep`` the arrays that it
-    returns are empty.
+    Arrays of length zero are not filled; others get what the smoother needs from ``first`` on.
     """
-    n, D = len(times), len(stationary)
-    kept = n if keep else 0
-    means, covariances = np.empty((kept, D)), np.empty((kept, D, D))
-    gains, innovations, spreads = np.empty((kept, D)), np.empty(kept), np.empty(kept)
+    D = len(m)
     A, Q = np.zeros((D, D)), np.zeros((D, D))
-    m, P = np.zeros(D), np.empty((D, D))
-    for a in range(D):
-        _store(P[a], stationary[a])
     work, square, gain, cross = np.empty(D), np.empty((D, D)), np.empty(D), np.empty(D)
     last = -1.0
     total = 0.0
-    for k in range(n):
+    for k in range(first, stop):
         step = times[k] - times[k - 1] if k > 0 else 0.0
         if step > 0.0:
             if step != last:
@@ -198,57 +209,97 @@ def kalman(spec, sizes, starts, stationary, times, rows, index, values, noise, k
                     P[a, b] += (noise[k] * gain[a] - work[a]) * gain[b]
             _symmetrise(P)
             total += innovation * innovation / spread + math.log(spread) + _LOG_2PI
-            if keep:
-                _store(gains[k], gain)
-                innovations[k] = innovation
-                spreads[k] = spread
-        if keep:
-            _store(means[k], m)
+            if len(means) > 0:
+                _store(gains[k - first], gain)
+                innovations[k - first] = innovation
+                spreads[k - first] = spread
+        if len(means) > 0:
+            _store(means[k - first], m)
             for a in range(D):
-                _store(covariances[k, a], P[a])
-    return -0.5 * total, means, covariances, gains, innovations, spreads
+                _store(covariances[k - first, a], P[a])
+    return -0.5 * total
+
+
+def kalman(spec, sizes, starts, stationary, times, rows, index, values, noise, keep):
+    """Filter; returns the log likelihood and what the smoother needs.
+
+    ``index[k]`` is the row observed at a time, or -1 for none. Without ``keep`` the arrays that it
+    returns are empty.
+    """
+    n, D = len(times), len(stationary)
+    kept = empty_results(n if keep else 0, D)
+    m, P = np.zeros(D), stationary.copy()
+    total = filter_part(spec, sizes, starts, times, rows, index, values, noise, 0, n, m, P, *kept)
+    return total, *kept
+
+
+def empty_results(n, D):
+    """Room for means, covariances, gains, innovations and their variances at n times."""
+    return np.empty((n, D)), np.empty((n, D, D)), np.empty((n, D)), np.empty(n), np.empty(n)
+
+
+@njit
+def _absorb(h, gain, innovation, spread, pull, weight, work):
+    """Take the smoother's ``pull`` and ``weight`` back over an observation.
+
+    Returns the observation's own pull and weight: what the log likelihood's derivatives by its
+    value and its noise are made of.
+    """
+    D = len(h)
+    along, both = innovation / spread, 1.0 / spread
+    for a in range(D):
+        value = 0.0
+        for b in range(D):
+            value += weight[a, b] * gain[b]
+        work[a] = value
+        along += gain[a] * pull[a]
+        both += gain[a] * value
+    for a in range(D):
+        pull[a] -= h[a] * along
+        for b in range(D):
+            weight[a, b] += h[a] * h[b] * both - h[a] * work[b] - work[a] * h[b]
+    return along, both
 
 
 @njit
 def smooth(
     spec, sizes, starts, times, rows, index, means, covariances, gains, innovations, spreads,
-    output, wanted,
+    outputs, wanted,
 ):  # fmt: skip
-    """Mean and variance of ``output @ state``, given all data, at the times ``wanted``."""
+    """Mean (n, r) and covariance (n, r, r) of ``outputs @ state``, given all data, where wanted."""
     n, D = means.shape
-    mean, variance = np.empty(n), np.empty(n)
+    r = len(outputs)
+    mean, covariance = np.empty((n, r)), np.empty((n, r, r))
     A, Q = np.zeros((D, D)), np.zeros((D, D))
     pull, weight = np.zeros(D), np.zeros((D, D))
-    work, square, cross = np.empty(D), np.empty((D, D)), np.empty(D)
+    work, square, cross = np.empty(D), np.empty((D, D)), np.empty((r, D))
     last = -1.0
     for k in range(n - 1, -1, -1):
         if wanted[k]:
-            centre, spread = 0.0, 0.0
-            for a in range(D):
-                value = 0.0
-                for b in range(D):
-                    value += covariances[k, a, b] * output[b]
-                cross[a] = value
-                centre += output[a] * means[k, a] - value * pull[a]
-                spread += output[a] * value
-            for a in range(D):
-                for b in range(D):
-                    spread -= cross[a] * weight[a, b] * cross[b]
-            mean[k], variance[k] = centre, max(spread, 0.0)
+            for i in range(r):
+                centre = 0.0
+                for a in range(D):
+                    value = 0.0
+                    for b in range(D):
+                        value += covariances[k, a, b] * outputs[i, b]
+                    cross[i, a] = value
+                    centre += outputs[i, a] * means[k, a] - value * pull[a]
+                mean[k, i] = centre
+            for i in range(r):
+                for a in range(D):
+                    value = 0.0
+                    for b in range(D):
+                        value += cross[i, b] * weight[a, b]
+                    work[a] = value
+                for j in range(i + 1):
+                    spread = 0.0
+                    for a in range(D):
+                        spread += outputs[i, a] * cross[j, a] - work[a] * cross[j, a]
+                    covariance[k, i, j] = spread if i != j else max(spread, 0.0)
+                    covariance[k, j, i] = covariance[k, i, j]
         if index[k] >= 0:
             h, gain = rows[index[k]], gains[k]
-            along, both = innovations[k] / spreads[k], 1.0 / spreads[k]
-            for a in range(D):
-                value = 0.0
-                for b in range(D):
-                    value += weight[a, b] * gain[b]
-                work[a] = value
-                along += gain[a] * pull[a]
-                both += gain[a] * value
-            for a in range(D):
-                pull[a] -= h[a] * along
-                for b in range(D):
-                    weight[a, b] += h[a] * h[b] * both - h[a] * work[b] - work[a] * h[b]
+            _absorb(h, gain, innovations[k], spreads[k], pull, weight, work)
         step = times[k] - times[k - 1] if k > 0 else 0.0
         if step > 0.0:
             if step != last:
@@ -256,7 +307,7 @@ def smooth(
                 last = step
             _turn(A, pull, starts, True, work)
             _congruence(A, weight, starts, True, square)
-    return mean, variance
+    return mean, covariance
 
 
 @njit
@@ -297,3 +348,159 @@ def simulate(spec, sizes, starts, stationary, times, normals):
                     x[a] += root[a, b] * normals[k, b]
         _store(states[k], x)
     return states
+
+
+@njit
+def _score_step(sizes, starts, spec, step, m, P, pull, weight, work, gradient):
+    """Add a step's share of the score, from the moments and the smoother where it begins.
+
+    The derivative by the step's rate of drift M is Σ M[a, b] dL/dM[a, b] with dL/dM = (smoothed
+    mean) (-pull)ᵀ - P weight, transposed; noise enters the last of a component's states.
+    """
+    D = len(m)
+    for a in range(D):
+        value = m[a]
+        for b in range(D):
+            value -= P[a, b] * pull[b]
+        work[a] = value
+    for j in range(len(sizes)):
+        size, start = sizes[j], starts[j]
+        copies = (starts[j + 1] - start) // size
+        flow = 0.0
+        for c in range(copies):
+            tail = start + (size - 1) * copies + c
+            for b in range(size):
+                # A row of the drift names the next state; the last is -1, -(1, 2) or -(1, 3, 3).
+                place = start + b * copies + c
+                weighed, last = 0.0, 0.0
+                for i in range(D):
+                    last += P[place, i] * weight[i, tail]
+                    if b > 0:
+                        weighed += P[place, i] * weight[i, place - copies]
+                if b > 0:
+                    flow -= pull[place - copies] * work[place] + weighed
+                factor = 1.0 if b == 0 else float(size)
+                flow += factor * (pull[tail] * work[place] + last)
+            q = 2.0 if size == 1 else 4.0 if size == 2 else 16.0 / 3.0
+            flow += 0.5 * q * spec[j, 2] * (pull[tail] * pull[tail] - weight[tail, tail])
+        gradient[j, 0] += spec[j, 0] * step * flow
+        if copies == 2:
+            turn = 0.0
+            for a in range(start, starts[j + 1], 2):
+                turn += pull[a] * work[a + 1] - pull[a + 1] * work[a]
+                for i in range(D):
+                    turn += P[a + 1, i] * weight[i, a] - P[a, i] * weight[i, a + 1]
+            gradient[j, 1] += step * turn
+
+
+@njit
+def score_noise(starts, Q, pull, weight, gradient):
+    """Add what the size of a step's noise Q contributes to the score."""
+    for j in range(len(starts) - 1):
+        for a in range(starts[j], starts[j + 1]):
+            for b in range(starts[j], starts[j + 1]):
+                gradient[j, 2] += 0.5 * (pull[a] * pull[b] - weight[a, b]) * Q[a, b]
+
+
+@njit
+def score_part(
+    spec, sizes, starts, times, rows, index, noise, first, stop, mean, covariance,
+    means, covariances, gains, innovations, spreads, pull, weight, gradient,
+):  # fmt: skip
+    """Take the smoother from after time ``stop - 1`` to before ``first``, adding up the score.
+
+    ``mean`` and ``covariance`` are the filter's before ``first``, the arrays after them those that
+    it has filled since. The columns of ``gradient`` are derivatives of the log likelihood by log λ,
+    frequency and log variance of each component; returns that by the logarithm of a factor of all
+    noise variances.
+    """
+    D = len(pull)
+    A, Q = np.zeros((D, D)), np.zeros((D, D))
+    work, square = np.empty(D), np.empty((D, D))
+    by_noise = 0.0
+    last = -1.0
+    for k in range(stop - 1, first - 1, -1):
+        i = k - first
+        if index[k] >= 0:
+            along, both = _absorb(
+                rows[index[k]], gains[i], innovations[i], spreads[i], pull, weight, work
+            )
+            by_noise += 0.5 * noise[k] * (along * along - both)
+        step = times[k] - times[k - 1] if k > 0 else 0.0
+        if step > 0.0:
+            if step != last:
+                _fill_step(spec, sizes, starts, step, A, Q)
+                last = step
+            score_noise(starts, Q, pull, weight, gradient)
+            _turn(A, pull, starts, True, work)
+            _congruence(A, weight, starts, True, square)
+            m = means[i - 1] if i > 0 else mean
+            P = covariances[i - 1] if i > 0 else covariance
+            _score_step(sizes, starts, spec, step, m, P, pull, weight, work, gradient)
+    return by_noise
+
+
+@njit
+def smooth_covariance(
+    spec, sizes, starts, times, rows, index, covariances, gains, spreads, output, places,
+):  # fmt: skip
+    """Covariance of ``output @ state``, given all data, between the times at ascending ``places``.
+
+    With ``carried`` the transposed transition of prediction errors from a place to the next one,
+    cov(s, t) = outputᵀ P_s carried (1 - weight_t P_t) output (Durbin, Koopman, *Time series
+    analysis by state space methods*, 2012, section 4.7).
+    """
+    n, D, count = len(times), len(output), len(places)
+    found = np.empty((count, count))
+    A, Q = np.zeros((D, D)), np.zeros((D, D))
+    pull, weight = np.zeros(D), np.zeros((D, D))
+    carried, later = np.zeros((D, D)), np.empty((count, D))
+    work, square, cross = np.empty(D), np.empty((D, D)), np.empty(D)
+    last = -1.0
+    place = count - 1
+    for k in range(n - 1, -1, -1):
+        while place >= 0 and places[place] == k:
+            for t in range(place + 1, count):
+                for a in range(D):
+                    value = 0.0
+                    for b in range(D):
+                        value += carried[b, a] * later[t, b]
+                    work[a] = value
+                _store(later[t], work)
+            for a in range(D):
+                value = 0.0
+                for b in range(D):
+                    carried[a, b] = 1.0 if a == b else 0.0
+                    value += covariances[k, a, b] * output[b]
+                cross[a] = value
+            for a in range(D):
+                value = output[a]
+                for b in range(D):
+                    value -= weight[a, b] * cross[b]
+                later[place, a] = value
+            for t in range(place, count):
+                value = 0.0
+                for a in range(D):
+                    value += cross[a] * later[t, a]
+                found[place, t] = value
+                found[t, place] = value
+            found[place, place] = max(found[place, place], 0.0)
+            place -= 1
+        if index[k] >= 0:
+            h, gain = rows[index[k]], gains[k]
+            _absorb(h, gain, 0.0, spreads[k], pull, weight, work)
+            for a in range(D):
+                value = 0.0
+                for b in range(D):
+                    value += gain[b] * carried[a, b]
+                for b in range(D):
+                    carried[a, b] -= h[b] * value
+        step = times[k] - times[k - 1] if k > 0 else 0.0
+        if step > 0.0:
+            if step != last:
+                _fill_step(spec, sizes, starts, step, A, Q)
+                last = step
+            _congruence(A, weight, starts, True, square)
+            for a in range(D):
+                _turn(A, carried[a], starts, True, work)
+    return found

@@ -1,0 +1,182 @@
+"""Grids with missing cells where the observed or the missing ones are few: dense matrices."""
+
+import functools
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.linalg import cho_solve, cholesky, solve_triangular
+
+from kernlab._core.namespace import from_numpy, scalar, to_numpy
+from kernlab.gp._kronecker_model import (
+    Solution,
+    in_chunks,
+    log_normal,
+    point_by_point,
+    row_products,
+)
+
+# Cells whose matrix is formed: observed ones, or missing ones while their rows of the inverse fit.
+FEW_CELLS = 2000
+_ROWS_SIZE = 20_000_000
+
+
+def route(mask, n_observed):
+    """'complete', 'observed', 'missing' or 'iterative': what a grid with holes is solved by."""
+    n_cells = math.prod(mask.shape)
+    n_missing = n_cells - n_observed
+    if n_missing == 0:
+        return "complete"
+    if n_observed <= FEW_CELLS:
+        return "observed"
+    if n_missing <= FEW_CELLS and n_missing * n_cells <= _ROWS_SIZE:
+        return "missing"
+    return "iterative"
+
+
+def solve_few_missing(covariance, z, mask):
+    """`Solution` by the block of C⁻¹ at the missing cells, at O(m N Σ n_i + m³).
+
+    C_oo⁻¹ is the Schur complement of that block in C⁻¹, and |C_oo| = |C| |(C⁻¹)_mm|.
+    """
+    xp, n = covariance.xp, covariance.n_cells
+    missing = np.argwhere(~to_numpy(mask))
+    rows = [
+        Q[from_numpy(i, Q, xp.int64), ...]
+        for Q, i in zip(covariance.vectors, missing.T, strict=True)
+    ]
+    # Columns of C⁻¹ at the missing cells, in the eigenbasis.
+    units = row_products(rows).T  # (N, m)
+    columns = units / xp.reshape(covariance.total, (-1, 1))
+    root = xp.linalg.cholesky(units.T @ columns)
+    left = xp.linalg.solve(root, columns.T).T
+    left = xp.reshape(left, (*covariance.shape, -1))
+    rotated = covariance.rotate(z)
+    alpha = rotated / covariance.total
+    along = xp.sum(left * rotated[..., None], axis=tuple(range(rotated.ndim)))
+    alpha = alpha - xp.sum(left * along, axis=-1)
+    log_det = scalar(xp.sum(xp.log(covariance.total)))
+    log_det += 2 * scalar(xp.sum(xp.log(xp.linalg.diagonal(root))))
+    fit = scalar(xp.sum(rotated * alpha))
+    n_observed = n - len(missing)
+    return Solution(
+        covariance,
+        alpha,
+        1 / covariance.total,
+        left,
+        -left,
+        log_likelihood=log_normal(fit, log_det, n_observed),
+        error=0.0,
+        n_observed=n_observed,
+        fit=fit,
+        noise=covariance.noise,
+        jitter=covariance.jitter,
+    )
+
+
+@dataclass
+class FewObserved(Solution):
+    """Few observed cells: their own matrix, on the host.
+
+    Parameters
+    ----------
+    cells : (d, n_o) array of int
+    blocks : list of (n_o, n_o) arrays
+        Covariance of each axis between the cells.
+    root : (n_o, n_o) array
+        Cholesky factor of C_oo.
+    weights : (n_o,) array
+        α at the cells.
+    """
+
+    cells: Any
+    blocks: Any
+    root: Any
+    weights: Any
+
+    @classmethod
+    def solve(cls, covariance, matrices, noise, z, mask):
+        cells = np.argwhere(to_numpy(mask)).T
+        blocks = [K[np.ix_(i, i)] for K, i in zip(matrices, cells, strict=True)]
+        signal = covariance.amplitude * np.prod(blocks, axis=0)
+        root, jitter = _root(signal, noise)
+        data = to_numpy(z)[tuple(cells)]
+        alpha = cho_solve((root, True), data)
+        grid = np.zeros(covariance.shape)
+        grid[tuple(cells)] = alpha
+        fit, n = float(data @ alpha), len(data)
+        return cls(
+            covariance,
+            covariance.rotate(from_numpy(grid, z)),
+            None,
+            None,
+            None,
+            log_likelihood=log_normal(fit, 2 * float(np.sum(np.log(np.diag(root)))), n),
+            error=0.0,
+            n_observed=n,
+            fit=fit,
+            noise=noise + jitter,
+            jitter=jitter,
+            cells=cells,
+            blocks=blocks,
+            root=root,
+            weights=alpha,
+        )
+
+    @functools.cached_property
+    def _slack(self):
+        """α αᵀ - G."""
+        inverse = cho_solve((self.root, True), np.eye(len(self.root)))
+        return np.outer(self.weights, self.weights) - inverse
+
+    def axis_sensitivity(self, axis):
+        others = [block for k, block in enumerate(self.blocks) if k != axis]
+        weight = 0.5 * self.covariance.amplitude * self._slack
+        for block in others:
+            weight = weight * block
+        n, index = self.covariance.shape[axis], self.cells[axis]
+        pairs = (index[:, None] * n + index).ravel()
+        return np.bincount(pairs, weight.ravel(), minlength=n * n).reshape(n, n)
+
+    def scale_sensitivities(self):
+        by_noise = self.noise * float(np.trace(self._slack))
+        return 0.5 * (self.fit - self.n_observed - by_noise), 0.5 * by_noise
+
+    def _halves(self, crosses):
+        """L⁻¹ k(o, x), (n_o, m)."""
+        product: Any = self.covariance.amplitude
+        for cross, Q, i in zip(crosses, self.covariance.host_vectors, self.cells, strict=True):
+            product = product * (to_numpy(cross) @ Q[i].T)
+        return solve_triangular(self.root, product.T, lower=True, check_finite=False)
+
+    def explained_on_grid(self, crosses):
+        return point_by_point(self, crosses, 16 * self.n_observed)
+
+    def explained_at(self, crosses):
+        return in_chunks(
+            crosses,
+            16 * self.n_observed,
+            lambda part: from_numpy(np.sum(self._halves(part) ** 2, axis=0), crosses[0]),
+        )
+
+    def explained_jointly(self, crosses):
+        halves = self._halves(crosses)
+        return from_numpy(halves.T @ halves, crosses[0])
+
+
+def _root(signal, noise):
+    """Cholesky factor of signal + noise, and the jitter that it needed beyond."""
+    n, largest = len(signal), float(np.max(np.abs(np.diag(signal))))
+    diagonal = np.arange(n)
+    for jitter in (0.0, *(largest * n * 10.0 ** np.arange(-16, -9))):
+        total = signal.copy()
+        total[diagonal, diagonal] += noise + jitter
+        try:
+            return cholesky(total, lower=True, check_finite=False), jitter
+        except np.linalg.LinAlgError:
+            continue
+    raise np.linalg.LinAlgError(
+        "the covariance of the observed cells is not positive definite; give alpha, the variance "
+        "of the noise, a larger value."
+    )

@@ -1,0 +1,504 @@
+"""Gaussian processes on grids against scikit-learn's dense regressor at all cells."""
+
+import pickle
+
+import numpy as np
+import pytest
+from scipy.linalg import cho_solve, cholesky
+from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.gaussian_process import GaussianProcessRegressor
+from sklearn.gaussian_process.kernels import (
+    RBF,
+    ConstantKernel,
+    DotProduct,
+    Matern,
+    RationalQuadratic,
+    WhiteKernel,
+)
+
+from kernlab.gp import KroneckerGPRegressor, _kronecker_iterative, _kronecker_missing
+from kernlab.kernels import SpectralMixture
+from kernlab.linalg._centrosymmetric import eigh_covariance
+
+
+def cells(axes):
+    """All combinations as points (N, n_columns)."""
+    tables = [np.reshape(axis, (len(axis), -1)) for axis in axes]
+    index = np.indices([len(table) for table in tables]).reshape(len(tables), -1)
+    return np.hstack([table[i] for table, i in zip(tables, index, strict=True)])
+
+
+def wavy(rng, axes, missing=0.0, noise=0.2):
+    X = cells(axes)
+    y = np.sin(4 * X.sum(axis=1)) + noise * rng.standard_normal(len(X))
+    y[rng.random(len(X)) < missing] = np.nan
+    return y.reshape([len(axis) for axis in axes])
+
+
+def dense(gp, axes, Y):
+    kept = ~np.isnan(Y.ravel())
+    model = GaussianProcessRegressor(gp.kernel_, alpha=0, optimizer=None)
+    return model.fit(cells(axes)[kept], Y.ravel()[kept])
+
+
+def uneven(rng, n):
+    return np.sort(rng.uniform(0, 1, n))
+
+
+def stiff(low=0.01):
+    return RBF(0.3, (low, 10)), Matern(0.4, (low, 10), nu=1.5)
+
+
+GRIDS = {
+    "line": ((25,), lambda: [Matern(0.3, nu=2.5)]),
+    "two axes": ((9, 12), lambda: list(stiff())),
+    "three axes, their own variances and no hyperparameter": (
+        (5, 4, 6),
+        lambda: [ConstantKernel(2.0) * RBF(0.3), RBF(0.5, "fixed"), RBF(0.6) + DotProduct(0.5)],
+    ),
+    "spectral mixture": (
+        (14, 6),
+        lambda: [SpectralMixture([1.0, 0.3], [0.7, 2.0], [0.3, 0.2]), RationalQuadratic(0.4)],
+    ),
+}
+# What double precision leaves of a dense solution at condition numbers up to 1e4.
+CLOSE = {"rtol": 1e-9, "atol": 1e-9}
+
+
+def assert_equals_dense(gp, axes, Y, rng, slope=1e-7):
+    oracle = dense(gp, axes, Y)
+    theta = gp.kernel_.theta + 0.1
+    value, gradient = gp.log_marginal_likelihood(theta, eval_gradient=True)
+    expected, expected_gradient = oracle.log_marginal_likelihood(theta, eval_gradient=True)
+    assert value == pytest.approx(expected, rel=1e-10)
+    np.testing.assert_allclose(gradient, expected_gradient, rtol=slope, atol=slope)
+    assert gp.log_marginal_likelihood(theta) == pytest.approx(value, rel=1e-12)
+    X = rng.uniform(-0.1, 1.1, (7, gp.n_features_in_))
+    mean, std = gp.predict(X, return_std=True)
+    expected_mean, cov = oracle.predict(X, return_cov=True)
+    np.testing.assert_allclose(mean, expected_mean, **CLOSE)
+    np.testing.assert_allclose(std**2, np.diag(cov), **CLOSE)
+    np.testing.assert_allclose(gp.predict(X, return_cov=True)[1], cov, **CLOSE)
+    asked = [X[:3, axis.columns] for axis in gp._axes]
+    mean, std = gp.predict_grid(asked, return_std=True)
+    expected_mean, expected_std = oracle.predict(cells(asked), return_std=True)
+    np.testing.assert_allclose(mean.ravel(), expected_mean, **CLOSE)
+    np.testing.assert_allclose(std.ravel(), expected_std, **CLOSE)
+
+
+@pytest.mark.parametrize("missing", [0.0, 0.3])
+@pytest.mark.parametrize("name", GRIDS)
+def test_equals_the_dense_process(name, missing, rng):
+    shape, kernels = GRIDS[name]
+    # The first axis is regular, and split by halves; the others are not.
+    axes = [np.linspace(0, 1, shape[0]), *(uneven(rng, n) for n in shape[1:])]
+    Y = wavy(rng, axes, missing)
+    gp = KroneckerGPRegressor(kernels=kernels(), alpha=0.04, optimizer=None).fit(axes, Y)
+    assert gp._route == ("observed" if missing else "complete")
+    assert gp.log_marginal_likelihood_error_ == 0.0
+    assert gp.jitter_ == 0.0
+    assert_equals_dense(gp, axes, Y, rng)
+
+
+def test_equals_the_dense_process_at_two_thousand_cells(rng):
+    axes = [np.linspace(0, 1, 40), np.linspace(0, 2, 50)]
+    y = wavy(rng, axes).ravel()
+    gp = KroneckerGPRegressor(kernels=list(stiff()), alpha=0.04, optimizer=None)
+    gp.fit(axes, y.reshape(40, 50))
+    value, gradient = gp.log_marginal_likelihood(gp.kernel_.theta, eval_gradient=True)
+    # The textbook formulas of log N(y; 0, K), once.
+    X = cells(axes)
+    K, slopes = gp.kernel_(X, eval_gradient=True)
+    root = cholesky(K, lower=True)
+    inverse = cho_solve((root, True), np.eye(2000))
+    weights = inverse @ y
+    expected = -0.5 * (y @ weights + 2000 * np.log(2 * np.pi)) - np.log(np.diag(root)).sum()
+    assert value == pytest.approx(expected, rel=1e-9)
+    slack = np.outer(weights, weights) - inverse
+    np.testing.assert_allclose(gradient, 0.5 * np.tensordot(slack, slopes, 2), rtol=1e-9)
+    new = rng.uniform(0, 1, (20, 2))
+    mean, std = gp.predict(new, return_std=True)
+    cross = gp.kernel_(new, X)
+    np.testing.assert_allclose(mean, cross @ weights, **CLOSE)
+    variance = gp.kernel_.diag(new) - np.sum(cross @ inverse * cross, axis=1)
+    np.testing.assert_allclose(std, np.sqrt(variance), **CLOSE)
+
+
+def test_few_missing_cells_are_exact(rng, monkeypatch):
+    monkeypatch.setattr(_kronecker_missing, "FEW_CELLS", 40)
+    axes = [np.linspace(0, 1, 9), uneven(rng, 12)]
+    Y = wavy(rng, axes, 0.2)
+    gp = KroneckerGPRegressor(kernels=list(stiff()), alpha=0.04, optimizer=None).fit(axes, Y)
+    assert gp._route == "missing"
+    assert gp.n_missing_ == np.isnan(Y).sum() > 0
+    assert_equals_dense(gp, axes, Y, rng)
+
+
+@pytest.fixture
+def iterative(monkeypatch):
+    monkeypatch.setattr(_kronecker_missing, "FEW_CELLS", 0)
+
+
+@pytest.mark.parametrize("hole", [False, True])
+def test_predictions_of_many_missing_cells_are_exact(hole, rng, iterative):
+    axes = [np.linspace(0, 1, 14), uneven(rng, 18)]
+    Y = wavy(rng, axes, 0.5)
+    if hole:
+        Y[3:9, 4:12] = np.nan
+    gp = KroneckerGPRegressor(kernels=list(stiff()), alpha=0.04, optimizer=None, random_state=0)
+    gp.fit(axes, Y)
+    assert gp._route == "iterative"
+    oracle = dense(gp, axes, Y)
+    X = rng.uniform(-0.1, 1.1, (7, 2))
+    mean, std = gp.predict(X, return_std=True)
+    expected, cov = oracle.predict(X, return_cov=True)
+    np.testing.assert_allclose(mean, expected, **CLOSE)
+    np.testing.assert_allclose(std**2, np.diag(cov), **CLOSE)
+    np.testing.assert_allclose(gp.predict(X, return_cov=True)[1], cov, **CLOSE)
+    mean, std = gp.predict_grid(axes, return_std=True)
+    expected, expected_std = oracle.predict(cells(axes), return_std=True)
+    np.testing.assert_allclose(mean.ravel(), expected, **CLOSE)
+    np.testing.assert_allclose(std.ravel(), expected_std, **CLOSE)
+
+
+def test_estimated_likelihood_is_unbiased_and_its_error_honest(rng, iterative):
+    axes = [np.linspace(0, 1, 10), uneven(rng, 12)]
+    Y = wavy(rng, axes, 0.4)
+    values, slopes, errors = [], [], []
+    for seed in range(40):
+        gp = KroneckerGPRegressor(
+            kernels=list(stiff()), alpha=0.04, optimizer=None, random_state=seed
+        ).fit(axes, Y)
+        slope = gp._evidence(gp.kernel_.theta)[1]
+        solution = gp._solution
+        values.append(gp.log_marginal_likelihood_value_)
+        slopes.append(np.concatenate([slope, solution.scale_sensitivities()]))
+        errors.append(gp.log_marginal_likelihood_error_)
+    # The same with amplitude and noise free, whose slopes come last here.
+    free = GaussianProcessRegressor(
+        ConstantKernel(1.0) * gp.kernel_.k1.k1.k2 * gp.kernel_.k1.k2 + WhiteKernel(0.04),
+        alpha=0,
+        optimizer=None,
+    ).fit(cells(axes)[~np.isnan(Y.ravel())], Y[~np.isnan(Y)])
+    expected, gradient = free.log_marginal_likelihood(free.kernel.theta, eval_gradient=True)
+    gradient = gradient[[1, 2, 0, 3]]
+    # Four standard errors of the mean over seeds.
+    spread = np.std(values, ddof=1)
+    assert abs(np.mean(values) - expected) < 4 * spread / np.sqrt(40)
+    scatter = np.std(slopes, axis=0, ddof=1)
+    assert np.all(np.abs(np.mean(slopes, axis=0) - gradient) < 4 * scatter / np.sqrt(40))
+    # A standard deviation from 40 values has a relative error of 11 %, from 10 probes of 24 %.
+    assert 0.6 < np.mean(errors) / spread < 1.6
+    # The linear part that is left out would alone scatter by this much.
+    assert spread < 0.3
+
+
+def test_fit_with_many_missing_cells_nears_the_exact_maximum(rng, monkeypatch):
+    axes = [np.linspace(0, 1, 16), np.linspace(0, 1, 18)]
+    Y = wavy(rng, axes, 0.3)
+    exact = KroneckerGPRegressor(random_state=0).fit(axes, Y)
+    monkeypatch.setattr(_kronecker_missing, "FEW_CELLS", 0)
+    estimated = KroneckerGPRegressor(random_state=0).fit(axes, Y)
+    assert estimated.log_marginal_likelihood_error_ > 0.0
+    # Within what random probes leave of it.
+    lost = exact.log_marginal_likelihood_value_ - dense(estimated, axes, Y).log_marginal_likelihood(
+        estimated.kernel_.theta
+    )
+    assert 0.0 <= lost < 3 * estimated.log_marginal_likelihood_error_
+
+
+def test_unreachable_accuracy_is_warned_of(rng, iterative, monkeypatch):
+    monkeypatch.setattr(_kronecker_iterative, "_MAX_ITER", 2)
+    axes = [np.linspace(0, 1, 10), np.linspace(0, 1, 12)]
+    gp = KroneckerGPRegressor(kernels=list(stiff()), alpha=0.04, optimizer=None)
+    with pytest.warns(ConvergenceWarning, match="relative residual of"):
+        gp.fit(axes, wavy(rng, axes, 0.3))
+
+
+def test_fit_recovers_hyperparameters_and_the_field(rng):
+    axes = [np.linspace(0, 1, 40), np.linspace(0, 1, 45)]
+    truth = 1.5 * RBF(0.2)(axes[0][:, None]), RBF(0.4)(axes[1][:, None])
+    roots = [np.linalg.cholesky(K + 1e-9 * np.eye(len(K))) for K in truth]
+    field = roots[0] @ rng.standard_normal((40, 45)) @ roots[1].T
+    Y = field + 0.1 * rng.standard_normal(field.shape)
+    gp = KroneckerGPRegressor(kernels=[RBF(0.1), RBF(0.1)]).fit(axes, Y)
+    amplitude, one, two = (gp.kernel_.k1.k1.k1, gp.kernel_.k1.k1.k2, gp.kernel_.k1.k2)
+    # The noise is known to 1/√(2N) = 1.7 % of its variance, length scales to some tens of per cent.
+    assert gp.kernel_.k2.noise_level == pytest.approx(0.01, rel=0.07)
+    assert one.kernel.length_scale == pytest.approx(0.2, rel=0.3)
+    assert two.kernel.length_scale == pytest.approx(0.4, rel=0.3)
+    assert amplitude.constant_value > 0.2
+    mean, std = gp.predict_grid(axes, return_std=True)
+    error = mean - field
+    latent = np.sqrt(std**2 - gp.kernel_.k2.noise_level)
+    # Standardised errors have variance one; some hundred of them are independent.
+    assert 0.6 < np.mean((error / latent) ** 2) < 1.5
+    assert gp.n_iter_ > 0
+    assert gp.score(cells(axes), Y.ravel()) > 0.9
+
+
+def test_gradient_of_the_default_fit_vanishes(rng):
+    axes = [np.linspace(0, 3, 12), uneven(rng, 10)]
+    gp = KroneckerGPRegressor().fit(axes, wavy(rng, axes))
+    _, gradient = gp.log_marginal_likelihood(gp.kernel_.theta, eval_gradient=True)
+    bounds = gp.kernel_.bounds
+    inside = np.all(([gp.kernel_.theta] > bounds.T) == [[True], [False]], axis=0)
+    assert np.max(np.abs(gradient[inside])) < 1e-2
+
+
+def test_order_of_the_axes_and_duplicates_do_not_matter(rng):
+    axes = [uneven(rng, 8), np.linspace(0, 1, 7)]
+    axes[0][3] = axes[0][4]
+    Y = wavy(rng, axes, 0.1)
+    gp = KroneckerGPRegressor(kernels=list(stiff()), alpha=0.04, optimizer=None)
+    expected = clone(gp).fit(axes, Y)
+    shuffles = [rng.permutation(len(axis)) for axis in axes]
+    shuffled = [axis[order] for axis, order in zip(axes, shuffles, strict=True)]
+    gp.fit(shuffled, Y[np.ix_(*shuffles)])
+    assert_equals_dense(gp, shuffled, Y[np.ix_(*shuffles)], rng)
+    np.testing.assert_allclose(
+        gp.predict_grid(shuffled)[np.ix_(*map(np.argsort, shuffles))],
+        expected.predict_grid(axes),
+        atol=1e-12,
+    )
+    np.testing.assert_array_equal(gp.axes_[0], shuffled[0])
+
+
+def test_an_axis_of_points(rng):
+    stations, times = rng.uniform(0, 1, (6, 2)), np.linspace(0, 1, 9)
+    Y = wavy(rng, [stations, times], 0.1)
+    gp = KroneckerGPRegressor(kernels=list(stiff()), alpha=0.04, optimizer=None)
+    gp.fit([stations, times], Y)
+    assert gp.n_features_in_ == 3
+    assert_equals_dense(gp, [stations, times], Y, rng)
+    fitted = KroneckerGPRegressor().fit([stations, times], Y)
+    assert np.isfinite(fitted.log_marginal_likelihood_value_)
+
+
+@pytest.mark.parametrize("scale", [1e-150, 1e150])
+def test_units_of_y_do_not_matter(scale, rng):
+    axes = [np.linspace(0, 1, 9), np.linspace(0, 1, 10)]
+    Y = wavy(rng, axes, 0.1)
+    one = KroneckerGPRegressor().fit(axes, Y)
+    other = KroneckerGPRegressor().fit(axes, Y * scale)
+    np.testing.assert_allclose(other.predict_grid(axes) / scale, one.predict_grid(axes), rtol=1e-5)
+    n_observed = Y.size - one.n_missing_
+    assert other.log_marginal_likelihood_value_ + n_observed * np.log(scale) == pytest.approx(
+        one.log_marginal_likelihood_value_, rel=1e-6
+    )
+
+
+@pytest.mark.parametrize("unit", [1e-9, 1e12])
+def test_units_of_the_axes_do_not_matter(unit, rng):
+    axes = [np.linspace(0, 1, 9), uneven(rng, 10)]
+    Y = wavy(rng, axes)
+    one = KroneckerGPRegressor().fit(axes, Y).predict_grid(axes)
+    scaled = [axis * unit for axis in axes]
+    np.testing.assert_allclose(
+        KroneckerGPRegressor().fit(scaled, Y).predict_grid(scaled), one, atol=1e-4
+    )
+
+
+def test_offset_is_taken_off_on_request(rng):
+    axes = [np.linspace(0, 1, 9), np.linspace(0, 1, 10)]
+    Y = wavy(rng, axes, 0.1)
+    one = KroneckerGPRegressor(normalize_y=True).fit(axes, Y)
+    other = KroneckerGPRegressor(normalize_y=True).fit(axes, Y + 1e9)
+    # The offset leaves the data 1e-7 of rounding.
+    np.testing.assert_allclose(other.predict_grid(axes) - 1e9, one.predict_grid(axes), atol=1e-4)
+    kept = ~np.isnan(Y.ravel())
+    oracle = GaussianProcessRegressor(one.kernel_, alpha=0, optimizer=None, normalize_y=True)
+    oracle.fit(cells(axes)[kept], Y.ravel()[kept])
+    for got, expected in zip(
+        one.predict(cells(axes)[:5], return_std=True),
+        oracle.predict(cells(axes)[:5], return_std=True),
+        strict=True,
+    ):
+        np.testing.assert_allclose(got, expected, rtol=1e-8)
+    assert one.log_marginal_likelihood_value_ == pytest.approx(
+        oracle.log_marginal_likelihood_value_, rel=1e-9
+    )
+
+
+def test_regular_axes_are_split_by_halves(rng):
+    for n in (2, 3, 8, 9):
+        x = 1958.2 + np.arange(n) / 12
+        x = x - (x[0] + x[-1]) / 2
+        K = RBF(0.3)(x[:, None])
+        K = (K + K[::-1, ::-1]) / 2
+        values, vectors = eigh_covariance(K)
+        np.testing.assert_allclose((vectors * values) @ vectors.T, K, atol=1e-14)
+        np.testing.assert_allclose(vectors.T @ vectors, np.eye(n), atol=1e-14)
+        # Even and odd, which eigenvectors of the whole are only up to rounding.
+        np.testing.assert_array_equal(np.abs(vectors), np.abs(vectors[::-1]))
+
+
+def test_coordinates_far_from_zero_are_still_regular(rng):
+    years = 1958.2 + np.arange(20) / 12
+    gp = KroneckerGPRegressor(kernels=[RBF(0.3)], alpha=0.1, optimizer=None)
+    gp.fit([years], np.sin(years))
+    # Cantoni and Butler's eigenvectors.
+    vectors = gp._solution.covariance.host_vectors[0]
+    np.testing.assert_array_equal(np.abs(vectors), np.abs(vectors[::-1]))
+
+
+def test_one_cell_on_an_axis(rng):
+    axes = [np.linspace(0, 1, 12), np.array([2.5])]
+    Y = wavy(rng, axes)
+    gp = KroneckerGPRegressor().fit(axes, Y)
+    assert_equals_dense(gp, axes, Y, rng)
+
+
+def test_without_noise_jitter_is_reported():
+    axes = [np.array([0.0, 0.5, 0.5, 1.0]), np.linspace(0, 1, 4)]
+    Y = np.cos(axes[0])[:, None] * np.sin(axes[1])
+    gp = KroneckerGPRegressor(kernels=[RBF(0.3), RBF(0.3)], alpha=0, optimizer=None)
+    with pytest.warns(RuntimeWarning, match="added to the variance of the noise"):
+        gp.fit(axes, Y)
+    assert 0.0 < gp.jitter_ < 1e-12
+    np.testing.assert_allclose(gp.predict_grid(axes), Y, atol=1e-3)
+
+
+def test_without_noise_and_without_duplicates_data_are_met():
+    axes = [np.linspace(0, 1, 5), np.linspace(0, 1, 4)]
+    Y = np.cos(axes[0])[:, None] * np.sin(axes[1])
+    gp = KroneckerGPRegressor(kernels=[Matern(0.3), Matern(0.3)], alpha=0, optimizer=None)
+    gp.fit(axes, Y)
+    assert gp.jitter_ == 0.0
+    np.testing.assert_allclose(gp.predict_grid(axes), Y, atol=1e-12)
+    Y[1, 2] = np.nan
+    assert gp.fit(axes, Y).jitter_ == 0.0
+
+
+def test_draws_have_the_posterior_moments(rng):
+    axes = [np.linspace(0, 1, 6), np.linspace(0, 1, 5)]
+    gp = KroneckerGPRegressor(kernels=list(stiff()), alpha=0.04, optimizer=None, random_state=3)
+    gp.fit(axes, wavy(rng, axes))
+    X = rng.uniform(0, 1, (3, 2))
+    draws = gp.sample_y(X, 4000, random_state=0)
+    mean, cov = gp.predict(X, return_cov=True)
+    # Four standard errors of 4000 draws.
+    assert np.all(np.abs(draws.mean(axis=1) - mean) < 4 * np.sqrt(np.diag(cov) / 4000))
+    np.testing.assert_allclose(np.cov(draws), cov, atol=4 * np.sqrt(2 / 4000) * np.max(cov))
+    np.testing.assert_array_equal(gp.sample_y(X), gp.sample_y(X))
+
+
+def test_pickle_clone_and_feature_names(rng):
+    axes = [np.linspace(0, 1, 6), np.linspace(0, 1, 5)]
+    gp = KroneckerGPRegressor(alpha=0.1).fit(axes, wavy(rng, axes))
+    again = pickle.loads(pickle.dumps(gp))
+    np.testing.assert_array_equal(again.predict_grid(axes), gp.predict_grid(axes))
+    assert clone(gp).alpha == 0.1
+
+
+def test_setting_theta_without_a_copy(rng):
+    axes = [np.linspace(0, 1, 6)]
+    gp = KroneckerGPRegressor(kernels=[RBF(0.3)]).fit(axes, wavy(rng, axes))
+    theta = gp.kernel_.theta + 0.2
+    gp.log_marginal_likelihood(theta, clone_kernel=False)
+    np.testing.assert_allclose(gp.kernel_.theta, theta, rtol=1e-15)
+    with pytest.raises(ValueError, match="needs a theta"):
+        gp.log_marginal_likelihood(eval_gradient=True)
+    with pytest.raises(ValueError, match="3 free hyperparameters"):
+        gp.log_marginal_likelihood([0.0])
+
+
+AXES = [np.linspace(0, 1, 3), np.linspace(0, 1, 4)]
+GOOD = np.arange(12.0).reshape(3, 4)
+
+
+@pytest.mark.parametrize(
+    ("axes", "Y", "message"),
+    [
+        (AXES, GOOD.T, r"Y has shape \(4, 3\) and axes are of lengths \(3, 4\)"),
+        (AXES, GOOD.ravel(), r"Y has shape \(12,\) and axes are of lengths \(3, 4\)"),
+        (AXES, np.full((3, 4), np.nan), "no observed cell"),
+        (AXES, np.where(GOOD > 10, np.inf, GOOD), "Y holds infinity"),
+        (AXES, np.full((3, 4), 2.0), "Y is constant"),
+        (AXES, np.zeros((3, 4)), "Y is constant"),
+        (AXES, GOOD * 1j, "Y must be an array of real numbers"),
+        (AXES, GOOD.astype(str)[:, :, None] + "a", "Y must be an array of real numbers"),
+        ([[0.0], [1.0]], [[3.0]], "Y is constant"),
+        ([[0.0, np.nan, 1.0], AXES[1]], GOOD, r"axes\[0\] holds NaN or infinity"),
+        ([AXES[0], ["a", "b", "c", "d"]], GOOD, r"axes\[1\] must be an array of real numbers"),
+        ([AXES[0], []], GOOD, r"axes\[1\] must have shape"),
+        ([], GOOD, "axes is empty"),
+        (np.zeros((5, 2)), np.zeros(5), r"axes must be a list .* got a table of shape \(5, 2\)"),
+        (3.0, GOOD, "axes must be a list"),
+    ],
+)
+def test_bad_data(axes, Y, message):
+    gp = KroneckerGPRegressor()
+    with pytest.raises(ValueError, match=message):
+        gp.fit(axes, Y)
+    with pytest.raises(NotFittedError):
+        gp.predict([[0.0, 0.0]])
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"kernels": [RBF()]}, "kernels has 1 entries and axes 2"),
+        ({"kernels": [RBF(), "rbf"]}, r"kernels\[1\] must be a kernel"),
+        ({"kernels": [RBF(), RBF() + WhiteKernel()]}, r"kernels\[1\] holds a WhiteKernel"),
+        ({"kernels": [RBF(), WhiteKernel() * RBF()]}, "has a WhiteKernel inside"),
+        ({"optimizer": None}, "alpha='fit' needs an optimizer"),
+        ({"alpha": -1.0}, "'alpha' parameter"),
+        ({"kernels": RBF()}, "'kernels' parameter"),
+    ],
+)
+def test_bad_parameters(parameters, message):
+    with pytest.raises(ValueError, match=message):
+        KroneckerGPRegressor(**parameters).fit(AXES, GOOD)
+
+
+def test_bad_queries(rng):
+    gp = KroneckerGPRegressor(alpha=0.1).fit(AXES, wavy(rng, AXES))
+    with pytest.raises(ValueError, match="X has 3 features"):
+        gp.predict(np.zeros((2, 3)))
+    with pytest.raises(RuntimeError, match="cannot both be True"):
+        gp.predict(np.zeros((2, 2)), return_std=True, return_cov=True)
+    with pytest.raises(ValueError, match="one array for each axis"):
+        gp.predict_grid([AXES[0]])
+    with pytest.raises(ValueError, match="n_samples must be"):
+        gp.sample_y(np.zeros((2, 2)), 0)
+
+
+def test_constant_values_are_fine_where_nothing_is_learned():
+    gp = KroneckerGPRegressor(kernels=[RBF(), RBF()], alpha=0.1, optimizer=None)
+    assert np.all(np.abs(gp.fit(AXES, np.full((3, 4), 2.0)).predict_grid(AXES) - 2.0) < 0.2)
+
+
+def test_a_failed_fit_leaves_the_last_one(rng):
+    gp = KroneckerGPRegressor(alpha=0.1).fit(AXES, wavy(rng, AXES))
+    before = gp.predict_grid(AXES)
+    with pytest.raises(ValueError, match="Y has shape"):
+        gp.fit(AXES, np.zeros(3))
+    np.testing.assert_array_equal(gp.predict_grid(AXES), before)
+
+
+@pytest.mark.parametrize("missing", ["none", "observed", "missing", "iterative"])
+def test_arrays_of_torch_stay_there(missing, rng, monkeypatch):
+    torch = pytest.importorskip("torch", reason="torch is not installed")
+    axes = [np.linspace(0, 1, 10), uneven(rng, 12)]
+    Y = wavy(rng, axes, 0.0 if missing == "none" else 0.2)
+    if missing != "observed":
+        monkeypatch.setattr(_kronecker_missing, "FEW_CELLS", 0 if missing == "iterative" else 60)
+    gp = KroneckerGPRegressor(kernels=list(stiff()), alpha=0.04, optimizer=None, random_state=0)
+    ours = clone(gp).fit(axes, Y)
+    theirs = clone(gp).fit(axes, torch.from_numpy(Y))
+    theta = gp.fit(axes, Y).kernel_.theta
+    one = ours.log_marginal_likelihood(theta, eval_gradient=True)
+    other = theirs.log_marginal_likelihood(theta, eval_gradient=True)
+    np.testing.assert_allclose(np.hstack(one), np.hstack(other), rtol=1e-10, atol=1e-10)
+    X = rng.uniform(0, 1, (4, 2))
+    for call in (
+        lambda model: model.predict(X, return_std=True),
+        lambda model: model.predict(X, return_cov=True),
+        lambda model: model.predict_grid(axes, return_std=True),
+    ):
+        for expected, got in zip(call(ours), call(theirs), strict=True):
+            assert isinstance(got, torch.Tensor)
+            np.testing.assert_allclose(got.numpy(), expected, atol=1e-10)
+    assert isinstance(theirs.sample_y(X, 2), torch.Tensor)
