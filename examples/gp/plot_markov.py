@@ -60,7 +60,9 @@ gap = (grid > 60) & (grid < 63)
 inside = np.abs(mean - signal(grid)) < band
 error = np.sqrt(np.mean((mean - signal(grid))[~gap] ** 2))
 print(f"noise {np.sqrt(noise):.3f}, true 1; error where there are readings {error:.3f}")
-print(f"within two standard deviations: {inside[gap].mean():.0%} of the gap, {inside.mean():.0%} of all")
+print(
+    f"within two standard deviations: {inside[gap].mean():.0%} of the gap, {inside.mean():.0%} of all"
+)
 assert error < 0.1
 
 # %%
@@ -71,7 +73,9 @@ axes[0].plot(days[::10], y[::10], ",", color="0.6")
 axes[0].set(xlabel="day", ylabel="reading", title="Every tenth of the readings")
 near = (days > 54) & (days < 69)
 axes[1].plot(days[near][::4], y[near][::4], ".", ms=1.5, color="0.75", label="readings")
-axes[1].fill_between(grid, mean - band, mean + band, alpha=0.3, lw=0, label="two standard deviations")
+axes[1].fill_between(
+    grid, mean - band, mean + band, alpha=0.3, lw=0, label="two standard deviations"
+)
 axes[1].plot(grid, mean, label="posterior mean")
 axes[1].plot(grid, signal(grid), "k:", lw=1, label="truth")
 axes[1].set(xlabel="day", ylabel="reading", title="Three days without the sensor", xlim=(54, 69))

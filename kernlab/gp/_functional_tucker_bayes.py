@@ -343,5 +343,3 @@ class TuckerPosterior:
     def _chunks(self, width):
         size = max(1, _CHUNK // max(width, 1))
         return [slice(i, min(i + size, len(self.y))) for i in range(0, len(self.y), size)]
-
-

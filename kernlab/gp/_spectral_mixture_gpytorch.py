@@ -12,8 +12,8 @@ import numpy as np
 from kernlab._core.extras import import_extra
 from kernlab._core.namespace import is_foreign
 
-# Nodes in a period of the highest frequency: cubic interpolation then errs by some 1e-4.
-_NODES_A_PERIOD = 16
+# Nodes in a period of the highest frequency: cubic interpolation then errs by less than 1e-3.
+_NODES_A_PERIOD = 32
 _MOST_NODES = 1 << 18
 # Of the solves by conjugate gradients, relative to the targets.
 _CG_TOLERANCE = 1e-4
@@ -94,13 +94,13 @@ def grid_model(mixture, u, z, reach):
     gpytorch, torch = _import()
     highest = float(np.max(mixture.frequencies + 3 * mixture.scales))
     low, high = reach
-    size = int(np.ceil((high - low) * _NODES_A_PERIOD * max(highest, 4.0))) + 8
+    size = min(int(np.ceil((high - low) * _NODES_A_PERIOD * max(highest, 4.0))) + 8, _MOST_NODES)
     kernel = gpytorch.kernels.GridInterpolationKernel(
-        _kernel(gpytorch, torch, mixture),
-        grid_size=min(size, _MOST_NODES),
-        num_dims=1,
-        grid_bounds=[reach],
+        _kernel(gpytorch, torch, mixture), grid_size=size, num_dims=1, grid_bounds=[reach]
     ).double()
+    # Its own nodes are of single precision, at which the covariance of fast lines is indefinite.
+    nodes = gpytorch.utils.grid.create_grid([size], [reach], dtype=torch.float64)
+    kernel.update_grid(nodes)
     return _model(gpytorch, torch, u, z, kernel, mixture.noise)
 
 
