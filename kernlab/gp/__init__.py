@@ -9,12 +9,12 @@ from kernlab.gp._spectrum_display import SpectrumDisplay
 from kernlab.gp._student_t import StudentTProcessRegressor
 
 __all__ = [
-    "RollingOriginResult",
-    "rolling_origin_calibration",
     "FunctionalTuckerRegressor",
     "KroneckerGPRegressor",
     "MarkovGPRegressor",
+    "RollingOriginResult",
     "SpectralMixtureGPRegressor",
     "SpectrumDisplay",
     "StudentTProcessRegressor",
+    "rolling_origin_calibration",
 ]
