@@ -337,6 +337,32 @@ class MarkovProcess:
         place[order] = np.arange(len(order))
         return joined[order], rows, index, values, noise, place[n:], order >= n
 
+    def smoothed(self, observations, rows, wanted):
+        """Evidence, and the joint posterior of several functionals at times of the observations.
+
+        One pass of the filter gives both, which `log_likelihood` and `posterior` take three for.
+
+        Parameters
+        ----------
+        observations : Observations
+        rows : (r, D) array
+        wanted : (n,) array of bool
+            At which of the observations; of equal times take the last.
+
+        Returns
+        -------
+        log_likelihood : float
+        mean, covariance : (m, r) and (m, r, r) arrays
+        """
+        data, seen = observations, self._rows(observations)
+        evidence, *kept = kalman(
+            *self._arrays, self._stationary, data.times, seen, data.index, data.values, data.noise,
+            True,
+        )  # fmt: skip
+        rows = np.ascontiguousarray(rows, dtype=float)
+        moments = smooth(*self._arrays, data.times, seen, data.index, *kept, rows, wanted)
+        return float(evidence), moments[0][wanted], moments[1][wanted]
+
     def sample(self, times, rng):
         """A draw of the prior's state at ascending times, (n, D)."""
         times = np.asarray(times, dtype=float)
