@@ -3,6 +3,7 @@
 import warnings
 
 import pytest
+from sklearn.gaussian_process.kernels import RBF, WhiteKernel
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from kernlab.density import (
@@ -13,6 +14,9 @@ from kernlab.density import (
     VonMisesFisherMixture,
 )
 from kernlab.exceptions import BandwidthWarning
+from kernlab.gp import (
+    StudentTProcessRegressor,
+)
 from kernlab.pde import GPPDESolver
 from kernlab.privacy import (
     PrivateDistanceSum,
@@ -47,6 +51,8 @@ ESTIMATORS = [
         noise="insecure-test",
         projection_seed=0,
     ),
+    StudentTProcessRegressor(),
+    StudentTProcessRegressor(kernel=RBF(1.0) + WhiteKernel(0.1), optimizer=None, normalize_y=True),
 ]
 
 
@@ -97,7 +103,7 @@ def expected_failures(estimator):
         return PRIVATE
     if isinstance(estimator, KernelDensity):
         return SINGULAR if estimator.bandwidth in ("scott", "silverman") else {}
-    if isinstance(estimator, ConditionalKernelDensity):
+    if isinstance(estimator, ConditionalKernelDensity | StudentTProcessRegressor):
         return {}
     return DIRECTIONS
 
