@@ -376,7 +376,7 @@ def gaussian_processes():
         grid = np.linspace(0, 12, 600)
         mean, std = model.predict(grid[:, None], return_std=True)
         ax.plot(grid, mean, label="posterior mean")
-        ax.fill_between(grid, mean - 1.96 * std, mean + 1.96 * std, alpha=0.3)
+        ax.fill_between(grid, mean - 1.96 * std, mean + 1.96 * std, alpha=0.3, label="95 %")
         ax.axvline(9, color="0.5", linestyle="--")
         ax.set(xlabel="years since 1949", title="Forecast from the first nine years")
         ax.legend(loc="upper left")
