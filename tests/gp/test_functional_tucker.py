@@ -193,7 +193,7 @@ def test_mixing_is_the_best_linear_map():
     posterior.sweep()
     posterior.mix(1)
     best = posterior.bound()
-    parts = [m.at_observations()[0] for m in posterior.modes]
+    parts = [m.mean[m.place] for m in posterior.modes]
     fitted = np.einsum("abc,na,nb,nc->n", posterior.weights[1:].reshape(2, 3, 2), *parts)
     rng = np.random.default_rng(0)
     for _ in range(3):
@@ -208,7 +208,7 @@ def test_mixing_is_the_best_linear_map():
         other.weights_covariance[:, 1:] = other.weights_covariance[:, 1:] @ inverse.T
         other._entropy -= 2 * 4 * np.linalg.slogdet(matrix)[1]
         assert other.bound() < best
-        parts = [m.at_observations()[0] for m in other.modes]
+        parts = [m.mean[m.place] for m in other.modes]
         again = np.einsum("abc,na,nb,nc->n", other.weights[1:].reshape(2, 3, 2), *parts)
         np.testing.assert_allclose(again, fitted, atol=1e-12)
 
