@@ -13,6 +13,7 @@ For dK in the kernel of one axis the traces over the others leave a matrix of th
 # Cambridge 2011, chapter 5; for missing cells see `_kronecker_missing`.
 
 import math
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,9 +21,12 @@ import numpy as np
 
 from kernlab._core.chunks import chunk_bytes
 from kernlab._core.namespace import from_numpy, namespace_of, on_cpu, scalar, to_numpy
+from kernlab._core.threads import SINGLE_THREADED_BLAS
 from kernlab.linalg import apply_along_axes
 from kernlab.linalg._centrosymmetric import eigh_covariance
 
+# Cells up to which threads of BLAS gain little, and where cores are busy lose much.
+_FEW_CELLS = 100_000
 # Rounding of the eigenvalues, relative to the largest, that the noise has to stand above.
 _ROUNDING = 10 * float(np.finfo(float).eps)
 
@@ -241,6 +245,11 @@ def solve_complete(covariance, z):
         noise=covariance.noise,
         jitter=covariance.jitter,
     )
+
+
+def few_threads(shape):
+    """A context with one thread of BLAS where a grid is small."""
+    return SINGLE_THREADED_BLAS if math.prod(shape) <= _FEW_CELLS else nullcontext()
 
 
 def log_normal(quadratic, log_det, n):

@@ -20,7 +20,6 @@ from kernlab.gp._markov_numba import (
     empty_results,
     filter_part,
     kalman,
-    score_noise,
     score_part,
     simulate,
     smooth,
@@ -264,12 +263,12 @@ class MarkovProcess:
             total += filter_part(*arrays, data.values, data.noise, *part, m, P, *kept)
         pull, weight = np.zeros(D), np.zeros((D, D))
         gradient, by_noise = np.zeros((len(self.components), 3)), 0.0
-        for part, (m, P) in zip(reversed(parts), reversed(before), strict=True):
+        for part, state in zip(reversed(parts), reversed(before), strict=True):
             if part != parts[-1]:
-                state = m.copy(), P.copy()
                 filter_part(*arrays, data.values, data.noise, *part, *state, *kept)
-            by_noise += score_part(*arrays, data.noise, *part, m, P, *kept, pull, weight, gradient)
-        score_noise(self._starts, self._stationary, pull, weight, gradient)
+            by_noise += score_part(*arrays, data.noise, *part, *kept, pull, weight, gradient)
+        at_start = 0.5 * (np.outer(pull, pull) - weight) * self._stationary
+        gradient[:, 2] += np.add.reduceat(at_start.sum(1), self._starts[:-1])
         gradient[:, 0] *= -1.0
         return float(total), gradient, float(by_noise)
 
