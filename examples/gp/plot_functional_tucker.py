@@ -95,7 +95,7 @@ slices = {
 }
 limits = values[here].min(), values[here].max()
 for panel, (title, part) in zip(panels[1], slices.items(), strict=True):
-    same = dict(zip(("vmin", "vmax"), limits, strict=True)) if "Standard" not in title else {}
+    same = dict(zip(("vmin", "vmax"), limits, strict=True)) if "standard" not in title else {}
     image = panel.pcolormesh(
         AXES["time (min)"], AXES["temperature (°C)"], part.reshape(60, 60), **same, rasterized=True
     )

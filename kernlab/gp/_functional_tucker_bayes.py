@@ -158,9 +158,6 @@ class Mode:
         total = self.covariance + self.mean[:, :, None] * self.mean[:, None, :]
         return total.reshape(len(total), -1)
 
-    def at_observations(self):
-        return self.mean[self.place], self.second()[self.place]
-
     def update(self, precision, shift):
         """The posterior where observation n adds shift_n·u - ½ uᵀ precision_n u.
 

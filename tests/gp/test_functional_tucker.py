@@ -64,19 +64,12 @@ def test_joint_posterior_of_several_outputs_is_the_dense_one():
     outputs = rng.normal(size=(2, process.n_states))
     at = np.array([3.0, -0.5, 1.0, 2.2])
     mean, covariance = process.posterior(data, at, outputs)
-    K = np.array(
-        [
-            [process.covariance([a], [b], rows[i], rows[j])[0, 0] for b, j in zip(t, index)]  # noqa: B905
-            for a, i in zip(t, index, strict=True)
-        ]
-    ) + 0.1 * np.eye(len(t))
-    for m, time in enumerate(at):
-        cross = np.array(
-            [
-                [process.covariance([time], [b], out, rows[j])[0, 0] for b, j in zip(t, index)]  # noqa: B905
-                for out in outputs
-            ]
-        )
+    every = np.arange(len(t))
+    blocks = np.array([[process.covariance(t, t, a, b) for b in rows] for a in rows])
+    K = blocks[index[:, None], index, every[:, None], every] + 0.1 * np.eye(len(t))
+    crosses = np.array([[process.covariance(at, t, a, b) for b in rows] for a in outputs])
+    for m in range(len(at)):
+        cross = crosses[:, index, m, every]
         prior = [[process.covariance([0], [0], a, b)[0, 0] for b in outputs] for a in outputs]
         np.testing.assert_allclose(mean[m], cross @ np.linalg.solve(K, data.values), atol=1e-11)
         expected = prior - cross @ np.linalg.solve(K, cross.T)
@@ -193,7 +186,7 @@ def test_mixing_is_the_best_linear_map():
     posterior.sweep()
     posterior.mix(1)
     best = posterior.bound()
-    parts = [m.at_observations()[0] for m in posterior.modes]
+    parts = [m.mean[m.place] for m in posterior.modes]
     fitted = np.einsum("abc,na,nb,nc->n", posterior.weights[1:].reshape(2, 3, 2), *parts)
     rng = np.random.default_rng(0)
     for _ in range(3):
@@ -208,7 +201,7 @@ def test_mixing_is_the_best_linear_map():
         other.weights_covariance[:, 1:] = other.weights_covariance[:, 1:] @ inverse.T
         other._entropy -= 2 * 4 * np.linalg.slogdet(matrix)[1]
         assert other.bound() < best
-        parts = [m.at_observations()[0] for m in other.modes]
+        parts = [m.mean[m.place] for m in other.modes]
         again = np.einsum("abc,na,nb,nc->n", other.weights[1:].reshape(2, 3, 2), *parts)
         np.testing.assert_allclose(again, fitted, atol=1e-12)
 
@@ -250,9 +243,8 @@ def test_moments_of_the_prediction_by_simulation():
 # --- the estimator --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("seed", [0, 1])
-def test_500_cells_of_a_smooth_tensor(seed):
-    X, y, X_test, truth = cells(seed, 500)
+def test_500_cells_of_a_smooth_tensor():
+    X, y, X_test, truth = cells(0, 500)
     model = FunctionalTuckerRegressor(random_state=0).fit(X, y)
     mean, std = model.predict(X_test, return_std=True)
     assert model.rank_ == (2, 2, 2)
@@ -335,6 +327,8 @@ def test_units_do_not_matter(pair, scale, shift, stretch):
 def test_a_rotation_within_a_mode_changes_nothing(pair, angle, k):
     model = pickle.loads(pickle.dumps(pair[2]))
     posterior = model._posterior
+    posterior.modes[k].bounds = None
+    posterior.update_mode(k)
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     before, predicted = posterior.bound(), model.predict(pair[0], return_std=True)
     sides = [np.eye(2), turn] if k else [turn, np.eye(2)]
@@ -343,10 +337,10 @@ def test_a_rotation_within_a_mode_changes_nothing(pair, angle, k):
     posterior.weights_covariance[1:] = whole @ posterior.weights_covariance[1:]
     posterior.weights_covariance[:, 1:] = posterior.weights_covariance[:, 1:] @ whole.T
     posterior.update_mode(k)
-    assert posterior.bound() >= before - 1e-6
+    assert posterior.bound() == pytest.approx(before, abs=1e-7)
     after = model.predict(pair[0], return_std=True)
-    np.testing.assert_allclose(after[0], predicted[0], atol=2e-2)
-    np.testing.assert_allclose(after[1], predicted[1], rtol=2e-2)
+    np.testing.assert_allclose(after[0], predicted[0], atol=1e-9)
+    np.testing.assert_allclose(after[1], predicted[1], rtol=1e-8)
 
 
 def test_kernels_are_kept_learned_or_warned_of(pair):
@@ -370,7 +364,7 @@ def test_kernels_are_kept_learned_or_warned_of(pair):
 def test_noise_alone_is_found_to_be_noise():
     rng = np.random.default_rng(0)
     X, y = rng.uniform(size=(60, 3)), 5 + rng.normal(size=60)
-    model = FunctionalTuckerRegressor(random_state=0).fit(X, y)
+    model = FunctionalTuckerRegressor(n_init=2, random_state=0).fit(X, y)
     assert model.rank_ == (1, 1, 1)
     np.testing.assert_allclose(model.predict(X), y.mean(), atol=0.3)
     assert model.noise_ == pytest.approx(y.var(), rel=0.2)
@@ -423,6 +417,6 @@ def test_few_indices_and_single_precision():
     y = (1 + X[:, 0]) * np.sin(4 * X[:, 2]) + 0.05 * rng.normal(size=50)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        model = FunctionalTuckerRegressor(random_state=0).fit(X.astype(np.float32), y)
+        model = FunctionalTuckerRegressor(n_init=2, random_state=0).fit(X.astype(np.float32), y)
     assert model.rank_[1] == 1
     assert model.score(X, y) > 0.95
