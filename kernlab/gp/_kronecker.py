@@ -261,9 +261,11 @@ class KroneckerGPRegressor(RegressorMixin, BaseEstimator):
         with few_threads(self._data.values.shape):
             return max(starts, key=lambda start: self._solve(start).log_likelihood)
 
-    def _solve(self, kernel):
+    def _solve(self, kernel, matrices=None):
         """What the data and a kernel give, of values of size one."""
-        matrices = [axis.covariance(k) for axis, k in zip(self._axes, kernel.kernels, strict=True)]
+        if matrices is None:
+            pairs = zip(self._axes, kernel.kernels, strict=True)
+            matrices = [axis.covariance(part) for axis, part in pairs]
         data = self._data
         noise = kernel.noise.noise_level / data.unit / data.unit
         covariance = GridCovariance(
@@ -293,13 +295,16 @@ class KroneckerGPRegressor(RegressorMixin, BaseEstimator):
             return self._evidence_and_slope(self._grid_kernel.with_theta(theta))
 
     def _evidence_and_slope(self, kernel):
-        solution = self._solve(kernel)
+        pairs = zip(self._axes, kernel.kernels, strict=True)
+        matrices, slopes = zip(
+            *(axis.covariance(part, eval_gradient=True) for axis, part in pairs), strict=True
+        )
+        solution = self._solve(kernel, matrices)
         by_amplitude, by_noise = solution.scale_sensitivities()
         gradient = [by_amplitude] * kernel.amplitude.n_dims
-        for k, (axis, part) in enumerate(zip(self._axes, kernel.kernels, strict=True)):
-            if part.n_dims > 0:
-                _, slopes = axis.covariance(part, eval_gradient=True)
-                gradient.extend(np.tensordot(solution.axis_sensitivity(k), slopes, 2))
+        for k, slope in enumerate(slopes):
+            if slope.shape[-1] > 0:
+                gradient.extend(np.tensordot(solution.axis_sensitivity(k), slope, 2))
         gradient.extend([by_noise] * kernel.noise.n_dims)
         return solution.log_likelihood, np.array(gradient, dtype=float)
 
