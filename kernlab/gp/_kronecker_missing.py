@@ -17,6 +17,7 @@ from kernlab.gp._kronecker_model import (
     log_normal,
     point_by_point,
     row_products,
+    take_rows,
 )
 
 # Cells whose matrix is formed: observed ones, or missing ones while their columns of the inverse
@@ -46,10 +47,7 @@ def solve_few_missing(covariance, z, mask):
     """
     xp, n = covariance.xp, covariance.n_cells
     missing = np.argwhere(~to_numpy(mask))
-    rows = [
-        Q[from_numpy(i, Q, xp.int64), ...]
-        for Q, i in zip(covariance.vectors, missing.T, strict=True)
-    ]
+    rows = [take_rows(Q, i) for Q, i in zip(covariance.vectors, missing.T, strict=True)]
     # Columns of C⁻¹ at the missing cells, in the eigenbasis.
     units = row_products(rows).T  # (N, m)
     columns = units / xp.reshape(covariance.total, (-1, 1))

@@ -61,7 +61,7 @@ class GridCovariance:
         self.host_vectors = [vectors for _, vectors in pairs]
         self.values = [from_numpy(values, like) for values in self.host_values]
         self.vectors = [from_numpy(vectors, like) for vectors in self.host_vectors]
-        self.shape = tuple(len(values) for values in self.values)
+        self.shape = tuple(len(values) for values in self.host_values)
         self.signal = self.amplitude * outer(self.values)
         largest, least = scalar(self.xp.max(self.signal)), scalar(self.xp.min(self.signal))
         floor = max(_ROUNDING * largest - least, least_noise * scalar(self.xp.mean(self.signal)))
@@ -297,7 +297,7 @@ def point_by_point(solution, crosses, bytes_per_point):
     parts = []
     for start in range(0, n_points, step):
         places = np.unravel_index(np.arange(start, min(start + step, n_points)), shape)
-        rows = [c[from_numpy(i, c, xp.int64), ...] for c, i in zip(crosses, places, strict=True)]
+        rows = [take_rows(c, i) for c, i in zip(crosses, places, strict=True)]
         parts.append(solution.explained_at(rows))
     return xp.reshape(xp.concat(parts), shape)
 
@@ -310,6 +310,12 @@ def in_chunks(crosses, bytes_per_point, function):
         for start in range(0, n_points, step)
     ]
     return xp.concat(parts)
+
+
+def take_rows(table, index):
+    """Rows of a table, of any library, by a NumPy array of their numbers."""
+    xp = namespace_of(table)
+    return xp.take(table, from_numpy(index, table, xp.int64), axis=0)
 
 
 def row_chunk(bytes_per_row, like):
