@@ -35,6 +35,7 @@ from kernlab.density import (
 )
 from kernlab.exceptions import CondensedDensityWarning, MissingExtraError
 from kernlab.gp import (
+    FunctionalTuckerRegressor,
     KroneckerGPRegressor,
     MarkovGPRegressor,
     SpectralMixtureGPRegressor,
@@ -409,6 +410,20 @@ def gaussian_processes():
     print(
         f"9,600 cells with a hole, hyperparameters learned in {seconds:.1f} s: error "
         f"{found['grid']:.3f} in the hole, of noise 0.1"
+    )
+
+    X = rng.uniform(size=(400, 3))
+
+    def exact(a, b, c):
+        return np.sin(5 * a) * np.cos(4 * b) * np.exp(c) + a * np.sqrt(b) * np.cos(7 * c)
+
+    y = exact(*X.T) + 0.05 * rng.normal(size=400)
+    model = FunctionalTuckerRegressor(random_state=0).fit(X, y)
+    at = rng.uniform(size=(1000, 3))
+    found["tucker"] = float(np.sqrt(np.mean((model.predict(at) - exact(*at.T)) ** 2)))
+    print(
+        f"400 entries of a tensor of three continuous indices: rank {model.rank_}, error "
+        f"{found['tucker']:.3f} of noise 0.05"
     )
     print()
     return found

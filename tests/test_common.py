@@ -14,7 +14,12 @@ from kernlab.density import (
     VonMisesFisherMixture,
 )
 from kernlab.exceptions import BandwidthWarning
-from kernlab.gp import KroneckerGPRegressor, MarkovGPRegressor, StudentTProcessRegressor
+from kernlab.gp import (
+    FunctionalTuckerRegressor,
+    KroneckerGPRegressor,
+    MarkovGPRegressor,
+    StudentTProcessRegressor,
+)
 from kernlab.pde import GPPDESolver
 from kernlab.privacy import (
     PrivateDistanceSum,
@@ -49,6 +54,7 @@ ESTIMATORS = [
         noise="insecure-test",
         projection_seed=0,
     ),
+    FunctionalTuckerRegressor(rank=1, n_init=1),  # one start: the checks fit dozens of times
     MarkovGPRegressor(),
     StudentTProcessRegressor(),
     StudentTProcessRegressor(kernel=RBF(1.0) + WhiteKernel(0.1), optimizer=None, normalize_y=True),
@@ -138,7 +144,9 @@ def expected_failures(estimator):
         return PRIVATE
     if isinstance(estimator, KernelDensity):
         return SINGULAR if estimator.bandwidth in ("scott", "silverman") else {}
-    if isinstance(estimator, ConditionalKernelDensity | StudentTProcessRegressor):
+    if isinstance(
+        estimator, ConditionalKernelDensity | FunctionalTuckerRegressor | StudentTProcessRegressor
+    ):
         return {}
     return DIRECTIONS
 
