@@ -6,6 +6,7 @@ one.
 
 import warnings
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize
@@ -44,7 +45,7 @@ class Search:
     u: np.ndarray  # (n, d)
     z: np.ndarray  # (n,)
     basis: np.ndarray | None  # (n, r), of the explicit trend
-    place: object = None  # u, z and basis of another library, where the evidence is computed
+    place: Any = None  # u, z and basis of another library, where the evidence is computed
 
     def __post_init__(self):
         self.ceiling = frequency_ceiling(self.u)
@@ -53,10 +54,10 @@ class Search:
 
     def subset(self, rows):
         """The same search, with the same ceiling, on some of the rows."""
-        host = [None if array is None else array[rows] for array in (self.u, self.z, self.basis)]
         moved = from_numpy(rows, self.place[0], namespace_of(self.place[0]).int64)
         place = tuple(None if array is None else array[moved] for array in self.place)
-        search = Search(*host, place)
+        basis = None if self.basis is None else self.basis[rows]
+        search = Search(self.u[rows], self.z[rows], basis, place)
         search.ceiling = self.ceiling
         return search
 
