@@ -17,7 +17,7 @@ from kernlab.gp import SpectralMixtureGPRegressor, rolling_origin_calibration
 # Thirty-two years to learn from, twelve to forecast
 # --------------------------------------------------
 # Five components, given, and every second month, so that this page is made in seconds. With
-# ``'auto'`` and all months there are eight, and the band, narrower still, covers a tenth.
+# ``'auto'`` and all months there are nine, and the band, narrower still, covers 12 %.
 
 co2 = load_co2()
 X, y = co2.data[::2], co2.target[::2]

@@ -29,6 +29,8 @@ WEIGHT_BOUNDS = (1e-6, 1e3)
 # Growth: most components, and how many in turn may fail to gain before it stops.
 MOST_COMPONENTS = 24
 PATIENCE = 3
+# With three features or more lines are searched along each alone, and seldom there.
+PATIENCE_IN_MANY_FEATURES = 1
 # Steps of L-BFGS for a count on trial; the one that is kept converges.
 TRIAL_STEPS = 40
 TRIAL_GAIN = 1e-2
@@ -151,8 +153,8 @@ class Search:
         largest = min(MOST_COMPONENTS, len(lines.frequencies) + 2, n)
         mixture = self.start(lines, min(2, n), rng)
         best, best_gain, evidences = mixture, -np.inf, {}
-        failures = 0
-        while failures < PATIENCE:
+        patience, failures = PATIENCE if d <= 2 else PATIENCE_IN_MANY_FEATURES, 0
+        while failures < patience:
             mixture, value, _ = self.climb(mixture)
             count = len(mixture.weights)
             evidences[count] = value
