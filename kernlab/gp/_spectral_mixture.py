@@ -7,6 +7,7 @@
 
 import warnings
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin
@@ -324,6 +325,9 @@ default='periodogram'
 
     def _condition(self):
         self.jitter_ = 0.0
+        # Those of an earlier fit.
+        self._posterior: Any = None
+        self._grid: tuple = (0.0, None)
         if self.solver == "ski":
             return
         u, z = self._fit_data
@@ -377,15 +381,17 @@ default='periodogram'
 
         xp = namespace_of(points)
         reach = max(1.0, 1.1 * float(xp.max(xp.abs(points))))
-        cached, model = getattr(self, "_grid_cache", (0.0, None))
-        if reach > cached:
+        covered, model = self._grid
+        if reach > covered:
             model = grid_model(self._mixture, *self._fit_data, (-reach, reach))
-            self._grid_cache = (reach, model)
+            self._grid = (reach, model)
         return predict(model, points, return_std, return_cov)
 
     def __getstate__(self):
-        state = super().__getstate__()
-        state.pop("_grid_cache", None)
+        state = dict(super().__getstate__())
+        if "_grid" in state:
+            # A model of GPyTorch's is made again when it is asked for.
+            state["_grid"] = (0.0, None)
         return state
 
     def sample_y(self, X, n_samples=1, random_state=None):
