@@ -44,9 +44,9 @@ np.savez(sys.argv[2], **out)
 """
 
 
-def row(task, method, seconds, error, what, note=None):
+def row(task, method, seconds, error, what, note=None, bound=None):
     result = {"task": task, "method": method, "seconds": seconds, "error": error, "what": what}
-    return {**result, "note": note} if note else result
+    return {**result, "note": note, "bound": bound}
 
 
 def least_seconds(call, repeats=5):
@@ -84,16 +84,19 @@ def width_rows(quick):
     X = np.random.default_rng(1).normal(size=(20, 10))
     options = {"depth": 2, "sigma_w": 2**0.5, "sigma_b": 0.1}
     limit = NTK(**options)(X)
+    first = None
     for width in (64, 1024) if quick else (64, 256, 1024, 4096):
         rng = np.random.default_rng(0)
         nets = [tangents(X, width=width, rng=rng, **options) for _ in range(8)]
         error = np.mean([np.linalg.norm(net - limit) for net in nets]) / np.linalg.norm(limit)
+        first = error if first is None else first
         yield row(
             "NTK of two hidden ReLU layers against finite nets, 8 seeds",
             f"width {width}",
             None,
             float(error),
             "relative error, Frobenius",
+            bound=float(0.5 * first) if width == 1024 else None,
         )
 
 
@@ -106,9 +109,9 @@ def svm_rows(quick):
         "RBF": {"svc__kernel": ["rbf"], "svc__gamma": [0.003, 0.01, 0.03, 0.1]},
         "NTK": {"svc__kernel": [NTK(depth=d, sigma_b=b) for d in (1, 3) for b in (0.1, 1.0)]},
     }
-    for name, load in (("wine", load_wine), ("breast cancer", load_breast_cancer)):
-        X, y = load(return_X_y=True)
-        X, y = (X[::3], y[::3]) if quick else (X, y)
+    tables = {"wine": load_wine, "breast cancer": load_breast_cancer}
+    for name in ("wine",) if quick else tables:
+        X, y = tables[name](return_X_y=True)
         for method, grid in grids.items():
             inner, outer = (StratifiedKFold(5, shuffle=True, random_state=seed) for seed in (1, 0))
             model = make_pipeline(StandardScaler(), SVC())
@@ -140,7 +143,8 @@ def quantum_rows(quick):
         kernel(X)
         ours = least_seconds(lambda kernel=kernel, X=X: kernel(X))
         error = None if peer is None else float(np.max(np.abs(kernel(X) - peer[name])))
-        yield row(task, "kernlab", ours, error, "largest difference from Qiskit")
+        bound = None if peer is None else 1e-13
+        yield row(task, "kernlab", ours, error, "largest difference from Qiskit", bound=bound)
         if peer is None:
             note = "absent: set KERNLAB_QISKIT_PYTHON to an interpreter that has it"
             yield row(task, "Qiskit FidelityStatevectorKernel", None, None, "", note)
@@ -152,16 +156,19 @@ def quantum_rows(quick):
         task = f"ad-hoc data, gap 0.3, {n_features} qubits, {per_label} for each label"
         for method, kernel in (("quantum", QuantumFidelity()), ("RBF", "rbf")):
             scores = []
-            for seed in range(2 if quick else 10):
+            for seed in range(2 if quick else 20):
                 X, y = make_ad_hoc(2 * per_label + 400, n_features, random_state=seed)
                 train = np.concatenate([np.flatnonzero(y == k)[:per_label] for k in (0, 1)])
                 test = np.setdiff1d(np.arange(len(y)), train)
                 model = SVC(kernel=kernel, C=100.0).fit(X[train], y[train])
                 scores.append(model.score(X[test], y[test]))
             what = "share misclassified"
-            yield row(task, f"SVC, {method}", None, float(1 - np.mean(scores)), what)
+            # The paper's recipe leaves nothing to err about but the few points.
+            bound = 0.03 if method == "quantum" else None
+            error = float(1 - np.mean(scores))
+            yield row(task, f"SVC, {method}", None, error, what, bound=bound)
     X, y = load_wine(return_X_y=True)
-    for bandwidth in (1.0, 0.1):
+    for bandwidth in (1.0, 0.1, 0.02):
         kernel = QuantumFidelity(bandwidth=bandwidth)
         model = make_pipeline(StandardScaler(), PCA(6), SVC(kernel=kernel, C=10.0))
         score = cross_val_score(model, X, y, cv=StratifiedKFold(5, shuffle=True, random_state=0))
@@ -175,6 +182,10 @@ def quantum_rows(quick):
             "share misclassified",
             f"mean fidelity of two points {mean:.3f}",
         )
+    model = make_pipeline(StandardScaler(), PCA(6), SVC(C=10.0))
+    score = cross_val_score(model, X, y, cv=StratifiedKFold(5, shuffle=True, random_state=0))
+    task, what = "classify wine by six principal components", "share misclassified"
+    yield row(task, "SVC, RBF", None, float(1 - score.mean()), what)
 
 
 def _qiskit(points):
@@ -208,8 +219,12 @@ def student_rows(quick):
     )
     for case, factor, optimizer in cases:
         models = {
-            "GP": GaussianProcessRegressor(kernel, alpha=0.0, optimizer=optimizer),
-            "Student-t process": StudentTProcessRegressor(kernel=kernel, optimizer=optimizer),
+            "GP": GaussianProcessRegressor(
+                kernel, alpha=0.0, optimizer=optimizer, n_restarts_optimizer=3, random_state=0
+            ),
+            "Student-t process": StudentTProcessRegressor(
+                kernel=kernel, optimizer=optimizer, n_restarts=3, random_state=0
+            ),
         }
         for method, model in models.items():
             losses, squares, start = [], [], time.perf_counter()

@@ -16,13 +16,16 @@ import matplotlib.pyplot as plt
 import numpy as np
 from scipy.spatial.distance import cdist
 from scipy.special import logsumexp
-from scipy.stats import vonmises_fisher
+from scipy.stats import norm, vonmises_fisher
+from scipy.stats import t as student_t
 from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_wine
-from sklearn.gaussian_process.kernels import Matern, WhiteKernel
+from sklearn.gaussian_process import GaussianProcessRegressor
+from sklearn.gaussian_process.kernels import RBF, Matern, WhiteKernel
 from sklearn.model_selection import train_test_split
 from sklearn.neighbors import KernelDensity as SklearnDensity
+from sklearn.svm import SVC
 
-from kernlab.datasets import load_airline
+from kernlab.datasets import load_airline, make_ad_hoc
 from kernlab.density import (
     ConditionalKernelDensity,
     DensityRegimeDisplay,
@@ -31,8 +34,14 @@ from kernlab.density import (
     VonMisesFisher,
 )
 from kernlab.exceptions import CondensedDensityWarning, MissingExtraError
-from kernlab.gp import KroneckerGPRegressor, MarkovGPRegressor, SpectralMixtureGPRegressor
-from kernlab.kernels import Cosine
+from kernlab.gp import (
+    FunctionalTuckerRegressor,
+    KroneckerGPRegressor,
+    MarkovGPRegressor,
+    SpectralMixtureGPRegressor,
+    StudentTProcessRegressor,
+)
+from kernlab.kernels import Cosine, QuantumFidelity
 from kernlab.pde import PDE, Box, D, Dirichlet, Field, GPPDESolver, coords
 from kernlab.privacy import PrivacyBudget, PrivateDistanceSum, PrivateSimilarityClassifier
 
@@ -368,7 +377,7 @@ def gaussian_processes():
         grid = np.linspace(0, 12, 600)
         mean, std = model.predict(grid[:, None], return_std=True)
         ax.plot(grid, mean, label="posterior mean")
-        ax.fill_between(grid, mean - 1.96 * std, mean + 1.96 * std, alpha=0.3)
+        ax.fill_between(grid, mean - 1.96 * std, mean + 1.96 * std, alpha=0.3, label="95 %")
         ax.axvline(9, color="0.5", linestyle="--")
         ax.set(xlabel="years since 1949", title="Forecast from the first nine years")
         ax.legend(loc="upper left")
@@ -402,6 +411,48 @@ def gaussian_processes():
         f"9,600 cells with a hole, hyperparameters learned in {seconds:.1f} s: error "
         f"{found['grid']:.3f} in the hole, of noise 0.1"
     )
+
+    X = rng.uniform(size=(400, 3))
+
+    def exact(a, b, c):
+        return np.sin(5 * a) * np.cos(4 * b) * np.exp(c) + a * np.sqrt(b) * np.cos(7 * c)
+
+    y = exact(*X.T) + 0.05 * rng.normal(size=400)
+    model = FunctionalTuckerRegressor(random_state=0).fit(X, y)
+    at = rng.uniform(size=(1000, 3))
+    found["tucker"] = float(np.sqrt(np.mean((model.predict(at) - exact(*at.T)) ** 2)))
+    print(
+        f"400 entries of a tensor of three continuous indices: rank {model.rank_}, error "
+        f"{found['tucker']:.3f} of noise 0.05"
+    )
+    print()
+    return found
+
+
+def scales_and_states():
+    """A scale that is not known, and labels that only a quantum circuit tells apart."""
+    rng = np.random.default_rng(0)
+    X = np.linspace(0, 10, 60)[:, None]
+    y, new = (5 * (np.sin(X[:, 0]) + 0.3 * rng.standard_normal(60)) for _ in range(2))
+    kernel = 0.5 * RBF(1.5) + WhiteKernel(0.09)
+    gaussian = GaussianProcessRegressor(kernel, alpha=0, optimizer=None).fit(X, y)
+    student = StudentTProcessRegressor(kernel=kernel, optimizer=None).fit(X, y)
+    mean, std, df = student.predict(X, return_std=True, return_df=True)
+    laws = {
+        "Gaussian process": norm(*gaussian.predict(X, return_std=True)),
+        "Student-t process": student_t(df, mean, std * np.sqrt((df - 2) / df)),
+    }
+    print("A kernel for y five times smaller: new readings inside 95 % intervals")
+    found = {}
+    for name, law in laws.items():
+        low, high = law.interval(0.95)
+        found[name] = float(np.mean((low < new) & (new < high)))
+        print(f"{name:20}{found[name]:6.0%}")
+    X, y = make_ad_hoc(440, random_state=0)
+    print("Labels of quantum states, 60 points to learn from: share right")
+    for name, kernel in (("quantum fidelity", QuantumFidelity()), ("RBF", "rbf")):
+        found[name] = float(SVC(kernel=kernel, C=100).fit(X[:60], y[:60]).score(X[60:], y[60:]))
+        print(f"{name:20}{found[name]:6.0%}")
     print()
     return found
 
@@ -426,6 +477,7 @@ def main():
         private,
         equations,
         gaussian_processes,
+        scales_and_states,
     )
     return {part.__name__: part() for part in parts}
 

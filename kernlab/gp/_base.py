@@ -106,7 +106,7 @@ def maximise_evidence(objective, kernel, *, n_restarts, rng, warn_bounds=True):
     best = None
     for start in starts:
         result = _climb(objective, np.clip(start, *bounds.T), bounds)
-        if result is not None and (best is None or result.fun < best.fun):
+        if result is not None and (best is None or _evidence(result) > _evidence(best)):
             best = result
     if best is None:
         raise ValueError(
@@ -122,7 +122,7 @@ def maximise_evidence(objective, kernel, *, n_restarts, rng, warn_bounds=True):
         )
     if warn_bounds:
         _warn_of_bounds(kernel, best.x)
-    return best.x, -best.fun * best.scale, int(best.nit)
+    return best.x, _evidence(best), int(best.nit)
 
 
 def _climb(objective, start, bounds):
@@ -149,6 +149,11 @@ def _climb(objective, start, bounds):
         )
     result.scale = scale
     return result
+
+
+def _evidence(result):
+    # Each start has a scale of its own.
+    return -result.fun * result.scale
 
 
 def _tried(objective, theta):

@@ -1,5 +1,6 @@
 """Regression on continuous-indexed tensors: a Tucker decomposition of Gaussian processes."""
 
+import math
 import warnings
 from numbers import Integral, Real
 
@@ -45,7 +46,7 @@ class FunctionalTuckerRegressor(RegressorMixin, BaseEstimator):
         Starts from draws of the prior for every rank tried. The largest bound goes on.
     max_iter : int, default=200
         Sweeps over all modes after the starts.
-    tol : float, default=1e-4
+    tol : float, default=1e-3
         Stop when a sweep raises the bound by less than this for each observation, in nats.
     random_state : int, RandomState instance or None, default=None
         Draws the starts.
@@ -135,7 +136,7 @@ class FunctionalTuckerRegressor(RegressorMixin, BaseEstimator):
         max_rank=5,
         n_init=4,
         max_iter=200,
-        tol=1e-4,
+        tol=1e-3,
         random_state=None,
     ):
         self.rank = rank
@@ -192,8 +193,7 @@ class FunctionalTuckerRegressor(RegressorMixin, BaseEstimator):
         ranks = self._given_ranks(search)
         if ranks is None:
             ranks = search.choose(self.max_rank)
-        search.bound(ranks)
-        self._posterior, self.converged_ = search.found[ranks]
+        self._posterior, self.converged_ = search.fit(ranks)
         modes, scale = self._posterior.modes, self.y_scale_
         self.rank_ = ranks
         self.core_ = scale * self._posterior.weights[1:].reshape(ranks)
@@ -206,7 +206,7 @@ class FunctionalTuckerRegressor(RegressorMixin, BaseEstimator):
         shift = len(y) * np.log(scale)
         self.lower_bounds_ = [bound - shift for bound in self._posterior.history]
         self.lower_bound_, self.n_iter_ = self.lower_bounds_[-1], len(self.lower_bounds_)
-        self._warn(search)
+        self._warn()
 
     def predict(self, X, return_std=False):
         """Posterior mean of y, and its standard deviation.
@@ -255,7 +255,7 @@ class FunctionalTuckerRegressor(RegressorMixin, BaseEstimator):
             If there is no such mode, or ``t`` is not one-dimensional and finite.
         """
         check_is_fitted(self)
-        if not (isinstance(mode, Integral) and 0 <= mode < len(self.rank_)):
+        if not (isinstance(mode, int | np.integer) and 0 <= mode < len(self.rank_)):
             raise ValueError(f"mode must be an int from 0 to {len(self.rank_) - 1}, got {mode!r}.")
         t = np.asarray(t, dtype=np.float64)
         if t.ndim != 1 or not np.isfinite(t).all():
@@ -306,13 +306,13 @@ class FunctionalTuckerRegressor(RegressorMixin, BaseEstimator):
         K = len(search.places)
         if isinstance(self.rank, str):
             return None
-        ranks = (self.rank,) * K if isinstance(self.rank, Integral) else tuple(self.rank)
-        if len(ranks) != K or not all(isinstance(r, Integral) and r > 0 for r in ranks):
+        given = (self.rank,) * K if isinstance(self.rank, Integral) else tuple(self.rank)
+        if len(given) != K or not all(isinstance(r, int | np.integer) and r > 0 for r in given):
             raise ValueError(
                 f"rank must be 'auto', a positive int or {K} of them, one for each column of X, "
                 f"got {self.rank!r}."
             )
-        ranks = tuple(int(r) for r in ranks)
+        ranks = tuple(int(r) for r in given)
         for k, (r, size) in enumerate(zip(ranks, search.n_indices, strict=True)):
             if r > size:
                 raise ValueError(
@@ -323,13 +323,13 @@ class FunctionalTuckerRegressor(RegressorMixin, BaseEstimator):
                 f"rank={self.rank!r} has a mode above the product of the others; no core has such "
                 f"ranks. {fitting} is the same model."
             )
-        if np.prod(ranks, dtype=float) > LARGEST_CORE:
+        if math.prod(ranks) > LARGEST_CORE:
             raise ValueError(
                 f"rank={self.rank!r} makes a core of more than {LARGEST_CORE} numbers; lower it."
             )
         return ranks
 
-    def _warn(self, search):
+    def _warn(self):
         def warn(message):
             warnings.warn(message, ConvergenceWarning, stacklevel=5)
 

@@ -8,7 +8,7 @@
 # and so is each length scale up to the step of a search that only accepts what gains.
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy import linalg, sparse, special
@@ -20,7 +20,7 @@ _VAGUE = 1e-6
 # Of the offset: standard deviation 10 in those units.
 _OFFSET_PRECISION = 0.01
 # Of the search for the logarithm of a length scale.
-_LEAST_STEP = 0.005
+_LEAST_STEP = 0.02
 _CHUNK = 2**21  # numbers held at once
 
 
@@ -89,12 +89,19 @@ def unpaired(table, ranks):
     return np.transpose(table.reshape([r for r in ranks for _ in (0, 1)]), order).reshape(R, R)
 
 
-def row_products(parts):
-    """Kronecker product of the rows of several tables, (n, Π s_k)."""
-    total = np.ones((len(parts[0]), 1))
+def row_products(parts, n):
+    """Kronecker product of the n rows of several tables, (n, Π s_k)."""
+    total = np.ones((n, 1))
     for part in parts:
-        total = (total[:, :, None] * part[:, None, :]).reshape(len(part), -1)
+        total = (total[:, :, None] * part[:, None, :]).reshape(n, -1)
     return total
+
+
+def _power(matrix, exponent):
+    """Of a symmetric positive matrix."""
+    values, vectors = np.linalg.eigh(matrix)
+    floor = np.finfo(float).eps * values[-1]
+    return (vectors * np.maximum(values, floor) ** exponent) @ vectors.T
 
 
 @dataclass
@@ -122,6 +129,7 @@ class Mode:
     mean: np.ndarray = field(init=False)
     covariance: np.ndarray = field(init=False)
     divergence: float = field(init=False, default=math.nan)
+    prior_square: np.ndarray = field(init=False)
     data: Observations | None = field(init=False, default=None)
 
     def __post_init__(self):
@@ -139,17 +147,16 @@ class Mode:
         rows[np.arange(self.rank), size * np.arange(self.rank)] = 1.0
         return rows
 
-    def draw(self, rng):
-        """Start from a draw of the prior."""
+    def draw(self, rng, constant):
+        """Start from a draw of the prior, or with one for the first of the functions."""
         self.mean = self.process.sample(self.times, rng) @ self.outputs.T
+        if constant:
+            self.mean[:, 0] = 1.0
 
     def second(self):
         """E[u uᵀ] at each index, (U, r²)."""
         total = self.covariance + self.mean[:, :, None] * self.mean[:, None, :]
         return total.reshape(len(total), -1)
-
-    def at_observations(self):
-        return self.mean[self.place], self.second()[self.place]
 
     def update(self, precision, shift):
         """The posterior where observation n adds shift_n·u - ½ uᵀ precision_n u.
@@ -173,9 +180,13 @@ class Mode:
         seen = np.divide(turned, roots, out=np.zeros_like(turned), where=roots > 0.0)
         rows = (roots[:, None, :] * vectors).transpose(0, 2, 1).reshape(U * r, r) @ self.outputs
         times = np.repeat(self.times, r)
-        self.data = Observations(times, seen.ravel(), 1.0, rows, np.arange(U * r))
-        evidence = self._search()
-        self.mean, self.covariance = self.process.posterior(self.data, self.times, self.outputs)
+        data = Observations(times, seen.ravel(), np.ones(U * r), rows, np.arange(U * r))
+        evidence, self.mean, self.covariance = self._search(data)
+        self.data = data
+        # E[uᵀ K⁻¹ u] of every two functions at all indices, K their prior covariance.
+        seconds = (precision.reshape(U, r, r) @ self.second().reshape(U, r, r)).sum(0)
+        square = U * np.eye(r) + shift.T @ self.mean - seconds
+        self.prior_square = 0.5 * (square + square.T)
         normaliser = evidence + 0.5 * (seen**2).sum() + 0.5 * seen.size * math.log(2.0 * math.pi)
         gained = (shift * self.mean).sum() - 0.5 * (precision * self.second()).sum()
         self.divergence = gained - normaliser
@@ -184,19 +195,35 @@ class Mode:
     def _process(self, length_scale):
         return MarkovProcess([MaternComponent(1.0, length_scale, self.nu)] * self.rank)
 
-    def _search(self):
-        """One step along the length scale, kept if the evidence gains; returns the evidence."""
-        best = self.process.log_likelihood(self.data)
-        if self.bounds is None or abs(self._step) < _LEAST_STEP:
+    def _search(self, data):
+        """One step along the length scale, kept if the evidence gains; evidence and moments."""
+        wanted = np.arange(1, len(data.times) + 1) % self.rank == 0
+        best = self.process.smoothed(data, self.outputs, wanted)
+        if self.bounds is None:
             return best
         tried = min(max(self.length_scale * math.exp(self._step), self.bounds[0]), self.bounds[1])
         process = self._process(tried)
-        value = process.log_likelihood(self.data)
-        if value > best:
+        if process.log_likelihood(data) > best[0]:
             self.length_scale, self.process, self._step = tried, process, 1.5 * self._step
-            return value
-        self._step = -0.5 * self._step
+            return process.smoothed(data, self.outputs, wanted)
+        self._step = -math.copysign(max(0.5 * abs(self._step), _LEAST_STEP), self._step)
         return best
+
+    def mix(self, matrix):
+        """Mix the functions by a symmetric matrix; `data` is theirs again after an update."""
+        before = np.trace(self.prior_square)
+        self.mean = self.mean @ matrix
+        self.covariance = matrix @ self.covariance @ matrix
+        self.prior_square = matrix @ self.prior_square @ matrix
+        self.divergence += 0.5 * (np.trace(self.prior_square) - before)
+        self.divergence -= len(self.times) * np.linalg.slogdet(matrix)[1]
+
+    def rotated(self, rotation):
+        """The same mode with fewer functions: those combined by the columns of ``rotation``."""
+        less = replace(self, rank=rotation.shape[1])
+        less.mean = self.mean @ rotation
+        less.covariance = np.einsum("tij,ia,jb->tab", self.covariance, rotation, rotation)
+        return less
 
     def posterior(self, times):
         """Mean (n, r) and covariance (n, r, r) of the functions at any indices."""
@@ -209,10 +236,9 @@ class TuckerPosterior:
     Parameters
     ----------
     modes : list of Mode
+        With means to start from.
     y : (N,) array
         Of mean zero and variance one.
-    rng : numpy.random.RandomState
-        Draws the start.
     noise : float
         Noise variance at the start. A small one keeps components of the core from vanishing before
         the functions fit, which is where this objective has its poor optima.
@@ -226,17 +252,14 @@ class TuckerPosterior:
         The bound after each sweep.
     """
 
-    def __init__(self, modes, y, rng, noise):
+    def __init__(self, modes, y, noise):
         self.modes, self.y = modes, y
         self.ranks = [mode.rank for mode in modes]
         self.history = []
-        for mode in modes:
-            mode.draw(rng)
         R = math.prod(self.ranks)
         self.noise = Precision(0.5 * len(y), 0.5 * len(y) * noise)
         self.ridge = Precision(0.5 * R, 0.5)
         self._squares = float(y @ y)
-        self.update_core()
 
     def update_core(self):
         """q(c, G), exactly Gaussian, the offset first."""
@@ -245,10 +268,11 @@ class TuckerPosterior:
         totals = np.zeros(R)
         for rows in self._chunks(R * R // self.ranks[-1] ** 2):
             means, seconds = self._moments(rows)
-            products = row_products(means)
+            n = len(means[0])
+            products = row_products(means, n)
             linear += products.T @ self.y[rows]
             totals += products.sum(0)
-            quadratic += (row_products(seconds[:-1]).T @ seconds[-1]).reshape(quadratic.shape)
+            quadratic += (row_products(seconds[:-1], n).T @ seconds[-1]).reshape(quadratic.shape)
         gram = np.empty((R + 1, R + 1))
         gram[0, 0], gram[0, 1:], gram[1:, 0] = len(self.y), totals, totals
         gram[1:, 1:] = unpaired(quadratic, self.ranks)
@@ -282,6 +306,29 @@ class TuckerPosterior:
         means = [mode.mean[mode.place[rows]] for mode in self.modes]
         return means, [mode.second()[mode.place[rows]] for mode in self.modes]
 
+    def mix(self, k):
+        """Move a linear map from the core to a mode, the best; else that takes many sweeps."""
+        mode, r = self.modes[k], self.ranks[k]
+        if not math.isfinite(mode.divergence):
+            return
+        sides = [math.prod(self.ranks[:k]), r, math.prod(self.ranks[k + 1 :])]
+        W = np.einsum("aibajb->ij", self.second()[1:, 1:].reshape(sides * 2)) * self.ridge.mean
+        # Functions A u, A = Aᵀ, and the core's A⁻¹ change the bound by -½ tr(X Q) + ½ n log|X| -
+        # ½ tr(X⁻¹ W) with X = A². At the best XQX - nX = W, a quadratic equation in √Q X √Q.
+        free = (len(self.weights) - 1) // r if len(self.modes) > 1 else 0
+        n = len(mode.times) - free
+        root = _power(mode.prior_square, 0.5)
+        values, vectors = np.linalg.eigh(root @ W @ root)
+        values = 0.5 * n + np.sqrt(0.25 * n * n + np.maximum(values, 0.0))
+        inverse_root = _power(mode.prior_square, -0.5)
+        matrix = _power(inverse_root @ (vectors * values) @ vectors.T @ inverse_root, 0.5)
+        mode.mix(matrix)
+        inverse = np.kron(np.eye(sides[0]), np.linalg.inv(matrix))
+        applied = linalg.block_diag(1.0, np.kron(inverse, np.eye(sides[2])))
+        self.weights = applied @ self.weights
+        self.weights_covariance = applied @ self.weights_covariance @ applied.T
+        self._entropy -= 2.0 * free * np.linalg.slogdet(matrix)[1]
+
     def update_mode(self, k):
         """q(u_k) and its length scale."""
         mode, tau = self.modes[k], self.noise.mean
@@ -304,14 +351,17 @@ class TuckerPosterior:
     def update_ridge(self):
         self.ridge.update(len(self.weights) - 1, np.trace(self.second()[1:, 1:]))
 
-    def sweep(self, with_noise=True):
-        """Update everything once."""
-        for k in range(len(self.modes)):
-            self.update_mode(k)
+    def sweep(self, held=False):
+        """Update everything once; ``held`` leaves noise and ridge, and so no component vanishes."""
         self.update_core()
-        self.update_ridge()
-        if with_noise:
+        if not held:
+            self.update_ridge()
             self.update_noise()
+        # The modes last: with one, it then is the Gaussian process of the core and noise told.
+        for k in range(len(self.modes)):
+            if not held:
+                self.mix(k)
+            self.update_mode(k)
         self.history.append(self.bound())
 
     def bound(self):
@@ -324,6 +374,18 @@ class TuckerPosterior:
         total -= 0.5 * (self.ridge.mean * second[1:].sum() + _OFFSET_PRECISION * second[0])
         total += 0.5 * (R * self.ridge.mean_log + math.log(_OFFSET_PRECISION) + self._entropy)
         return float(total - self.noise.divergence() - self.ridge.divergence())
+
+    def with_less(self, k):
+        """A start with one function less in a mode: without the one of least part in the core."""
+        unfolded = np.moveaxis(self.weights[1:].reshape(self.ranks), k, 0).reshape(
+            self.ranks[k], -1
+        )
+        rotation = np.linalg.svd(unfolded)[0][:, :-1]
+        # Whole modes anew: the others' processes, data and steps of search are not shared.
+        modes = [
+            m.rotated(rotation if j == k else np.eye(m.rank)) for j, m in enumerate(self.modes)
+        ]
+        return TuckerPosterior(modes, self.y, 1.0 / self.noise.mean)
 
     def predict(self, columns):
         """Mean and variance of the tensor at rows of indices, noise left out."""

@@ -6,9 +6,11 @@ import numpy as np
 
 from kernlab.gp._functional_tucker_bayes import Mode, TuckerPosterior
 
-# Noise variances of the starts, in turn: low ones find all components, high ones suit noisy data.
-_NOISE = (0.02, 0.1, 0.005, 0.5)
-_HELD, _TRIED = 5, 10  # sweeps of a start with that noise, and after
+# Of the starts in turn: the noise variance, and whether the first function of each mode starts from
+# one and not from a draw. With many modes a product of draws is wild, and only that start is near.
+_STARTS = ((0.1, True), (0.1, False), (0.02, False), (0.05, False))
+_HELD, _TRIED = 4, 4  # sweeps of a start with that noise, and after
+_SETTLING = 15  # sweeps of the best start before ranks are compared
 LARGEST_CORE = 2048
 _LARGEST_CHOSEN_CORE = 256
 
@@ -31,7 +33,7 @@ class Search:
     Attributes
     ----------
     found : dict
-        Posterior of each tuple of ranks tried, and whether it converged.
+        Posterior of each tuple of ranks tried.
     """
 
     def __init__(self, columns, y, smoothness, rng, n_init, max_iter, tol):
@@ -44,31 +46,34 @@ class Search:
     def n_indices(self):
         return [len(times) for times, _ in self.places]
 
-    def bound(self, ranks):
-        """The largest bound of some ranks, fitted if they are new."""
+    def fit(self, ranks):
+        """The posterior of given ranks, and whether it converged."""
         if ranks not in self.found:
-            starts = [self._start(ranks, i) for i in range(self.n_init)]
-            self.found[ranks] = self._converge(max(starts, key=lambda start: start.history[-1]))
-        return self.found[ranks][0].history[-1]
+            self._try(ranks)
+        posterior = self.found[ranks]
+        return posterior, self._sweep(posterior, self.max_iter, self.tol)
 
     def choose(self, max_rank):
         """Equal ranks while the bound grows, then less in single modes; returns the ranks."""
         best = (1,) * len(self.places)
+        bound = self._try(best)
         for rank in range(2, max_rank + 1):
             ranks = self.admissible([min(rank, size) for size in self.n_indices])
             if ranks in self.found or math.prod(ranks) > _LARGEST_CHOSEN_CORE:
                 break
-            if self.bound(ranks) <= self.bound(best):
+            if self._try(ranks) <= bound:
                 break
+            best, bound = ranks, self.found[ranks].history[-1]
+        while True:
+            less = [tuple(r - (k == j) for j, r in enumerate(best)) for k in range(len(best))]
+            for k, ranks in enumerate(less):
+                if min(ranks) > 0 and ranks == self.admissible(ranks) and ranks not in self.found:
+                    self.found[ranks] = self.found[best].with_less(k)
+                    self._settle(self.found[ranks])
+            ranks = max(self.found, key=lambda ranks: self.found[ranks].history[-1])
+            if ranks == best:
+                return best
             best = ranks
-        self.bound(best)
-        shrinking = True
-        while shrinking:
-            fewer = [tuple(r - (k == j) for j, r in enumerate(best)) for k in range(len(best))]
-            fewer = [ranks for ranks in fewer if min(ranks) > 0 and ranks == self.admissible(ranks)]
-            next_best = max([best, *fewer], key=self.bound)
-            shrinking, best = next_best != best, next_best
-        return best
 
     @staticmethod
     def admissible(ranks):
@@ -79,24 +84,38 @@ class Search:
             ranks = [min(r, total // r) for r in ranks]
         return tuple(ranks)
 
+    def _try(self, ranks):
+        """Go on from the best start; returns the bound."""
+        starts = [self._start(ranks, i) for i in range(self.n_init)]
+        best = max(starts, key=lambda start: start.history[-1])
+        self._settle(best)
+        self.found[ranks] = best
+        return best.history[-1]
+
+    def _settle(self, posterior):
+        self._sweep(posterior, _SETTLING, self.tol)
+
     def _start(self, ranks, i):
         modes = [
             Mode(*place, rank, *smoothness)
             for place, rank, smoothness in zip(self.places, ranks, self.smoothness, strict=True)
         ]
-        start = TuckerPosterior(modes, self.y, self.rng, _NOISE[i % len(_NOISE)])
+        noise, constant = _STARTS[i % len(_STARTS)]
+        for mode in modes:
+            mode.draw(self.rng, constant)
+        start = TuckerPosterior(modes, self.y, noise)
         for sweep in range(_HELD + _TRIED):
-            start.sweep(with_noise=sweep >= _HELD)
-        # Steady from here on: what came before maximised for another noise.
+            start.sweep(held=sweep < _HELD)
+        # What came before maximised for another noise.
         start.history = start.history[-1:]
         return start
 
-    def _converge(self, posterior):
-        converged = False
-        for _ in range(self.max_iter):
-            before = posterior.history[-1]
+    def _sweep(self, posterior, max_iter, tol):
+        """Until a sweep gains less than tol for each observation; whether one did."""
+        for _ in range(max_iter):
             posterior.sweep()
-            converged = posterior.history[-1] - before < self.tol * len(self.y)
-            if converged:
-                break
-        return posterior, converged
+            if len(posterior.history) > 1:
+                gain = posterior.history[-1] - posterior.history[-2]
+                if gain < tol * len(self.y):
+                    return True
+        return False

@@ -29,11 +29,13 @@ from kernlab.gp._kronecker_axes import check_axes, check_kernels, grid_kernel
 from kernlab.gp._kronecker_data import check_data
 from kernlab.gp._kronecker_iterative import Iterative
 from kernlab.gp._kronecker_missing import FewObserved, route, solve_few_missing
-from kernlab.gp._kronecker_model import GridCovariance, outer, solve_complete
+from kernlab.gp._kronecker_model import GridCovariance, few_threads, outer, solve_complete
 
 # Length scales, in shares of the axes, from which the default kernels may start.
 _SHARES = (0.03, 0.1, 0.3)
 _PROBES = 10
+# Standard deviation of Y over its mean, below which noise is lost in the amplitude.
+_OFFSET = 1e-3
 # Of the mean prior variance: noise below which conjugate gradients cannot be relied on.
 _LEAST_NOISE = 1e-10
 
@@ -100,14 +102,15 @@ class KroneckerGPRegressor(RegressorMixin, BaseEstimator):
     memory some ten arrays of N; axes on which a stationary kernel is symmetric about the middle,
     as regular ones, take a quarter of the n_i³.
 
-    With missing cells the mean comes from conjugate gradients, to 1e-11, or from a dense matrix:
+    With missing cells the mean comes from conjugate gradients, to 1e-12, or from a dense matrix:
 
-    - at most 2000 observed cells, or 2000 missing ones while missing × N <= 2e7: all is exact, by
-      a dense matrix;
+    - at most 2000 observed cells, or 2000 missing ones while N missing² <= 4e9 and
+      N missing <= 2e7: all is exact, by a dense matrix, at up to a second for each likelihood;
     - otherwise the log determinant is estimated from 10 random vectors by Lanczos quadrature, as
       are the traces of the gradient; see ``log_marginal_likelihood_error_``. Mean and standard
-      deviation do not suffer; but every standard deviation costs a solve, some tens of products
-      O(N Σ n_i). ``fit`` takes ten seconds or more at 1e5 cells.
+      deviation do not suffer; but every standard deviation costs a solve. For cells missing at
+      random a solve takes some ten products, O(N Σ n_i) each, for holes many length scales wide
+      some hundreds.
 
     ``Y`` may be a torch tensor or another array-API array: arrays of N numbers stay on its device,
     the axes' matrices are decomposed by NumPy, and results are of its library.
@@ -189,7 +192,8 @@ class KroneckerGPRegressor(RegressorMixin, BaseEstimator):
             If the optimiser or the conjugate gradients did not converge, or a hyperparameter is at
             its bound.
         RuntimeWarning
-            If jitter was needed.
+            If jitter was needed, or the mean of Y, which the prior takes for zero, dwarfs what
+            varies.
         """
         with whole_or_nothing(self):
             self._axes = check_axes(axes)
@@ -213,10 +217,19 @@ class KroneckerGPRegressor(RegressorMixin, BaseEstimator):
                 )
                 self._grid_kernel = self._grid_kernel.with_theta(theta)
             self.kernel_ = self._grid_kernel.as_kernel(self._axes)
-            self._solution = self._solve(self._grid_kernel)
+            with few_threads(self._data.values.shape):
+                self._solution = self._solve(self._grid_kernel)
             self.log_marginal_likelihood_value_ = self._in_units(self._solution.log_likelihood)
             self.log_marginal_likelihood_error_ = self._solution.error
             self.jitter_ = self._solution.jitter * self._data.unit**2
+        if not self.normalize_y and self.optimizer is not None and self._data.spread < _OFFSET:
+            warnings.warn(
+                f"Y's standard deviation is {self._data.spread:.1g} of its mean, and the prior's "
+                "mean is zero: what varies is next to nothing beside the amplitude. "
+                "normalize_y=True takes the mean off.",
+                RuntimeWarning,
+                stacklevel=3,
+            )
         if self.jitter_ > 0:
             warnings.warn(
                 f"The covariance of the cells is singular: {self.jitter_:.3g} was added to the "
@@ -256,11 +269,14 @@ class KroneckerGPRegressor(RegressorMixin, BaseEstimator):
         ]
         if len(starts) == 1:
             return starts[0]
-        return max(starts, key=lambda start: self._solve(start).log_likelihood)
+        with few_threads(self._data.values.shape):
+            return max(starts, key=lambda start: self._solve(start).log_likelihood)
 
-    def _solve(self, kernel):
+    def _solve(self, kernel, matrices=None):
         """What the data and a kernel give, of values of size one."""
-        matrices = [axis.covariance(k) for axis, k in zip(self._axes, kernel.kernels, strict=True)]
+        if matrices is None:
+            pairs = zip(self._axes, kernel.kernels, strict=True)
+            matrices = [axis.covariance(part) for axis, part in pairs]
         data = self._data
         noise = kernel.noise.noise_level / data.unit / data.unit
         covariance = GridCovariance(
@@ -286,14 +302,20 @@ class KroneckerGPRegressor(RegressorMixin, BaseEstimator):
 
     def _evidence(self, theta):
         """Log likelihood of the values of size one, and its gradient."""
-        kernel = self._grid_kernel.with_theta(theta)
-        solution = self._solve(kernel)
+        with few_threads(self._data.values.shape):
+            return self._evidence_and_slope(self._grid_kernel.with_theta(theta))
+
+    def _evidence_and_slope(self, kernel):
+        pairs = zip(self._axes, kernel.kernels, strict=True)
+        matrices, slopes = zip(
+            *(axis.covariance(part, eval_gradient=True) for axis, part in pairs), strict=True
+        )
+        solution = self._solve(kernel, matrices)
         by_amplitude, by_noise = solution.scale_sensitivities()
         gradient = [by_amplitude] * kernel.amplitude.n_dims
-        for k, (axis, part) in enumerate(zip(self._axes, kernel.kernels, strict=True)):
-            if part.n_dims > 0:
-                _, slopes = axis.covariance(part, eval_gradient=True)
-                gradient.extend(np.tensordot(solution.axis_sensitivity(k), slopes, 2))
+        for k, slope in enumerate(slopes):
+            if slope.shape[-1] > 0:
+                gradient.extend(np.tensordot(solution.axis_sensitivity(k), slope, 2))
         gradient.extend([by_noise] * kernel.noise.n_dims)
         return solution.log_likelihood, np.array(gradient, dtype=float)
 

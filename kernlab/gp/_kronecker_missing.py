@@ -7,19 +7,23 @@ from typing import Any
 
 import numpy as np
 from scipy.linalg import cho_solve, cholesky, solve_triangular
+from scipy.linalg.lapack import dpotri
 
 from kernlab._core.namespace import from_numpy, scalar, to_numpy
+from kernlab._core.threads import SINGLE_THREADED_BLAS
 from kernlab.gp._kronecker_model import (
     Solution,
     in_chunks,
     log_normal,
     point_by_point,
     row_products,
+    take_rows,
 )
 
-# Cells whose matrix is formed: observed ones, or missing ones while their rows of the inverse fit.
+# Cells whose matrix is formed: observed ones, or missing ones while their columns of the inverse
+# fit in memory, and their products take no more than about a second.
 FEW_CELLS = 2000
-_ROWS_SIZE = 20_000_000
+_COLUMNS_SIZE, _PRODUCTS = 2e7, 4e9
 
 
 def route(mask, n_observed):
@@ -28,11 +32,12 @@ def route(mask, n_observed):
     n_missing = n_cells - n_observed
     if n_missing == 0:
         return "complete"
-    if n_observed <= FEW_CELLS:
-        return "observed"
-    if n_missing <= FEW_CELLS and n_missing * n_cells <= _ROWS_SIZE:
+    products = n_missing**2 * n_cells
+    is_small = n_missing * n_cells <= _COLUMNS_SIZE and products <= _PRODUCTS
+    few_missing, few_observed = n_missing <= FEW_CELLS and is_small, n_observed <= FEW_CELLS
+    if few_missing and not (few_observed and n_observed**3 < products):
         return "missing"
-    return "iterative"
+    return "observed" if few_observed else "iterative"
 
 
 def solve_few_missing(covariance, z, mask):
@@ -42,22 +47,21 @@ def solve_few_missing(covariance, z, mask):
     """
     xp, n = covariance.xp, covariance.n_cells
     missing = np.argwhere(~to_numpy(mask))
-    rows = [
-        Q[from_numpy(i, Q, xp.int64), ...]
-        for Q, i in zip(covariance.vectors, missing.T, strict=True)
-    ]
+    rows = [take_rows(Q, i) for Q, i in zip(covariance.vectors, missing.T, strict=True)]
     # Columns of C⁻¹ at the missing cells, in the eigenbasis.
     units = row_products(rows).T  # (N, m)
     columns = units / xp.reshape(covariance.total, (-1, 1))
-    root = xp.linalg.cholesky(units.T @ columns)
-    left = xp.linalg.solve(root, columns.T).T
+    with SINGLE_THREADED_BLAS:
+        root = cholesky(to_numpy(units.T @ columns), lower=True, check_finite=False)
+        inverse_root = solve_triangular(root, np.eye(len(root)), lower=True)
+    left = columns @ from_numpy(inverse_root.T, z)
     left = xp.reshape(left, (*covariance.shape, -1))
     rotated = covariance.rotate(z)
     alpha = rotated / covariance.total
     along = xp.sum(left * rotated[..., None], axis=tuple(range(rotated.ndim)))
     alpha = alpha - xp.sum(left * along, axis=-1)
     log_det = scalar(xp.sum(xp.log(covariance.total)))
-    log_det += 2 * scalar(xp.sum(xp.log(xp.linalg.diagonal(root))))
+    log_det += 2 * float(np.sum(np.log(np.diag(root))))
     fit = scalar(xp.sum(rotated * alpha))
     n_observed = n - len(missing)
     return Solution(
@@ -127,7 +131,9 @@ class FewObserved(Solution):
     @functools.cached_property
     def _slack(self):
         """α αᵀ - G."""
-        inverse = cho_solve((self.root, True), np.eye(len(self.root)))
+        with SINGLE_THREADED_BLAS:
+            lower, _ = dpotri(self.root, lower=True)
+        inverse = np.tril(lower) + np.tril(lower, -1).T
         return np.outer(self.weights, self.weights) - inverse
 
     def axis_sensitivity(self, axis):
@@ -173,7 +179,8 @@ def _root(signal, noise):
         total = signal.copy()
         total[diagonal, diagonal] += noise + jitter
         try:
-            return cholesky(total, lower=True, check_finite=False), jitter
+            with SINGLE_THREADED_BLAS:
+                return cholesky(total, lower=True, check_finite=False), jitter
         except np.linalg.LinAlgError:
             continue
     raise np.linalg.LinAlgError(

@@ -13,6 +13,7 @@ For dK in the kernel of one axis the traces over the others leave a matrix of th
 # Cambridge 2011, chapter 5; for missing cells see `_kronecker_missing`.
 
 import math
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,9 +21,12 @@ import numpy as np
 
 from kernlab._core.chunks import chunk_bytes
 from kernlab._core.namespace import from_numpy, namespace_of, on_cpu, scalar, to_numpy
+from kernlab._core.threads import SINGLE_THREADED_BLAS
 from kernlab.linalg import apply_along_axes
 from kernlab.linalg._centrosymmetric import eigh_covariance
 
+# Cells up to which threads of BLAS gain little, and where cores are busy lose much.
+_FEW_CELLS = 100_000
 # Rounding of the eigenvalues, relative to the largest, that the noise has to stand above.
 _ROUNDING = 10 * float(np.finfo(float).eps)
 
@@ -57,7 +61,7 @@ class GridCovariance:
         self.host_vectors = [vectors for _, vectors in pairs]
         self.values = [from_numpy(values, like) for values in self.host_values]
         self.vectors = [from_numpy(vectors, like) for vectors in self.host_vectors]
-        self.shape = tuple(len(values) for values in self.values)
+        self.shape = tuple(len(values) for values in self.host_values)
         self.signal = self.amplitude * outer(self.values)
         largest, least = scalar(self.xp.max(self.signal)), scalar(self.xp.min(self.signal))
         floor = max(_ROUNDING * largest - least, least_noise * scalar(self.xp.mean(self.signal)))
@@ -243,6 +247,11 @@ def solve_complete(covariance, z):
     )
 
 
+def few_threads(shape):
+    """A context with one thread of BLAS where a grid is small."""
+    return SINGLE_THREADED_BLAS if math.prod(shape) <= _FEW_CELLS else nullcontext()
+
+
 def log_normal(quadratic, log_det, n):
     return -0.5 * (quadratic + log_det + n * math.log(2 * math.pi))
 
@@ -288,7 +297,7 @@ def point_by_point(solution, crosses, bytes_per_point):
     parts = []
     for start in range(0, n_points, step):
         places = np.unravel_index(np.arange(start, min(start + step, n_points)), shape)
-        rows = [c[from_numpy(i, c, xp.int64), ...] for c, i in zip(crosses, places, strict=True)]
+        rows = [take_rows(c, i) for c, i in zip(crosses, places, strict=True)]
         parts.append(solution.explained_at(rows))
     return xp.reshape(xp.concat(parts), shape)
 
@@ -301,6 +310,12 @@ def in_chunks(crosses, bytes_per_point, function):
         for start in range(0, n_points, step)
     ]
     return xp.concat(parts)
+
+
+def take_rows(table, index):
+    """Rows of a table, of any library, by a NumPy array of their numbers."""
+    xp = namespace_of(table)
+    return xp.take(table, from_numpy(index, table, xp.int64), axis=0)
 
 
 def row_chunk(bytes_per_row, like):

@@ -20,7 +20,6 @@ from kernlab.gp._markov_numba import (
     empty_results,
     filter_part,
     kalman,
-    score_noise,
     score_part,
     simulate,
     smooth,
@@ -264,12 +263,12 @@ class MarkovProcess:
             total += filter_part(*arrays, data.values, data.noise, *part, m, P, *kept)
         pull, weight = np.zeros(D), np.zeros((D, D))
         gradient, by_noise = np.zeros((len(self.components), 3)), 0.0
-        for part, (m, P) in zip(reversed(parts), reversed(before), strict=True):
+        for part, state in zip(reversed(parts), reversed(before), strict=True):
             if part != parts[-1]:
-                state = m.copy(), P.copy()
                 filter_part(*arrays, data.values, data.noise, *part, *state, *kept)
-            by_noise += score_part(*arrays, data.noise, *part, m, P, *kept, pull, weight, gradient)
-        score_noise(self._starts, self._stationary, pull, weight, gradient)
+            by_noise += score_part(*arrays, data.noise, *part, *kept, pull, weight, gradient)
+        at_start = 0.5 * (np.outer(pull, pull) - weight) * self._stationary
+        gradient[:, 2] += np.add.reduceat(at_start.sum(1), self._starts[:-1])
         gradient[:, 0] *= -1.0
         return float(total), gradient, float(by_noise)
 
@@ -337,6 +336,32 @@ class MarkovProcess:
         place = np.empty_like(order)
         place[order] = np.arange(len(order))
         return joined[order], rows, index, values, noise, place[n:], order >= n
+
+    def smoothed(self, observations, rows, wanted):
+        """Evidence, and the joint posterior of several functionals at times of the observations.
+
+        One pass of the filter gives both, which `log_likelihood` and `posterior` take three for.
+
+        Parameters
+        ----------
+        observations : Observations
+        rows : (r, D) array
+        wanted : (n,) array of bool
+            At which of the observations; of equal times take the last.
+
+        Returns
+        -------
+        log_likelihood : float
+        mean, covariance : (m, r) and (m, r, r) arrays
+        """
+        data, seen = observations, self._rows(observations)
+        evidence, *kept = kalman(
+            *self._arrays, self._stationary, data.times, seen, data.index, data.values, data.noise,
+            True,
+        )  # fmt: skip
+        rows = np.ascontiguousarray(rows, dtype=float)
+        moments = smooth(*self._arrays, data.times, seen, data.index, *kept, rows, wanted)
+        return float(evidence), moments[0][wanted], moments[1][wanted]
 
     def sample(self, times, rng):
         """A draw of the prior's state at ascending times, (n, D)."""

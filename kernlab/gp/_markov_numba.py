@@ -13,6 +13,29 @@ from kernlab._core.jit import njit
 _LOG_2PI = math.log(2.0 * math.pi)
 
 
+def _tables():
+    """Coefficients of a Matérn state's transition and noise over a scaled step r, by its size.
+
+    The drift is N - 1 with a nilpotent N, the transition e^(-r) Σ N^k r^k/k!, and the noise
+    q ∫ e^(-2s) p(s) p(s)ᵀ ds with p the last column of Σ N^k s^k/k!.
+    """
+    flow, noise = np.zeros((4, 3, 3, 3)), np.zeros((4, 3, 3, 5))
+    for size, q in ((1, 2.0), (2, 4.0), (3, 16.0 / 3.0)):
+        nilpotent = np.eye(size) + np.eye(size, k=1)
+        nilpotent[-1] -= [math.comb(size, k) for k in range(size)]
+        for k in range(size):
+            power = np.linalg.matrix_power(nilpotent, k) / math.factorial(k)
+            flow[size, :size, :size, k] = power
+        for k in range(size):
+            for m in range(size):
+                columns = flow[size, :, size - 1, k], flow[size, :, size - 1, m]
+                noise[size, :, :, k + m] += q * np.outer(*columns)
+    return flow, noise
+
+
+_FLOW, _NOISE = _tables()
+
+
 @njit
 def _moments(size, r, decay):
     """∫_0^r s^k e^(-2s) ds for k from 0 to 4, those that a state of the size needs."""
@@ -49,58 +72,27 @@ def _moments(size, r, decay):
 
 
 @njit
-def _transition(size, r, A, Q, o, s):
-    """Transition and noise of a Matérn state of unit variance over a scaled step r.
-
-    They fill rows and columns o, o + s, o + 2 s as far as the size goes.
-    """
-    decay = math.exp(-r)
-    i0, i1, i2, i3, i4 = _moments(size, r, decay)
-    if size == 1:
-        A[o, o] = decay
-        Q[o, o] = 2.0 * i0
-        return
-    p = o + s
-    if size == 2:
-        A[o, o], A[o, p] = decay * (1.0 + r), decay * r
-        A[p, o], A[p, p] = -decay * r, decay * (1.0 - r)
-        Q[o, o] = 4.0 * i2
-        Q[o, p] = 4.0 * (i1 - i2)
-        Q[p, o] = Q[o, p]
-        Q[p, p] = 4.0 * (i0 - 2.0 * i1 + i2)
-        return
-    half, t = 0.5 * r * r, p + s
-    A[o, o], A[o, p], A[o, t] = decay * (1.0 + r + half), decay * (r + r * r), decay * half
-    A[p, o], A[p, p], A[p, t] = -decay * half, decay * (1.0 + r - r * r), decay * (r - half)
-    A[t, o] = decay * (half - r)
-    A[t, p] = decay * (r * r - 3.0 * r)
-    A[t, t] = decay * (1.0 - 2.0 * r + half)
-    q = 16.0 / 3.0
-    Q[o, o] = q * 0.25 * i4
-    Q[o, p] = q * (0.5 * i3 - 0.25 * i4)
-    Q[o, t] = q * (0.5 * i2 - i3 + 0.25 * i4)
-    Q[p, p] = q * (i2 - i3 + 0.25 * i4)
-    Q[p, t] = q * (i1 - 2.5 * i2 + 1.5 * i3 - 0.25 * i4)
-    Q[t, t] = q * (i0 - 4.0 * i1 + 5.0 * i2 - 2.0 * i3 + 0.25 * i4)
-    Q[p, o], Q[t, o], Q[t, p] = Q[o, p], Q[o, t], Q[p, t]
-
-
-@njit
 def _fill_step(spec, sizes, starts, step, A, Q):
     """Transition and noise of all components over a step."""
     for j in range(len(sizes)):
         size, start, stop = sizes[j], starts[j], starts[j + 1]
         copies = (stop - start) // size
-        _transition(size, spec[j, 0] * step, A, Q, start, copies)
+        r, variance = spec[j, 0] * step, spec[j, 2]
+        decay = math.exp(-r)
+        i0, i1, i2, i3, i4 = _moments(size, r, decay)
         cosine, sine = math.cos(spec[j, 1] * step), math.sin(spec[j, 1] * step)
-        for a in range(start, stop, copies):
-            for b in range(start, stop, copies):
-                Q[a, b] *= spec[j, 2]
+        for a in range(size):
+            for b in range(size):
+                row, column = start + a * copies, start + b * copies
+                c, w = _FLOW[size, a, b], _NOISE[size, a, b]
+                moved = decay * (c[0] + r * (c[1] + r * c[2]))
+                noise = w[0] * i0 + w[1] * i1 + w[2] * i2 + w[3] * i3 + w[4] * i4
+                A[row, column] = moved * cosine
+                Q[row, column] = variance * noise
                 if copies == 2:
-                    Q[a + 1, b + 1] = Q[a, b]
-                    A[a, b + 1], A[a + 1, b] = -A[a, b] * sine, A[a, b] * sine
-                    A[a, b] *= cosine
-                    A[a + 1, b + 1] = A[a, b]
+                    A[row + 1, column + 1] = moved * cosine
+                    A[row, column + 1], A[row + 1, column] = -moved * sine, moved * sine
+                    Q[row + 1, column + 1] = variance * noise
 
 
 @njit
@@ -394,33 +386,28 @@ def _score_step(sizes, starts, spec, step, m, P, pull, weight, work, gradient):
 
 
 @njit
-def score_noise(starts, Q, pull, weight, gradient):
-    """Add what the size of a step's noise Q contributes to the score."""
-    for j in range(len(starts) - 1):
-        for a in range(starts[j], starts[j + 1]):
-            for b in range(starts[j], starts[j + 1]):
-                gradient[j, 2] += 0.5 * (pull[a] * pull[b] - weight[a, b]) * Q[a, b]
-
-
-@njit
 def score_part(
-    spec, sizes, starts, times, rows, index, noise, first, stop, mean, covariance,
+    spec, sizes, starts, times, rows, index, noise, first, stop,
     means, covariances, gains, innovations, spreads, pull, weight, gradient,
 ):  # fmt: skip
-    """Take the smoother from after time ``stop - 1`` to before ``first``, adding up the score.
+    """Take the smoother from before time ``stop`` to before ``first``, adding up the score.
 
-    ``mean`` and ``covariance`` are the filter's before ``first``, the arrays after them those that
-    it has filled since. The columns of ``gradient`` are derivatives of the log likelihood by log λ,
-    frequency and log variance of each component; returns that by the logarithm of a factor of all
-    noise variances.
+    ``means`` and those after it are the filter's results from ``first`` on. The columns of
+    ``gradient`` are derivatives of the log likelihood by log λ, frequency and log variance of each
+    component; returns that by the logarithm of a factor of all noise variances.
     """
-    D = len(pull)
+    n, D = len(times), len(pull)
     A, Q = np.zeros((D, D)), np.zeros((D, D))
     work, square = np.empty(D), np.empty((D, D))
     by_noise = 0.0
     last = -1.0
     for k in range(stop - 1, first - 1, -1):
         i = k - first
+        step = times[k + 1] - times[k] if k + 1 < n else 0.0
+        if step > 0.0:
+            _score_step(
+                sizes, starts, spec, step, means[i], covariances[i], pull, weight, work, gradient
+            )
         if index[k] >= 0:
             along, both = _absorb(
                 rows[index[k]], gains[i], innovations[i], spreads[i], pull, weight, work
@@ -431,12 +418,12 @@ def score_part(
             if step != last:
                 _fill_step(spec, sizes, starts, step, A, Q)
                 last = step
-            score_noise(starts, Q, pull, weight, gradient)
+            for j in range(len(sizes)):
+                for a in range(starts[j], starts[j + 1]):
+                    for b in range(starts[j], starts[j + 1]):
+                        gradient[j, 2] += 0.5 * (pull[a] * pull[b] - weight[a, b]) * Q[a, b]
             _turn(A, pull, starts, True, work)
             _congruence(A, weight, starts, True, square)
-            m = means[i - 1] if i > 0 else mean
-            P = covariances[i - 1] if i > 0 else covariance
-            _score_step(sizes, starts, spec, step, m, P, pull, weight, work, gradient)
     return by_noise
 
 

@@ -172,7 +172,7 @@ class MarkovGPRegressor(RegressorMixin, BaseEstimator):
                     )
             else:
                 theta, value, self.n_iter_ = maximise_evidence(
-                    lambda theta: self.log_marginal_likelihood(theta, eval_gradient=True),
+                    lambda theta: self.log_marginal_likelihood(theta, True, clone_kernel=False),
                     self.kernel_,
                     n_restarts=self.n_restarts,
                     rng=check_random_state(self.random_state),

@@ -52,12 +52,12 @@ class StudentTProcessRegressor(RegressorMixin, BaseEstimator):
         Of scikit-learn's kind, noise as a WhiteKernel in it. None is ``ConstantKernel * RBF +
         WhiteKernel`` with starts and bounds from the size of y and the spread of X.
     a : float > 0.5, default=2.0
-        Shape of the prior of the scale: its degrees of freedom are 2a. Large values, with b = a - 1
-        or so, are the Gaussian process. Not fitted: one vector y holds one draw of the scale,
-        which tells nothing of the spread of others.
-    b : float > 0, default=1.0
-        Rate of the prior of the scale, whose mean is b / (a - 1) for a > 1: 1 by default. Not
-        fitted, for it and an amplitude in the kernel do the same.
+        Shape of the prior of the scale: y has 2a degrees of freedom beforehand. Large values, with
+        b = a, are the Gaussian process. Not fitted: one vector y holds one draw of the scale, which
+        tells nothing of the spread of others.
+    b : float > 0, default=2.0
+        Rate of the prior of the scale. With b = a the kernel is the scale matrix of the t that y
+        follows beforehand. Not fitted, for it and an amplitude in the kernel do the same.
     optimizer : {'fmin_l_bfgs_b'} or None, default='fmin_l_bfgs_b'
         None leaves the hyperparameters as they are.
     n_restarts : int, default=0
@@ -74,7 +74,7 @@ class StudentTProcessRegressor(RegressorMixin, BaseEstimator):
         With the hyperparameters of the largest likelihood; before the scale.
     scale_ : float
         The factor :math:`(2b + D)/(2a + n)` on covariances. Far from one the kernel's amplitude was
-        wrong.
+        wrong; a fitted amplitude makes it b/a.
     df_ : float
         Degrees of freedom of predictions, 2a + n.
     log_marginal_likelihood_value_ : float
@@ -133,7 +133,7 @@ class StudentTProcessRegressor(RegressorMixin, BaseEstimator):
         kernel=None,
         *,
         a=2.0,
-        b=1.0,
+        b=2.0,
         optimizer="fmin_l_bfgs_b",
         n_restarts=0,
         normalize_y=False,

@@ -124,15 +124,17 @@ class HermiteSeries:
         scale = np.sqrt(kx)[:, None] * np.sqrt(ky)[None, :]
         rho = np.divide(K, scale, out=np.zeros_like(K), where=scale > 0.0)
         np.clip(rho, -1.0, 1.0, out=rho)
-        n = len(kx)
-        both = np.concatenate([kx, ky])
-        a, da = self._coefficients(self.function, both)
-        b, db = self._coefficients(self.derivative, both)
-        F = _series(a[:n], a[n:], rho)
-        G = _series(b[:n], b[n:], rho) if slopes else None
+        # The same array is one set of points: its coefficients are found once.
+        n, first = len(kx), 0 if kx is ky else len(kx)
+        both = kx if kx is ky else np.concatenate([kx, ky])
 
         def series(left, right):
-            return _series(left[:n], right[n:], rho)
+            return _series(left[:n], right[first:], rho)
+
+        a, da = self._coefficients(self.function, both)
+        b, db = self._coefficients(self.derivative, both)
+        F = series(a, a)
+        G = series(b, b) if slopes else None
 
         @functools.cache
         def partial():

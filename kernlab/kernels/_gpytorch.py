@@ -4,6 +4,7 @@ import functools
 from typing import Any
 
 import numpy as np
+from sklearn.base import clone
 
 from kernlab._core.extras import import_extra
 
@@ -27,7 +28,7 @@ def _module_class():
 
         @staticmethod
         def forward(ctx, sigma_b, sigma_w, X, Y, kernel):
-            kernel = kernel.with_sigmas(float(sigma_b), float(sigma_w))
+            kernel = clone(kernel).set_params(sigma_b=float(sigma_b), sigma_w=float(sigma_w))
             needed = ctx.needs_input_grad[0] or ctx.needs_input_grad[1]
             K, dK = kernel.evaluate(_array(X), _array(Y), gradient=needed)
             ctx.save_for_backward(sigma_b, sigma_w)

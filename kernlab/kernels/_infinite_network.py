@@ -112,9 +112,19 @@ class _InfiniteNetwork(Kernel):
         return total
 
     def evaluate(self, X, Y, *, gradient):
-        """Kernel (n, m), and its derivatives by log sigma_b² and log sigma_w², (2, n, m) or None.
+        """The kernel with its derivatives, also between different X and Y.
 
-        Unlike a call it differentiates between different X and Y, and checks no arrays.
+        Parameters
+        ----------
+        X, Y : float arrays of shapes (n, d) and (m, d)
+            Finite; not checked.
+        gradient : bool
+
+        Returns
+        -------
+        K : array of shape (n, m)
+        dK : array of shape (2, n, m) or None
+            By the logarithms of sigma_b² and of sigma_w².
         """
         b, w, dual = self._checked()
         layers = angular_layers if isinstance(dual, ArcCosine) else smooth_layers
@@ -130,10 +140,6 @@ class _InfiniteNetwork(Kernel):
                 d_total = dK + d_total * slope + total * d_slope
             total = self._fold(total, K, slope)
         return total, d_total
-
-    def with_sigmas(self, sigma_b, sigma_w):
-        """A kernel of the same network with other hyperparameters."""
-        return type(self)(self.depth, self.activation, sigma_w, sigma_b)
 
     def to_gpytorch(self):
         """This kernel as a module of GPyTorch, hyperparameters learned by autograd.
@@ -208,8 +214,10 @@ class NNGP(_InfiniteNetwork):
     cosine, so that they are accurate to some 1e-15 also between points that nearly coincide.
 
     The Hermite series has 256 terms at most, and stops where they are below rounding. Its error
-    relative to :math:`\sqrt{K_{xx} K_{yy}}` is about 1e-13 for smooth activations of inputs of
-    moderate size; where it exceeds 1e-6 (kinks, steep functions) a RuntimeWarning says so with the
+    relative to :math:`\sqrt{K_{xx} K_{yy}}` is about 1e-14 for smooth activations of standardised
+    columns with ``sigma_w=1``, and grows as inputs grow beyond the scale on which the function
+    bends: the series of erf at depth 3 is off by 2e-10 at 1.5 (2e-8 for `NTK`) and by 2e-7 (2e-5)
+    at 2. Where more than 1e-6 of a second moment is left out a RuntimeWarning says so with the
     figure. A function without a derivative is differentiated numerically, to about 1e-12, and only
     where it is needed: for gradients, and by `NTK`.
 

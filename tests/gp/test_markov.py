@@ -121,6 +121,35 @@ def test_observed_derivatives_equal_the_dense_gp():
     assert process.log_likelihood(data) == pytest.approx(evidence, rel=1e-11)
 
 
+def test_the_score_of_observed_derivatives_equals_differences():
+    # With a noise variance of its own for each value; errors of central differences of step h are
+    # about h² and 1e-13/h, relative to a few tens.
+    rng = np.random.default_rng(3)
+    t = np.sort(rng.uniform(0, 5, 40))
+    index, y = rng.integers(0, 3, 40), rng.normal(size=40)
+    noise = rng.uniform(0.05, 0.2, 40)
+
+    def at(theta):
+        components = [
+            MaternComponent(np.exp(theta[0]), np.exp(theta[1]), 2.5, theta[2]),
+            MaternComponent(np.exp(theta[3]), np.exp(theta[4]), 2.5),
+        ]
+        process = MarkovProcess(components)
+        # Sums of the components' scaled states, which no parameter moves.
+        rows = [np.eye(9)[2 * m] + np.eye(9)[6 + m] for m in range(3)]
+        return process, Observations(t, y, np.exp(theta[5]) * noise, np.array(rows), index)
+
+    theta, h = np.array([0.1, 0.2, 3.0, -0.5, 0.6, 0.0]), 1e-5
+    process, data = at(theta)
+    value, gradient, by_noise = process.score(data)
+    assert value == process.log_likelihood(data)
+    got = [gradient[0, 2], gradient[0, 0], gradient[0, 1], gradient[1, 2], gradient[1, 0], by_noise]
+    for k, step in enumerate(h * np.eye(6)):
+        above, below = (p.log_likelihood(d) for p, d in (at(theta + step), at(theta - step)))
+        assert got[k] == pytest.approx((above - below) / (2 * h), rel=1e-6, abs=1e-6)
+    assert gradient[1, 1] == 0.0
+
+
 def test_short_steps_lose_nothing():
     # Observations of f'' a thousandth of a millionth of the length scale apart, without noise:
     # their differences are white noise of the rate q = 16λ⁵/3.
@@ -187,6 +216,7 @@ def test_no_observations_give_the_prior():
         (lambda: MaternComponent(1.0, 1.0, 2.0), "nu must be"),
         (lambda: MaternComponent(-1.0, 1.0), "variance must be positive"),
         (lambda: MaternComponent(1.0, np.inf), "length_scale must be"),
+        (lambda: MaternComponent(np.inf, np.inf, 0.5), "variance must be"),
         (lambda: MaternComponent(1.0, 1.0, 1.5, -2.0), "frequency"),
         (lambda: MarkovProcess([]), "at least one"),
         (lambda: MarkovProcess(MIXTURES["matern32"]).row(2), "between 0 and 1"),

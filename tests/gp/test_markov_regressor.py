@@ -57,8 +57,10 @@ def markov(kernel, X, y, **options):
     return MarkovGPRegressor(kernel=kernel, optimizer=None, **options).fit(X, y)
 
 
-@pytest.mark.parametrize("name", KERNELS)
-@pytest.mark.parametrize("normalize_y", [False, True])
+@pytest.mark.parametrize(
+    ("name", "normalize_y"),
+    [*((name, False) for name in KERNELS), ("turning", True), ("some fixed", True)],
+)
 def test_equals_the_dense_process(name, normalize_y):
     X, y = data()
     Q = np.concatenate([np.linspace(14, -2, 40)[:, None], X[:20], X[:3]])
@@ -118,7 +120,7 @@ def test_grids_equal_the_dense_process(offset, equal):
     np.testing.assert_allclose(std, expected_std, rtol=1e-9)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(
     st.sampled_from(["matern12", "turning", "two scales"]),
     st.floats(-9, 12),
@@ -176,10 +178,10 @@ def test_a_fit_finds_the_optimum_of_the_dense_process():
 
 
 def test_restarts_are_seeded_and_do_not_lose():
-    X, y = data(40)
+    X, y = data(20)
     kernel = 1.0 * Matern(0.01, (1e-2, 1e2), nu=1.5) + WhiteKernel(0.3, (1e-3, 10.0))
     one, two = (
-        MarkovGPRegressor(kernel=kernel, n_restarts=2, random_state=3).fit(X, y) for _ in range(2)
+        MarkovGPRegressor(kernel=kernel, n_restarts=1, random_state=3).fit(X, y) for _ in range(2)
     )
     np.testing.assert_array_equal(one.kernel_.theta, two.kernel_.theta)
     alone = MarkovGPRegressor(kernel=kernel).fit(X, y)
@@ -209,7 +211,7 @@ def test_draws_have_the_predictive_moments():
     X, y = data(40)
     gp = markov(KERNELS["turning"], X, y)
     Q = np.array([[3.0], [-1.0], [4.0005], [3.0]])
-    count = 1000
+    count = 500
     draws = gp.sample_y(Q, count, random_state=0)
     mean, cov = gp.predict(Q, return_cov=True)
     root = np.sqrt(np.diag(cov))

@@ -125,8 +125,10 @@ def test_a_wrong_scale_is_made_good_and_a_fitted_one_needs_no_help():
 
 
 def test_fit_climbs_and_restarts_no_lower():
-    X, y, _ = data(40)
-    X, kernel = X[:, :1], ConstantKernel(1.0) * RBF(1.0) + WhiteKernel(0.5)
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(40, 1))
+    y = np.sin(2 * X[:, 0]) + 0.4 * rng.normal(size=40)
+    kernel = ConstantKernel(1.0) * RBF(1.0) + WhiteKernel(0.5)
     start = StudentTProcessRegressor(kernel=kernel, optimizer=None).fit(X, y)
     start = start.log_marginal_likelihood_value_
     model = StudentTProcessRegressor(kernel=kernel).fit(X, y)
@@ -134,7 +136,8 @@ def test_fit_climbs_and_restarts_no_lower():
     assert model.n_iter_ > 1
     slope = model.log_marginal_likelihood(model.kernel_.theta, eval_gradient=True)[1]
     assert np.max(np.abs(slope)) < 1e-2
-    more = StudentTProcessRegressor(kernel=kernel, n_restarts=2, random_state=0).fit(X, y)
+    # Of these starts one ends in white noise alone, after the longest climb.
+    more = StudentTProcessRegressor(kernel=kernel, n_restarts=3, random_state=0).fit(X, y)
     assert more.log_marginal_likelihood_value_ >= model.log_marginal_likelihood_value_ - 1e-6
 
 

@@ -92,6 +92,17 @@ def test_arcsine_values_of_erf():
     assert NTK(**options)([[1.0, 0.0]])[0, 0] == pytest.approx(1 / 3 + 2 / np.pi / 3**0.5)
 
 
+@BOTH
+@pytest.mark.parametrize(("sigma_w", "error"), [(1.0, 1e-14), (1.5, 1e-7)])
+def test_error_of_the_series_is_what_the_guide_says(kind, sigma_w, error):
+    rows = np.random.default_rng(0).normal(size=(50, 5))
+    options = {"depth": 3, "sigma_w": sigma_w, "sigma_b": 0.5}
+    exact = kind(activation="erf", **options)
+    K = kind(activation=FUNCTIONS["erf"], **options)(rows)
+    scale = np.sqrt(np.multiply.outer(exact.diag(rows), exact.diag(rows)))
+    assert np.max(np.abs(K - exact(rows)) / scale) < error
+
+
 def _swish_slope(x):
     return special.expit(x) * (1 + x * special.expit(-x))
 
@@ -240,7 +251,10 @@ def test_turning_and_scaling(kind):
     np.testing.assert_allclose(kind()(X @ turn), kind()(X), rtol=1e-12)
     kernel = kind(sigma_b=0.0)
     for scale in (1e-150, 1e150):
-        np.testing.assert_allclose(kernel(scale * X) / scale**2, kernel(X), rtol=1e-12)
+        K, gradient = kernel(scale * X, eval_gradient=True)
+        np.testing.assert_allclose(K / scale**2, kernel(X), rtol=1e-12)
+        # Of degree 3 in the weights of three layers.
+        np.testing.assert_allclose(gradient[..., 0], 6 * K, rtol=1e-12)
     # Angles of 1e-9 beside an offset.
     far = np.array([[1e9, 1.0, 0.0], [1e9, 2.0, 5.0]])
     with mpmath.workdps(50):
@@ -273,6 +287,7 @@ def test_kinks_and_steep_functions_are_warned_of():
         (lambda: NTK()(X, [[np.inf, 1.0, 1.0]]), ValueError, "Y holds NaN"),
         (lambda: NTK()(X, X[:, :2]), ValueError, "3 columns and Y has 2"),
         (lambda: NTK()(1e200 * X), ValueError, "standardise X"),
+        (lambda: NTK(activation="sin")(1e9 * X), ValueError, "leaves no digits"),
     ],
 )
 def test_bad_input_is_named(call, error, match):
