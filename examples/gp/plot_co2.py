@@ -16,8 +16,8 @@ from kernlab.gp import SpectralMixtureGPRegressor, rolling_origin_calibration
 # %%
 # Thirty-two years to learn from, twelve to forecast
 # --------------------------------------------------
-# Five components, given, so that this page is made in seconds; ``'auto'`` takes eight and fares no
-# better. Every second month will do, for the year's lines are slow.
+# Five components, given, and every second month, so that this page is made in seconds. With
+# ``'auto'`` and all months there are nine, and the band, narrower still, covers 12 %.
 
 co2 = load_co2()
 X, y = co2.data[::2], co2.target[::2]
@@ -62,6 +62,7 @@ axes[0].fill_between(
     label="95 % band as computed",
 )
 axes[0].set(xlim=(1980, 2002), ylim=(332, 382), xlabel="year", ylabel="CO2 in ppm")
+axes[0].set_xticks(range(1980, 2003, 4))
 axes[0].legend(loc="upper left")
 past.plot(ax=axes[1])
 axes[1].set(xlabel="steps of two months ahead, from three origins in the past")

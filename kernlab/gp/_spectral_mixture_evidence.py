@@ -309,3 +309,11 @@ def polynomial_basis(u, degree, transform=None):
         kept = s > 1e-10 * s[0]
         transform = vt[kept].T / s[kept]
     return table @ from_numpy(transform, table), transform
+
+
+def bumps(frequencies, centre, scale):
+    """Normal densities about ± ``centre``, halved, for each column."""
+    height = 0.5 / (math.sqrt(2 * math.pi) * scale)
+    right = np.exp(-0.5 * ((frequencies - centre) / scale) ** 2)
+    left = np.exp(-0.5 * ((frequencies + centre) / scale) ** 2)
+    return height * (right + left)

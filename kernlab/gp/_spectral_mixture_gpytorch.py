@@ -6,6 +6,7 @@
 
 import warnings
 from contextlib import ExitStack, contextmanager
+from typing import Any
 
 import numpy as np
 
@@ -69,7 +70,9 @@ def _kernel(gpytorch, torch, mixture):
 
 
 def _model(gpytorch, torch, X, z, kernel, noise):
-    class SpectralMixtureModel(gpytorch.models.ExactGP):
+    exact: Any = gpytorch.models.ExactGP
+
+    class SpectralMixtureModel(exact):
         def __init__(self, X, z, likelihood):
             super().__init__(X, z, likelihood)
             self.mean_module = gpytorch.means.ZeroMean()

@@ -6,6 +6,7 @@ one.
 
 import warnings
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize
@@ -28,6 +29,8 @@ WEIGHT_BOUNDS = (1e-6, 1e3)
 # Growth: most components, and how many in turn may fail to gain before it stops.
 MOST_COMPONENTS = 24
 PATIENCE = 3
+# With three features or more lines are searched along each alone, and seldom there.
+PATIENCE_IN_MANY_FEATURES = 1
 # Steps of L-BFGS for a count on trial; the one that is kept converges.
 TRIAL_STEPS = 40
 TRIAL_GAIN = 1e-2
@@ -44,7 +47,7 @@ class Search:
     u: np.ndarray  # (n, d)
     z: np.ndarray  # (n,)
     basis: np.ndarray | None  # (n, r), of the explicit trend
-    place: object = None  # u, z and basis of another library, where the evidence is computed
+    place: Any = None  # u, z and basis of another library, where the evidence is computed
 
     def __post_init__(self):
         self.ceiling = frequency_ceiling(self.u)
@@ -53,10 +56,10 @@ class Search:
 
     def subset(self, rows):
         """The same search, with the same ceiling, on some of the rows."""
-        host = [None if array is None else array[rows] for array in (self.u, self.z, self.basis)]
         moved = from_numpy(rows, self.place[0], namespace_of(self.place[0]).int64)
         place = tuple(None if array is None else array[moved] for array in self.place)
-        search = Search(*host, place)
+        basis = None if self.basis is None else self.basis[rows]
+        search = Search(self.u[rows], self.z[rows], basis, place)
         search.ceiling = self.ceiling
         return search
 
@@ -150,8 +153,8 @@ class Search:
         largest = min(MOST_COMPONENTS, len(lines.frequencies) + 2, n)
         mixture = self.start(lines, min(2, n), rng)
         best, best_gain, evidences = mixture, -np.inf, {}
-        failures = 0
-        while failures < PATIENCE:
+        patience, failures = PATIENCE if d <= 2 else PATIENCE_IN_MANY_FEATURES, 0
+        while failures < patience:
             mixture, value, _ = self.climb(mixture)
             count = len(mixture.weights)
             evidences[count] = value

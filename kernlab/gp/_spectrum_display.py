@@ -4,7 +4,8 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from kernlab._core.extras import import_extra
-from kernlab.gp._spectral_mixture import SpectralMixtureGPRegressor, _bumps
+from kernlab.gp._spectral_mixture import SpectralMixtureGPRegressor
+from kernlab.gp._spectral_mixture_evidence import bumps
 
 
 class SpectrumDisplay:
@@ -85,7 +86,7 @@ class SpectrumDisplay:
         grid = np.unique(np.append(np.linspace(0, top, 1000), near[(near > 0) & (near < top)]))
         density = np.zeros_like(grid)
         for centre, scale, weight in zip(centres, scales, estimator.weights_, strict=True):
-            density += 2 * weight * _bumps(grid, centre, scale)
+            density += 2 * weight * bumps(grid, centre, scale)
         lines = estimator.lines_[:, feature]
         names = getattr(estimator, "feature_names_in_", [f"feature {k}" for k in range(d)])
         unit = f" of {names[feature]}" if d > 1 or hasattr(estimator, "feature_names_in_") else ""

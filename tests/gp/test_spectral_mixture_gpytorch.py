@@ -66,6 +66,8 @@ def test_interpolation_is_near_the_exact_posterior():
     value, gradient = ski.log_marginal_likelihood(eval_gradient=True)
     assert value == pytest.approx(exact.log_marginal_likelihood_value_)
     assert gradient.shape == ski.kernel_.theta.shape
+    # A second fit forgets the grid of the first.
+    assert ski.fit(X[:40], 100.0 + y[:40]).predict(X[:40]).min() > 90.0
 
 
 def test_interpolation_refuses():

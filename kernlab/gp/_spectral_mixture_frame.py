@@ -1,0 +1,78 @@
+"""Data as a spectral mixture sees them: points in spans, standardised targets."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.utils import check_array
+from sklearn.utils.validation import check_consistent_length, column_or_1d
+
+from kernlab._core.namespace import from_numpy, is_foreign, namespace_of, to_numpy
+from kernlab._core.validation import check_same_place
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The place and extent of points: within it, frequencies are cycles over the data."""
+
+    centre: np.ndarray  # (d,)
+    half_span: np.ndarray  # (d,)
+
+    @classmethod
+    def of(cls, X):
+        xp = namespace_of(X)
+        low = to_numpy(xp.astype(xp.min(X, axis=0), xp.float64))
+        high = to_numpy(xp.astype(xp.max(X, axis=0), xp.float64))
+        # Halves, for the span of the largest numbers there are is not a number.
+        half = 0.5 * high - 0.5 * low
+        return cls(0.5 * low + 0.5 * high, np.where(half > 0, half, 0.5))
+
+    @property
+    def span(self):
+        return 2 * self.half_span
+
+    def spans(self, X):
+        """Points in spans from the centre, in double precision."""
+        xp = namespace_of(X)
+        X = xp.astype(X, xp.float64)
+        return 0.5 * ((X - from_numpy(self.centre, X)) / from_numpy(self.half_span, X))
+
+    def points(self, u):
+        return from_numpy(self.centre, u) + 2 * u * from_numpy(self.half_span, u)
+
+
+def checked_targets(estimator, X, y):
+    """Finite targets in double precision, one for each row of X, in its library and place."""
+    name = type(estimator).__name__
+    if y is None:
+        raise ValueError(f"{name} requires y to be passed, but the target y is None.")
+    if is_foreign(X):
+        xp = namespace_of(X)
+        if not is_foreign(y):
+            y = from_numpy(column_or_1d(y), X, xp.float64)
+        check_same_place(name, y, X)
+        y = xp.astype(y, xp.float64)
+        if y.ndim != 1:
+            raise ValueError(f"y has shape {tuple(y.shape)}, expected ({X.shape[0]},).")
+        if not bool(xp.all(xp.isfinite(y))):
+            raise ValueError("Input y contains NaN or infinity. Drop those samples first.")
+    else:
+        y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y", estimator=estimator)
+        y = column_or_1d(y, warn=True)
+    check_consistent_length(X, y)
+    return y
+
+
+def standardised(y):
+    """Targets of mean zero and deviation one, the two taken off, and whether they are constant."""
+    xp = namespace_of(y)
+    # From differences and in units of the largest: no offset or scale takes the digits.
+    first = float(y[0])
+    moved = y - first
+    size = float(xp.max(xp.abs(moved)))
+    if not np.isfinite(size):
+        raise ValueError("y spans more than the range of double precision; rescale it.")
+    if size <= 8 * np.finfo(float).eps * float(xp.max(xp.abs(y))):
+        return 0 * moved, first, 1.0, True
+    moved = moved / size
+    mean, spread = float(xp.mean(moved)), float(xp.std(moved))
+    return (moved - mean) / spread, first + size * mean, size * spread, False
