@@ -90,9 +90,9 @@ def test_airline_with_default_settings(airline):
 
 def test_is_at_least_as_likely_as_the_mixture_drawn_from():
     rng = np.random.default_rng(4)
-    x = np.linspace(0, 30, 240)[:, None]
+    x = np.linspace(0, 30, 150)[:, None]
     true = SpectralMixture(weights=[2.0], frequencies=[1.5], scales=[0.15]) + WhiteKernel(0.01)
-    y = np.linalg.cholesky(true(x)) @ rng.standard_normal(240)
+    y = np.linalg.cholesky(true(x)) @ rng.standard_normal(150)
     gp = SpectralMixtureGPRegressor().fit(x, y)
     z = (y - y.mean()) / y.std()
     scaled = true.clone_with_theta(true.theta - np.log([1, 1, y.var(), y.var()]))

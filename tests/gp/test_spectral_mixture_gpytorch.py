@@ -44,13 +44,13 @@ def test_gpytorch_model_of_a_trend_is_refused():
 
 
 def test_interpolation_is_near_the_exact_posterior():
-    X, y = series(200)
+    X, y = series(100)
     settings = {"n_components": 4, "random_state": 0}
     exact = SpectralMixtureGPRegressor(**settings).fit(X, y)
     # Fewer rows than hyperparameters are learned from: both learn the same.
     ski = SpectralMixtureGPRegressor(**settings, solver="ski").fit(X, y)
     np.testing.assert_array_equal(ski.kernel_.theta, exact.kernel_.theta)
-    at = np.linspace(0.5, 10.5, 80)[:, None]
+    at = np.linspace(0.5, 10.5, 40)[:, None]
     mean, std = exact.predict(at, return_std=True)
     # As for large data: conjugate gradients and not a factorisation.
     with gpytorch.settings.max_cholesky_size(10), gpytorch.settings.min_preconditioning_size(10):
