@@ -18,6 +18,7 @@ from kernlab.gp import (
     FunctionalTuckerRegressor,
     KroneckerGPRegressor,
     MarkovGPRegressor,
+    SpectralMixtureGPRegressor,
     StudentTProcessRegressor,
 )
 from kernlab.pde import GPPDESolver
@@ -57,6 +58,7 @@ ESTIMATORS = [
     FunctionalTuckerRegressor(rank=1, n_init=1),  # one start: the checks fit dozens of times
     KroneckerGPRegressor(),
     MarkovGPRegressor(),
+    SpectralMixtureGPRegressor(n_components=1),
     StudentTProcessRegressor(),
     StudentTProcessRegressor(kernel=RBF(1.0) + WhiteKernel(0.1), optimizer=None, normalize_y=True),
 ]
@@ -187,11 +189,9 @@ def expected_failures(estimator):
         return PRIVATE
     if isinstance(estimator, KernelDensity):
         return SINGULAR if estimator.bandwidth in ("scott", "silverman") else {}
-    if isinstance(
-        estimator, ConditionalKernelDensity | FunctionalTuckerRegressor | StudentTProcessRegressor
-    ):
-        return {}
-    return DIRECTIONS
+    if isinstance(estimator, VonMisesFisher | VonMisesFisherMixture | DirectionalKernelDensity):
+        return DIRECTIONS
+    return {}
 
 
 @parametrize_with_checks(ESTIMATORS, expected_failed_checks=expected_failures)

@@ -113,9 +113,9 @@ class SpectralMixture(StationaryKernelMixin, Kernel):
         k(x, y) = \sum_q w_q \prod_d \exp(-2\pi^2\sigma_{qd}^2\tau_d^2)\cos(2\pi\mu_{qd}\tau_d),
         \qquad \tau = x - y,
 
-    with weights w, frequencies μ and scales σ, the standard deviations of the bumps. GPyTorch's
-    kernel of this name has the same parameters: ``mixture_weights``, ``mixture_means`` and
-    ``mixture_scales``.
+    with weights w, frequencies μ and scales σ, the standard deviations of the bumps. Of one column
+    it is GPyTorch's kernel of this name with its ``mixture_weights``, ``mixture_means`` and
+    ``mixture_scales``; of several, GPyTorch's is the product over columns of sums over components.
 
     Parameters
     ----------
