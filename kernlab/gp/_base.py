@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 from scipy.optimize import OptimizeResult, minimize
+from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.gaussian_process.kernels import KernelOperator, Sum, WhiteKernel
 
@@ -11,6 +12,26 @@ from sklearn.gaussian_process.kernels import KernelOperator, Sum, WhiteKernel
 _AT_BOUND = 1e-4
 # Largest slope, per unit of the evidence's scale, of what passes for a maximum.
 _FLAT = 1e-3
+
+
+class GaussianProcess(RegressorMixin, BaseEstimator):
+    """Base of the regressors."""
+
+    def score(self, X, y, sample_weight=None):
+        """Coefficient of determination of the predictive mean.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_queries, n_features)
+        y : array-like of shape (n_queries,)
+        sample_weight : array-like of shape (n_queries,), default=None
+
+        Returns
+        -------
+        score : float
+            One less the mean squared error over the variance of y; 1 at best.
+        """
+        return super().score(X, y, sample_weight)
 
 
 def split_noise(kernel):

@@ -5,17 +5,17 @@ import warnings
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.gaussian_process.kernels import Matern
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from kernlab._core.validation import Interval, StrOptions, fit_context, whole_or_nothing
+from kernlab.gp._base import GaussianProcess
 from kernlab.gp._functional_tucker_search import LARGEST_CORE, Search
 
 
-class FunctionalTuckerRegressor(RegressorMixin, BaseEstimator):
+class FunctionalTuckerRegressor(GaussianProcess):
     """Tucker decomposition whose factors are Gaussian processes of continuous indices.
 
     An observation at the indices ``(i_1, ..., i_K)`` is ``y = c + ⟨G, u¹(i_1) ⊗ ... ⊗ u^K(i_K)⟩ +
@@ -55,7 +55,7 @@ class FunctionalTuckerRegressor(RegressorMixin, BaseEstimator):
     ----------
     rank_ : tuple of int
         Number of functions of each mode.
-    core_ : ndarray of shape rank_
+    core_ : ndarray of shape ``rank_``
         Posterior mean of the core, in units of ``y``.
     offset_ : float
         Posterior mean of ``c``.
@@ -75,7 +75,7 @@ class FunctionalTuckerRegressor(RegressorMixin, BaseEstimator):
         What ``y`` was standardised by.
     n_features_in_ : int
         Number of modes.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the modes, where ``X`` has string column names.
 
     See Also
@@ -244,9 +244,9 @@ class FunctionalTuckerRegressor(RegressorMixin, BaseEstimator):
 
         Returns
         -------
-        mean : ndarray of shape (n_t, rank_[mode])
+        mean : ndarray of shape (n_t, r_mode)
             Without unit, of prior variance one; determined up to a rotation of the columns.
-        std : ndarray of shape (n_t, rank_[mode])
+        std : ndarray of shape (n_t, r_mode)
             With ``return_std`` alone.
 
         Raises

@@ -8,7 +8,6 @@ import warnings
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
@@ -24,7 +23,7 @@ from kernlab._core.validation import (
     validate_points,
     whole_or_nothing,
 )
-from kernlab.gp._base import check_return, draw, maximise_evidence
+from kernlab.gp._base import GaussianProcess, check_return, draw, maximise_evidence
 from kernlab.gp._kronecker_axes import check_axes, check_kernels, grid_kernel
 from kernlab.gp._kronecker_data import check_data
 from kernlab.gp._kronecker_iterative import Iterative
@@ -40,7 +39,7 @@ _OFFSET = 1e-3
 _LEAST_NOISE = 1e-10
 
 
-class KroneckerGPRegressor(RegressorMixin, BaseEstimator):
+class KroneckerGPRegressor(GaussianProcess):
     """Gaussian process on a grid whose covariance is a product over the axes.
 
     ``Y[i, j, ...] = f(x_i, y_j, ...) + noise`` with ``f ~ GP(0, a k_1(x, x') k_2(y, y') ...)``.

@@ -11,7 +11,7 @@ from dataclasses import replace
 from numbers import Integral
 
 import numpy as np
-from sklearn.base import BaseEstimator, RegressorMixin, clone
+from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.gaussian_process.kernels import ConstantKernel, Kernel, Matern, WhiteKernel
 from sklearn.utils import check_random_state
@@ -24,14 +24,14 @@ from kernlab._core.validation import (
     validate_data,
     whole_or_nothing,
 )
-from kernlab.gp._base import check_return, maximise_evidence, scaled_targets
+from kernlab.gp._base import GaussianProcess, check_return, maximise_evidence, scaled_targets
 from kernlab.gp._markov import MarkovProcess, Observations
 from kernlab.gp._markov_kernels import state_space_model
 
 _EPS = np.finfo(float).eps
 
 
-class MarkovGPRegressor(RegressorMixin, BaseEstimator):
+class MarkovGPRegressor(GaussianProcess):
     r"""Exact Gaussian-process regression on one feature in O(n) time and memory.
 
     Matérn kernels of half-integer order, times cosines, are stationary solutions of linear

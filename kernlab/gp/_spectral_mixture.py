@@ -10,7 +10,6 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
@@ -23,7 +22,7 @@ from kernlab._core.validation import (
     validate_points,
     whole_or_nothing,
 )
-from kernlab.gp._base import check_return, draw
+from kernlab.gp._base import GaussianProcess, check_return, draw
 from kernlab.gp._spectral_mixture_evidence import Mixture, Posterior, bumps, polynomial_basis
 from kernlab.gp._spectral_mixture_frame import Frame, checked_targets, standardised
 from kernlab.gp._spectral_mixture_search import MOST_COMPONENTS, Search, as_kernel
@@ -34,7 +33,7 @@ _MANY = 10_000
 _SUBSET = 1_000
 
 
-class SpectralMixtureGPRegressor(RegressorMixin, BaseEstimator):
+class SpectralMixtureGPRegressor(GaussianProcess):
     """Gaussian process whose spectrum is a mixture of lines that the data's periodogram starts.
 
     The covariance is a sum of Gaussian bumps in frequency,

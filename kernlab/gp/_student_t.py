@@ -17,7 +17,7 @@ from numbers import Integral, Real
 import numpy as np
 from scipy.linalg import cho_solve, cholesky, solve_triangular
 from scipy.special import gammaln
-from sklearn.base import BaseEstimator, RegressorMixin, clone
+from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel, Kernel, WhiteKernel
 from sklearn.utils import check_random_state
@@ -30,12 +30,12 @@ from kernlab._core.validation import (
     validate_data,
     whole_or_nothing,
 )
-from kernlab.gp._base import check_return, draw, maximise_evidence, scaled_targets
+from kernlab.gp._base import GaussianProcess, check_return, draw, maximise_evidence, scaled_targets
 
 _EPS = np.finfo(float).eps
 
 
-class StudentTProcessRegressor(RegressorMixin, BaseEstimator):
+class StudentTProcessRegressor(GaussianProcess):
     r"""Gaussian-process regression with an unknown overall scale, integrated out exactly.
 
     The covariance of y is :math:`\sigma^2 k`, with :math:`\sigma^2` of an inverse-gamma prior.

@@ -121,13 +121,11 @@ class SpectralMixture(StationaryKernelMixin, Kernel):
     ----------
     weights : array-like of shape (n_components,), default=(1.0,)
         Variances, in squared units of y.
-    frequencies : array-like of shape (n_components,) or (n_components, n_features), \
-default=(0.1,)
+    frequencies : array-like of shape (n_components,) or (n_components, n_features)
         In cycles per unit of X; positive. A trend has one far below one cycle over the data.
-    scales : array-like of shape (n_components,) or (n_components, n_features), default=(0.1,)
+    scales : array-like of shape (n_components,) or (n_components, n_features)
         In cycles per unit of X. A component stays in phase over about ``1 / (2 π scale)``.
-    weights_bounds, frequencies_bounds, scales_bounds : pair of floats > 0, array of pairs or \
-'fixed', default=(1e-5, 1e5)
+    weights_bounds, frequencies_bounds, scales_bounds : pair of floats > 0, or pairs, or 'fixed'
 
     See Also
     --------
