@@ -95,6 +95,22 @@ def warm_up_privacy():
         estimator.fit(np.zeros((2, 2))).query(np.zeros((2, 2)))
 
 
+def warm_up_gp():
+    """Compile the filter, smoother and slopes of series, and the networks' series."""
+    from sklearn.gaussian_process.kernels import Matern, WhiteKernel
+
+    from kernlab.gp import MarkovGPRegressor
+    from kernlab.kernels import NTK
+
+    logger.info("compiling the filter and smoother of Markov processes")
+    X = np.arange(4.0)[:, None]
+    model = MarkovGPRegressor(kernel=Matern(nu=1.5) + WhiteKernel()).fit(X, X[:, 0] ** 2)
+    model.predict(X, return_cov=True)
+    model.sample_y(X, random_state=0)
+    logger.info("compiling kernels of infinite networks")
+    NTK(activation="tanh")(X, eval_gradient=True)
+
+
 def main(arguments=None):
     parser = argparse.ArgumentParser(
         prog="python -m kernlab.warmup", description="Compile kernels ahead of their first use."
@@ -104,6 +120,7 @@ def main(arguments=None):
     parser.add_argument("--weighted", action="store_true", help="also with sample weights")
     parser.add_argument("--tolerance", action="store_true", help="also what rtol and atol use")
     parser.add_argument("--privacy", action="store_true", help="also the private sums")
+    parser.add_argument("--gp", action="store_true", help="also Gaussian processes of series")
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     kernels = list(PROFILES) if options.all else options.kernels or ["gaussian"]
@@ -113,6 +130,8 @@ def main(arguments=None):
     warm_up(kernels, weighted=options.weighted, tolerance=options.tolerance)
     if options.privacy:
         warm_up_privacy()
+    if options.gp:
+        warm_up_gp()
 
 
 if __name__ == "__main__":

@@ -67,3 +67,33 @@ assert compiled() == before and sum(before) > 4, (before, compiled())
 
 def test_warmup_of_private_sums_leaves_nothing_to_compile():
     subprocess.run([sys.executable, "-c", PRIVACY_SCRIPT], check=True)
+
+
+GP_SCRIPT = """
+import numpy as np
+from kernlab import warmup
+from kernlab.gp import FunctionalTuckerRegressor, MarkovGPRegressor, _markov_numba
+from kernlab.kernels import NNGP, _activations
+
+def compiled():
+    modules = _markov_numba, _activations
+    members = [member for module in modules for member in vars(module).values()]
+    return [len(member.signatures) for member in members if hasattr(member, "signatures")]
+
+warmup.warm_up_gp()
+before = compiled()
+rng = np.random.default_rng(0)
+X = rng.uniform(size=(60, 2))
+y = X[:, 0] * X[:, 1] + 0.01 * rng.normal(size=60)
+gp = MarkovGPRegressor().fit(X[:, :1], y)
+gp.predict(X[:, :1], return_std=True)
+gp.predict(X[:, :1], return_cov=True)
+gp.sample_y(X[:, :1], random_state=0)
+FunctionalTuckerRegressor(rank=1, n_init=1).fit(X, y).predict(X, return_std=True)
+NNGP(activation="gelu")(X)
+assert compiled() == before and sum(before) > 4, (before, compiled())
+"""
+
+
+def test_warmup_of_gaussian_processes_leaves_nothing_to_compile():
+    subprocess.run([sys.executable, "-c", GP_SCRIPT], check=True)
