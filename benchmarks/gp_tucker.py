@@ -76,7 +76,7 @@ def rows(quick):
     """Root mean square errors in standard deviations of the tensor; medians of the seeds."""
     warnings.simplefilter("ignore", ConvergenceWarning)
     found = []
-    for n, seeds in ((500, 2),) if quick else ((500, 10), (1000, 5), (3000, 3)):
+    for n, seeds in ((500, 1),) if quick else ((500, 10), (1000, 5), (3000, 3)):
         errors: dict = {}
         seconds: dict = {}
 
@@ -91,6 +91,8 @@ def rows(quick):
             model = FunctionalTuckerRegressor(random_state=0).fit(X[:n], y)
             record("kernlab, defaults", rmse(model.predict(X[n:]), truth), start)
             ranks.append(model.rank_)
+            if quick:
+                continue
             for ridge in RIDGES:
                 start = time.perf_counter()
                 starts = [discrete(index[:n], y, ridge, s) for s in range(4)]
