@@ -12,6 +12,8 @@ from sklearn.gaussian_process.kernels import KernelOperator, Sum, WhiteKernel
 _AT_BOUND = 1e-4
 # Largest slope, per unit of the evidence's scale, of what passes for a maximum.
 _FLAT = 1e-3
+# Searches that follow one another, and the relative gain below which none follows.
+_ROUNDS, _SETTLED = 30, 1e-6
 
 
 class GaussianProcess(RegressorMixin, BaseEstimator):
@@ -147,29 +149,47 @@ def maximise_evidence(objective, kernel, *, n_restarts, rng, warn_bounds=True):
 
 
 def _climb(objective, start, bounds):
+    """The best that one start leads to; None where the likelihood is not finite.
+
+    L-BFGS-B takes its tolerances in units of the function, so that it sees the likelihood in units
+    of what it is at the start; from a poor start it stops where these are too coarse. It goes on
+    from there in new units until they no longer change what is found.
+    """
     value, _ = _tried(objective, start)
     if not np.isfinite(value):
         return None
-    scale = 1.0 + abs(value)
+    if len(start) == 0:
+        return OptimizeResult(x=start, fun=-value, scale=1.0, success=True, nit=0)
+    total = 0
+    for _ in range(_ROUNDS):
+        before, scale = value, 1.0 + abs(value)
+        result = minimize(
+            _falling(objective, scale),
+            start,
+            jac=True,
+            method="L-BFGS-B",
+            bounds=bounds,
+            options={"maxiter": 500, "ftol": 1e-10, "gtol": 1e-7},
+        )
+        total += result.nit
+        start, value = result.x, -result.fun * scale
+        if value - before <= _SETTLED * (1.0 + abs(value)):
+            break
+    result.scale, result.nit = scale, total
+    return result
 
-    def falling(theta):
-        if not np.isfinite(theta).all():
-            return 1e10, np.zeros_like(theta)
-        value, gradient = _tried(objective, theta)
+
+def _falling(objective, scale):
+    """Minus the likelihood over a scale, finite everywhere."""
+
+    def function(theta):
+        value, gradient = _tried(objective, theta) if np.isfinite(theta).all() else (-np.inf, None)
         if not np.isfinite(value):
             # Steep enough that the line search turns back, and finite, which it needs.
             return 1e10, np.zeros_like(theta)
         return -value / scale, -np.asarray(gradient) / scale
 
-    if len(start) == 0:
-        result = OptimizeResult(x=start, fun=-value / scale, success=True, nit=0)
-    else:
-        options = {"maxiter": 500, "ftol": 1e-10, "gtol": 1e-7}
-        result = minimize(
-            falling, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options
-        )
-    result.scale = scale
-    return result
+    return function
 
 
 def _evidence(result):

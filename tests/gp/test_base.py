@@ -126,3 +126,14 @@ def test_one_return_at_a_time():
     check_return(True, False)
     with pytest.raises(RuntimeError, match="cannot both be True"):
         check_return(True, True)
+
+
+def test_a_start_a_trillion_nats_off_is_no_excuse():
+    # A likelihood's shape: of two variances, whose starts are far too small.
+    def objective(theta):
+        fit = np.array([1e14, 3e10]) * np.exp(-theta)
+        return -0.5 * np.sum(fit + 50 * theta), 0.5 * (fit - 50)
+
+    kernel = ConstantKernel(1e-3, (1e-9, 1e20)) * RBF(1e-3, (1e-9, 1e20))
+    theta, _, _ = maximise_evidence(objective, kernel, n_restarts=0, rng=np.random.RandomState(0))
+    np.testing.assert_allclose(theta, np.log([2e12, 6e8]), atol=1e-4)
