@@ -230,6 +230,16 @@ def _warn_of_bounds(kernel, theta):
             )
 
 
+def refuse_masked(**arrays):
+    """Refuse NumPy's masked arrays, by name, whose masked entries would be read as data."""
+    for name, array in arrays.items():
+        if np.ma.isMaskedArray(array) and np.ma.is_masked(array):
+            raise ValueError(
+                f"{name} is a masked array, with {np.ma.count_masked(array)} entries masked, whose "
+                "mask would be lost; leave those rows out."
+            )
+
+
 def check_return(return_std, return_cov):
     """Refuse both at once, as scikit-learn does."""
     if return_std and return_cov:

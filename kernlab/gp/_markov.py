@@ -229,6 +229,15 @@ class MarkovProcess:
             )[0]
         )  # fmt: skip
 
+    def surprises(self, observations):
+        """Variance of each value given those before it, (n,)."""
+        data = observations
+        kept = kalman(
+            *self._arrays, self._stationary, data.times, self._rows(data), data.index, data.values,
+            data.noise, True,
+        )  # fmt: skip
+        return kept[5]
+
     def score(self, observations):
         """log p(values) and its derivatives, exact, in two passes or three.
 

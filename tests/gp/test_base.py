@@ -7,7 +7,14 @@ import pytest
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
 
-from kernlab.gp._base import check_return, draw, maximise_evidence, scaled_targets, split_noise
+from kernlab.gp._base import (
+    check_return,
+    draw,
+    maximise_evidence,
+    refuse_masked,
+    scaled_targets,
+    split_noise,
+)
 from kernlab.kernels import OnColumns
 
 X = np.linspace(0.0, 1.0, 5)[:, None]
@@ -137,3 +144,10 @@ def test_a_start_a_trillion_nats_off_is_no_excuse():
     kernel = ConstantKernel(1e-3, (1e-9, 1e20)) * RBF(1e-3, (1e-9, 1e20))
     theta, _, _ = maximise_evidence(objective, kernel, n_restarts=0, rng=np.random.RandomState(0))
     np.testing.assert_allclose(theta, np.log([2e12, 6e8]), atol=1e-4)
+
+
+def test_masks_are_not_lost():
+    y = np.ma.masked_equal([1.0, -9999.0, 2.0], -9999.0)
+    with pytest.raises(ValueError, match="y is a masked array, with 1 entries masked"):
+        refuse_masked(X=np.zeros((3, 1)), y=y)
+    refuse_masked(y=np.ma.array([1.0, 2.0]))

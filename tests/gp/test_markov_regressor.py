@@ -323,3 +323,36 @@ def test_predictions_need_a_fit_and_one_question():
         gp.log_marginal_likelihood(eval_gradient=True)
     with pytest.raises(ValueError, match="2 features"):
         gp.predict([[0.0, 1.0]])
+
+
+@pytest.mark.parametrize("offset", [30.0, 1e4, 1e9])
+def test_the_default_kernel_has_the_mean(offset):
+    rng = np.random.default_rng(0)
+    X = np.sort(rng.uniform(0, 10, 60))[:, None]
+    y = np.sin(X[:, 0]) + 0.1 * rng.normal(size=60)
+    at = np.array([[2.0], [30.0]])
+    mean, std = MarkovGPRegressor().fit(X, y + offset).predict(at, return_std=True)
+    centred = MarkovGPRegressor(normalize_y=True).fit(X, y)
+    expected, spread = centred.predict(at, return_std=True)
+    # The rounding of y itself, and a mean that is learned, not taken off.
+    np.testing.assert_allclose(mean[0] - offset, expected[0], atol=0.02 + 1e-15 * offset)
+    np.testing.assert_allclose(std[0], spread[0], rtol=0.05)
+    assert abs(mean[1] - offset) < 2.0
+
+
+def test_digits_lost_in_a_sum_without_noise_are_told():
+    X = np.arange(15.0)[:, None]
+    kernel = Matern(1e3, nu=2.5) + ConstantKernel(1.0)
+    with pytest.warns(RuntimeWarning, match="have lost digits"):
+        MarkovGPRegressor(kernel=kernel, optimizer=None).fit(X, np.sin(X[:, 0]))
+
+
+def test_predictions_stay_those_of_the_fit():
+    X, y = np.arange(9.0)[:, None], np.cos(np.arange(9.0))
+    gp = MarkovGPRegressor(kernel=Matern(1.0) + WhiteKernel(0.1)).fit(X, y)
+    before, theta = gp.predict([[2.5]]), gp.kernel_.theta + 1.0
+    gp.log_marginal_likelihood(theta, clone_kernel=False)
+    np.testing.assert_allclose(gp.kernel_.theta, theta)
+    np.testing.assert_array_equal(gp.predict([[2.5]]), before)
+    with pytest.raises(ValueError, match="theta has shape \\(1,\\); kernel_ has 2 free"):
+        gp.log_marginal_likelihood([0.0])
