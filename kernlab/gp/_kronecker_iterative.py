@@ -2,13 +2,13 @@
 
 W keeps the observed cells of the grid and makes the others zero, V = W / v. In the eigenbasis
     A = 1 + Λ½ Qᵀ V Q Λ½,     log|C_oo| = n_o log v + log|A|,     Qᵀ G Q = V̂ - V̂ Λ½ A⁻¹ Λ½ V̂,
-where V̂ = Qᵀ V Q. Every product with A costs two rotations. Its diagonal D² is known from sums along
-the axes, and preconditions it well: of cells that are missing at random it leaves, in
-Ã = D⁻¹ A D⁻¹, eigenvalues near one however small the noise. With random signs z of the cells
-    log|A| = log|D²| + E[zᵀ (log Ã - (Ã - 1)) z],
+where V̂ = Qᵀ V Q. Every product with A costs two rotations. `_kronecker_precondition` has M = R Rᵀ
+close to A, for cells missing at random its diagonal alone: Ã = R⁻¹ A R⁻ᵀ has eigenvalues near one
+however small the noise. With random signs z of the cells
+    log|A| = log|M| + E[zᵀ (log Ã - (Ã - 1)) z],
 for the trace of Ã - 1 is zero; most of the variance goes with it. The quadratic form is that of the
 tridiagonal matrix which conjugate gradients leave behind. The derivative by the same signs is
-    d log|A| = tr D⁻² dD² + E[zᵀ (Ã⁻¹ - 1) dÃ z],
+    d log|A| = tr M⁻¹ dM + E[zᵀ (Ã⁻¹ - 1) dÃ z],
 where a change of a kernel enters through the symmetric root of its matrix, L = Λ½:
 dA = dL V̂ L + L V̂ dL with dL_kl = dK_kl / (√λ_k + √λ_l) on its axis.
 """

@@ -3,8 +3,8 @@
 Combinations of modes that live inside a hole have eigenvalues of A near one although its diagonal
 is large there; there is one for each length scale of the hole, and no diagonal helps. They are
 combinations of modes with large λ: M has the block A_pp of the p modes with the largest, and the
-diagonal of A for the others. With all λ > τv in the block, the eigenvalues of M⁻¹A spread by at most
-4 (1 + τ), whatever the mask, for A >= 1 and the rest of A is at most 1 + τ.
+diagonal of A for the others. Once these all have λ <= τv, eigenvalues of M⁻¹A spread by no more
+than a factor 4 (1 + τ)³, whatever the mask, for A >= 1 and A <= 1 + τ outside the block.
 
 M has A's own entries wherever it is not zero, so that tr M⁻¹A = N and tr M⁻¹dM = tr M⁻¹dA. The
 block is formed, and differentiated, by sums along one axis and then the others.
@@ -15,18 +15,17 @@ import math
 
 import numpy as np
 from scipy.linalg import cholesky
-from scipy.linalg.lapack import dpotri, dtrtri
+from scipy.linalg.lapack import dlauum, dtrtri
 from scipy.ndimage import maximum_filter
 
 from kernlab._core.namespace import from_numpy, scalar, to_numpy
 from kernlab._core.threads import SINGLE_THREADED_BLAS
-from kernlab.gp._kronecker_model import outer
 from kernlab.linalg import apply_along_axes
 
 # Modes of the block, their squares times the cells across an axis, and their least λ/v.
-LARGEST, _PRODUCTS, _LEAST = 2000, 4e9, 0.1
+LARGEST, _PRODUCTS, _LEAST = 2500, 4e9, 0.3
 # Cells of a box that are not missing together by chance.
-_BOX = 16
+_BOX = 36
 
 
 class Preconditioner:
@@ -37,6 +36,15 @@ class Preconditioner:
     covariance : GridCovariance
     mask : float array of shape (n_1, ..., n_d)
         One where observed.
+
+    Attributes
+    ----------
+    diagonal : array of shape (n_1, ..., n_d)
+        Of A.
+    modes : (p,) array of int
+        Flat indices of those in the block.
+    log_det : float
+        log|M|.
     """
 
     def __init__(self, covariance, mask):
@@ -76,9 +84,7 @@ class Preconditioner:
         with SINGLE_THREADED_BLAS:
             root = cholesky(self.block, lower=True, check_finite=False)
             inverse, _ = dtrtri(root, lower=True)
-            lower, _ = dpotri(root, lower=True, overwrite_c=True)
         self.log_det += 2 * float(np.sum(np.log(np.diag(root))))
-        self.block_inverse = lower + np.tril(lower, -1).T
         self.inverse_root = from_numpy(inverse, self.mask)
 
     def lower(self, array):
@@ -94,8 +100,7 @@ class Preconditioner:
         if not len(self.modes):
             return scaled
         matrix = self.inverse_root.T if transposed else self.inverse_root
-        flat = xp.reshape(array, (-1, array.shape[-1]))
-        inside = matrix @ xp.take(flat, from_numpy(self.modes, array, xp.int64), axis=0)
+        inside = matrix @ self._inside(array)
         padded = xp.concat([xp.zeros_like(inside[:1, :]), inside])
         return scaled + xp.reshape(xp.take(padded, self.places, axis=0), array.shape)
 
@@ -108,19 +113,26 @@ class Preconditioner:
         xp = self.covariance.xp
         terms = xp.mean(change * product + (ahead - product) * ahead, axis=-1)
         diagonal = self.scale * self.scale - self.outside * terms / 2
-        change, product, ahead = (self._inside(a) for a in (change, product, ahead))
         block = None
         if len(self.modes):
-            terms = change @ product.T + ahead @ (ahead - product).T
-            block = self.block_inverse - (terms + terms.T) / (4 * ahead.shape[-1])
+            parts = (to_numpy(self._inside(array)) for array in (change, product, ahead))
+            change, product, ahead = parts
+            with SINGLE_THREADED_BLAS:
+                lower, _ = dlauum(to_numpy(self.inverse_root), lower=True)
+                terms = change @ product.T + ahead @ (ahead - product).T
+            block = np.tril(lower) + np.tril(lower, -1).T
+            block -= (terms + terms.T) / (4 * ahead.shape[-1])
         return MSlope(self, diagonal, block)
 
     def _inside(self, array):
-        return to_numpy(self.covariance.xp.reshape(array, (-1, array.shape[-1])))[self.modes]
+        """Of the modes in the block."""
+        xp = self.covariance.xp
+        flat = xp.reshape(array, (-1, array.shape[-1]))
+        return xp.take(flat, from_numpy(self.modes, array, xp.int64), axis=0)
 
 
 class MSlope:
-    """Σ weights dM, for M as A changes: d log|A| of what M has of A."""
+    """Σ weights dM, as M follows A: weights of its diagonal outside the block, and of the block."""
 
     def __init__(self, system, diagonal, block):
         self.system, self.diagonal, self.block = system, diagonal, block
@@ -154,9 +166,9 @@ class MSlope:
 
 
 class _Fold:
-    """The modes of a block by one axis, and what the others have of them.
+    """Modes of the block as q_a = Q[i, k_a] rest[j, a], for the cells i of an axis and j across.
 
-    Σ_cells W q_a q_b with q_a = Q[i, k_a] rest[j, a], for the cells i of the axis and j across it.
+    In the order of k, so that each k has a slice of them.
     """
 
     def __init__(self, system, axis):
@@ -180,20 +192,20 @@ class _Fold:
         )
 
     def gram(self):
-        """(p, p)."""
+        """Σ_ij W_ij q_a q_b, (p, p)."""
         sums = np.empty((len(self.order), len(self.order)))
+        back = np.argsort(self.order)
         for k, part in self._groups():
             along = (self.Q[:, [k]] * self.Q[:, self.k]).T @ self.W
             across = np.repeat(along.T, self.sizes, axis=1)
             across *= self.rest
             sums[part] = self.rest[:, part].T @ across
-        return self._back(sums)
+        return sums[np.ix_(back, back)]
 
     def slope(self, weights):
-        """Σ_ab weights_ab dq_a q_b, with dq_a = Σ_l Q[i, l] D_lk rest[j, a]: the factor of D."""
+        """Derivative of Σ weights_ab q_a q_b by D, where Q becomes Q (1 + D) in q_a: (n, n)."""
         weights = weights[np.ix_(self.order, self.order)]
-        slope = np.empty_like(self.Q)
-        slope[:] = 0
+        slope = np.zeros_like(self.Q)
         for k, part in self._groups():
             across = self.rest[:, part] @ weights[part]
             across *= self.rest
@@ -205,12 +217,8 @@ class _Fold:
         for k, start, size in zip(self.k, self.starts, self.sizes, strict=True):
             yield k, slice(start, start + size)
 
-    def _back(self, sums):
-        inverse = np.argsort(self.order)
-        return sums[np.ix_(inverse, inverse)]
-
 
 def has_wide_hole(mask):
-    """Whether a box of some sixteen cells, as long as wide, is all missing."""
+    """Whether a box of some 36 cells, as long as wide, is all missing."""
     side = math.ceil(_BOX ** (1 / mask.ndim))
     return not np.all(maximum_filter(mask, size=side, mode="constant", cval=1.0))
