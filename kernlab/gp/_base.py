@@ -230,13 +230,21 @@ def _warn_of_bounds(kernel, theta):
             )
 
 
-def refuse_masked(**arrays):
-    """Refuse NumPy's masked arrays, by name, whose masked entries would be read as data."""
+def refuse_masks_and_dates(**arrays):
+    """Refuse, by name, arrays whose masks or units would be lost without a word."""
     for name, array in arrays.items():
         if np.ma.isMaskedArray(array) and np.ma.is_masked(array):
             raise ValueError(
                 f"{name} is a masked array, with {np.ma.count_masked(array)} entries masked, whose "
                 "mask would be lost; leave those rows out."
+            )
+        # Of a data frame, of an array or series, or of neither.
+        types = getattr(array, "dtypes", getattr(array, "dtype", None))
+        types = types if hasattr(types, "__iter__") else (types,)
+        if any(getattr(kind, "kind", "") in ("m", "M") for kind in types):
+            raise ValueError(
+                f"{name} holds dates, whose unit would be lost; pass numbers in the unit that "
+                f"length scales shall have, such as ({name} - start) / np.timedelta64(1, 'D')."
             )
 
 

@@ -28,7 +28,7 @@ from kernlab.gp._base import (
     GaussianProcess,
     check_return,
     maximise_evidence,
-    refuse_masked,
+    refuse_masks_and_dates,
     scaled_targets,
 )
 from kernlab.gp._markov import MarkovProcess, Observations
@@ -161,7 +161,7 @@ class MarkovGPRegressor(GaussianProcess):
             If the search did not converge, if a hyperparameter of a given kernel ends at its bound,
             or if, without a kernel, y is constant.
         """
-        refuse_masked(X=X, y=y)
+        refuse_masks_and_dates(X=X, y=y)
         with whole_or_nothing(self):
             X, y = validate_data(self, X, y, dtype=np.float64, y_numeric=True)
             y = np.asarray(y, dtype=np.float64)

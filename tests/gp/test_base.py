@@ -3,6 +3,7 @@
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
@@ -11,7 +12,7 @@ from kernlab.gp._base import (
     check_return,
     draw,
     maximise_evidence,
-    refuse_masked,
+    refuse_masks_and_dates,
     scaled_targets,
     split_noise,
 )
@@ -149,5 +150,14 @@ def test_a_start_a_trillion_nats_off_is_no_excuse():
 def test_masks_are_not_lost():
     y = np.ma.masked_equal([1.0, -9999.0, 2.0], -9999.0)
     with pytest.raises(ValueError, match="y is a masked array, with 1 entries masked"):
-        refuse_masked(X=np.zeros((3, 1)), y=y)
-    refuse_masked(y=np.ma.array([1.0, 2.0]))
+        refuse_masks_and_dates(X=np.zeros((3, 1)), y=y)
+    refuse_masks_and_dates(y=np.ma.array([1.0, 2.0]))
+
+
+def test_dates_need_a_unit():
+    days = np.arange("2020-01", "2020-02", dtype="datetime64[D]")
+    frame = pd.DataFrame({"height": np.arange(31.0), "day": days})
+    for X in (days[:, None], frame, frame.day, days - days[0]):
+        with pytest.raises(ValueError, match="X holds dates, whose unit would be lost"):
+            refuse_masks_and_dates(X=X)
+    refuse_masks_and_dates(X=frame[["height"]], y=frame.height, other=[[1.0]])
