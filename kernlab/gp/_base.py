@@ -1,6 +1,7 @@
 """What the regressors share: noise in kernels, the evidence's maximum, draws."""
 
 import warnings
+from typing import Any
 
 import numpy as np
 from scipy.optimize import OptimizeResult, minimize
@@ -239,7 +240,7 @@ def refuse_masks_and_dates(**arrays):
                 "mask would be lost; leave those rows out."
             )
         # Of a data frame, of an array or series, or of neither.
-        types = getattr(array, "dtypes", getattr(array, "dtype", None))
+        types: Any = getattr(array, "dtypes", getattr(array, "dtype", None))
         types = types if hasattr(types, "__iter__") else (types,)
         if any(getattr(kind, "kind", "") in ("m", "M") for kind in types):
             raise ValueError(
