@@ -8,7 +8,7 @@
 import math
 import warnings
 from dataclasses import replace
-from numbers import Integral
+from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import clone
@@ -54,6 +54,9 @@ class MarkovGPRegressor(GaussianProcess):
         Matern at most; without any it never fades. None is ``ConstantKernel + ConstantKernel *
         Matern(nu=1.5) + WhiteKernel``: a constant of the size of y for its mean, fixed, and starts
         and bounds of the others from the data's spacing, span and spread.
+    alpha : float or array-like of shape (n_samples,), default=0.0
+        Known variances of the readings, beside that of the WhiteKernel: as in scikit-learn, in
+        squared units of y, or of the standardised y with ``normalize_y``.
     optimizer : {'fmin_l_bfgs_b'} or None, default='fmin_l_bfgs_b'
         None leaves the hyperparameters as they are.
     n_restarts : int, default=0
@@ -73,7 +76,7 @@ class MarkovGPRegressor(GaussianProcess):
     n_iter_ : int
         Iterations of the optimiser.
     noise_ : float
-        Variance of the noise, in squared units of y.
+        Variance of the WhiteKernel's noise, in squared units of y.
     jitter_ : float
         Always 0: nothing is added to the noise.
     n_features_in_ : int
@@ -114,6 +117,7 @@ class MarkovGPRegressor(GaussianProcess):
 
     _parameter_constraints = {
         "kernel": [Kernel, None],
+        "alpha": [Interval(Real, 0, None, closed="left"), "array-like"],
         "optimizer": [StrOptions({"fmin_l_bfgs_b"}), None],
         "n_restarts": [Interval(Integral, 0, None, closed="left")],
         "normalize_y": ["boolean"],
@@ -124,12 +128,14 @@ class MarkovGPRegressor(GaussianProcess):
         self,
         *,
         kernel=None,
+        alpha=0.0,
         optimizer="fmin_l_bfgs_b",
         n_restarts=0,
         normalize_y=False,
         random_state=None,
     ):
         self.kernel = kernel
+        self.alpha = alpha
         self.optimizer = optimizer
         self.n_restarts = n_restarts
         self.normalize_y = normalize_y
@@ -170,7 +176,8 @@ class MarkovGPRegressor(GaussianProcess):
             self.jitter_, self.n_iter_ = 0.0, 0
             self.kernel_ = self._default_kernel() if self.kernel is None else clone(self.kernel)
             model = self._model(self.kernel_)
-            if model.noise == 0.0 and np.any(np.diff(self._times) == 0.0):
+            exact = model.noise + self._known == 0.0
+            if np.any((np.diff(self._times) == 0.0) & exact[1:] & exact[:-1]):
                 raise ValueError(
                     "X has duplicates and the kernel no noise, which is a singular covariance; add "
                     "a WhiteKernel to the kernel, or average the duplicates."
@@ -258,10 +265,11 @@ class MarkovGPRegressor(GaussianProcess):
         order = np.argsort(joined, kind="stable")
         place = np.empty_like(order)
         place[order] = np.arange(len(order))
+        spread = np.sqrt(np.concatenate([data.noise, np.full(len(times), noise)]))
         out = np.empty((len(times), n_samples))
         for j in range(n_samples):
             path = (process.sample(joined[order], rng) @ value)[place]
-            path += math.sqrt(noise) * rng.standard_normal(len(path))
+            path += spread * rng.standard_normal(len(path))
             rest = replace(data, values=data.values - path[:n])
             out[:, j] = path[n:] + process.posterior(rest, times)[0]
         return self._restored(out)
@@ -335,6 +343,7 @@ class MarkovGPRegressor(GaussianProcess):
         z, self._mean, scale = scaled_targets(y[order], self.normalize_y)
         z_size = float(np.max(np.abs(z))) or 1.0
         self._values, self._z_size = z / z_size, z_size
+        self._known = self._known_variances(len(y))[order] / z_size**2
         self._size = scale * z_size
         self._origin, self._unit = float(x[0]), 1.0
         steps = np.diff(x)
@@ -349,6 +358,16 @@ class MarkovGPRegressor(GaussianProcess):
         grid = np.round(self._times)
         if np.all(np.abs(self._times - grid) <= rounding):
             self._times = grid
+
+    def _known_variances(self, n):
+        alpha = np.asarray(self.alpha, dtype=float)
+        if alpha.shape not in ((), (n,)):
+            raise ValueError(
+                f"alpha has shape {alpha.shape}; give a number, or one for each of the {n} rows."
+            )
+        if not (np.isfinite(alpha).all() and np.all(alpha >= 0.0)):
+            raise ValueError("alpha holds variances: finite numbers, and none negative.")
+        return np.broadcast_to(alpha, n)
 
     def _queries(self, X):
         check_is_fitted(self, "kernel_")
@@ -396,16 +415,16 @@ class MarkovGPRegressor(GaussianProcess):
 
     def _process(self):
         model = self._fitted
-        data = Observations(self._times, self._values, model.noise)
+        data = Observations(self._times, self._values, model.noise + self._known)
         return MarkovProcess(model.components), data, model.noise
 
     def _likelihood(self, kernel, eval_gradient):
         """In the units of the kernel."""
         model = self._model(kernel)
         process = MarkovProcess(model.components)
-        data = Observations(self._times, self._values, model.noise)
+        data = Observations(self._times, self._values, model.noise + self._known)
         shift = len(self._values) * math.log(self._z_size)
         if not eval_gradient:
             return process.log_likelihood(data) - shift
-        value, by_component, by_noise = process.score(data)
+        value, by_component, by_noise = process.score(data, model.noise)
         return value - shift, model.gradient(by_component, by_noise)
