@@ -11,6 +11,10 @@ from sklearn.gaussian_process.kernels import KernelOperator, Sum, WhiteKernel
 
 # Of the logarithm's bound, within which a hyperparameter lies at it.
 _AT_BOUND = 1e-4
+# Standard deviation of targets over their mean, below which noise is lost in the amplitude.
+_OFFSET = 1e-3
+# Of sums of numbers of size one: less is no spread.
+_ROUNDING = 1e-14
 # Largest slope, per unit of the evidence's scale, of what passes for a maximum.
 _FLAT = 1e-3
 # Searches that follow one another, and the relative gain below which none follows.
@@ -272,8 +276,51 @@ def scaled_targets(y, normalize_y):
     mean = float(np.mean(unit))
     spread = float(np.std(unit - mean))
     # Rounding alone is no spread.
-    scale = spread if spread > 1e-14 else 1.0 / size
+    scale = spread if spread > _ROUNDING else 1.0 / size
     return (unit - mean) / scale, mean * size, scale * size
+
+
+def warn_of_offset(y, name="y"):
+    """Say where a mean, which the prior takes for zero, dwarfs what varies.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n,)
+        Observed targets; constant ones are none of its business.
+    name : str
+        Of the parameter.
+
+    Warns
+    -----
+    RuntimeWarning
+        If the mean is more than a thousand standard deviations. Called from a ``fit`` under
+        `fit_context`, it points at the caller of that.
+    """
+    unit = y / (float(np.max(np.abs(y))) or 1.0)
+    mean = abs(float(np.mean(unit)))
+    spread = float(np.std(unit))
+    if _ROUNDING * mean < spread < _OFFSET * mean:
+        warnings.warn(
+            f"{name}'s standard deviation is {spread / mean:.1g} of its mean, and the prior's mean "
+            "is zero: what varies is next to nothing beside the amplitude. normalize_y=True takes "
+            "the mean off.",
+            RuntimeWarning,
+            stacklevel=4,
+        )
+
+
+def check_theta(theta, kernel):
+    """Logarithms of the free hyperparameters of a kernel, as an array of shape (n_dims,)."""
+    try:
+        values = np.asarray(theta, dtype=np.float64)
+    except (TypeError, ValueError):
+        values = np.array(np.nan)
+    if values.shape != (kernel.n_dims,) or not np.isfinite(values).all():
+        raise ValueError(
+            f"theta must be {kernel.n_dims} finite numbers, the logarithms of the free "
+            f"hyperparameters in the order of kernel_.theta; got {theta!r}."
+        )
+    return values
 
 
 def draw(mean, covariance, n_samples, rng):

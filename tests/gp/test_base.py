@@ -15,6 +15,7 @@ from kernlab.gp._base import (
     refuse_masks_and_dates,
     scaled_targets,
     split_noise,
+    warn_of_offset,
 )
 from kernlab.kernels import OnColumns
 
@@ -118,6 +119,17 @@ def test_constant_targets_and_unscaled_ones():
     assert (mean, spread) == (pytest.approx(0.1), 1.0)
     y = np.array([1.0, 5.0])
     assert scaled_targets(y, False) == (y, 0.0, 1.0)
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1.0, -1e200])
+def test_an_offset_is_warned_of_beyond_a_thousand_deviations(scale):
+    y = np.array([-1.0, 1.0])
+    with pytest.warns(RuntimeWarning, match="Y's standard deviation is 0.0009 of its mean"):
+        warn_of_offset(scale * (y + 1100.0), "Y")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for harmless in (y, y + 900.0, 0.0 * y, 0.0 * y + 0.1):
+            warn_of_offset(scale * harmless)
 
 
 def test_draws_of_a_singular_covariance():
