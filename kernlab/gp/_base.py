@@ -9,6 +9,8 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.gaussian_process.kernels import KernelOperator, Sum, WhiteKernel
 
+from kernlab._core.validation import validate_data
+
 # Of the logarithm's bound, within which a hyperparameter lies at it.
 _AT_BOUND = 1e-4
 # Standard deviation of targets over their mean, below which noise is lost in the amplitude.
@@ -39,6 +41,16 @@ class GaussianProcess(RegressorMixin, BaseEstimator):
             One less the mean squared error over the variance of y; 1 at best.
         """
         return super().score(X, y, sample_weight)
+
+    def _checked(self, X, y):
+        """Training data in double precision; masks and dates are refused."""
+        refuse_masks_and_dates(X=X, y=y)
+        X, y = validate_data(self, X, y, dtype=np.float64, y_numeric=True)
+        return X, np.asarray(y, dtype=np.float64)
+
+    def _checked_queries(self, X):
+        refuse_masks_and_dates(X=X)
+        return validate_data(self, X, dtype=np.float64, reset=False)
 
 
 def split_noise(kernel):

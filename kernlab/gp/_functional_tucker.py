@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.gaussian_process.kernels import Matern
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from kernlab._core.validation import Interval, StrOptions, fit_context, whole_or_nothing
 from kernlab.gp._base import GaussianProcess
@@ -176,7 +176,7 @@ class FunctionalTuckerRegressor(GaussianProcess):
             rank, or if the length scale of a kernel that was given ends at its bound.
         """
         with whole_or_nothing(self):
-            X, y = validate_data(self, X, y, dtype=np.float64, y_numeric=True)
+            X, y = self._checked(X, y)
             if len(y) < 2:
                 raise ValueError(
                     f"n_samples={len(y)} is not enough: a fit needs at least two observations."
@@ -226,7 +226,7 @@ class FunctionalTuckerRegressor(GaussianProcess):
             products of independent factors and core is exact.
         """
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float64, reset=False)
+        X = self._checked_queries(X)
         mean, variance = self._posterior.predict([np.ascontiguousarray(c) for c in X.T])
         mean = self.y_mean_ + self.y_scale_ * mean
         if not return_std:

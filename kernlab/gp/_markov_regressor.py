@@ -21,15 +21,15 @@ from kernlab._core.validation import (
     Interval,
     StrOptions,
     fit_context,
-    validate_data,
     whole_or_nothing,
 )
 from kernlab.gp._base import (
     GaussianProcess,
     check_return,
+    check_theta,
     maximise_evidence,
-    refuse_masks_and_dates,
     scaled_targets,
+    warn_of_offset,
 )
 from kernlab.gp._markov import MarkovProcess, Observations
 from kernlab.gp._markov_kernels import state_space_model
@@ -167,13 +167,13 @@ class MarkovGPRegressor(GaussianProcess):
             If the search did not converge, if a hyperparameter of a given kernel ends at its bound,
             or if, without a kernel, y is constant.
         """
-        refuse_masks_and_dates(X=X, y=y)
         with whole_or_nothing(self):
-            X, y = validate_data(self, X, y, dtype=np.float64, y_numeric=True)
-            y = np.asarray(y, dtype=np.float64)
+            X, y = self._checked(X, y)
             self._check_one_feature(X)
             self._lay_out(X[:, 0], y)
             self.jitter_, self.n_iter_ = 0.0, 0
+            if self.kernel is not None and not self.normalize_y and self.optimizer is not None:
+                warn_of_offset(y)
             self.kernel_ = self._default_kernel() if self.kernel is None else clone(self.kernel)
             model = self._model(self.kernel_)
             exact = model.noise + self._known == 0.0
@@ -200,7 +200,7 @@ class MarkovGPRegressor(GaussianProcess):
                 self.kernel_.theta = theta
             self.log_marginal_likelihood_value_ = value
             self._fitted = self._model(self.kernel_)
-            self.noise_ = self._fitted.noise * self._size**2
+            self.noise_ = self._fitted.noise * self._size * self._size
             if self.kernel is not None:
                 self._warn_of_lost_digits()
         return self
@@ -303,12 +303,7 @@ class MarkovGPRegressor(GaussianProcess):
             if eval_gradient:
                 raise ValueError("a gradient needs theta; pass kernel_.theta.")
             return self.log_marginal_likelihood_value_
-        theta = np.asarray(theta, dtype=float)
-        if theta.shape != (self.kernel_.n_dims,):
-            raise ValueError(
-                f"theta has shape {theta.shape}; kernel_ has {self.kernel_.n_dims} free "
-                "hyperparameters, so give their logarithms, one for each."
-            )
+        theta = check_theta(theta, self.kernel_)
         kernel = self.kernel_.clone_with_theta(theta) if clone_kernel else self.kernel_
         kernel.theta = theta
         return self._likelihood(kernel, eval_gradient)
@@ -371,7 +366,7 @@ class MarkovGPRegressor(GaussianProcess):
 
     def _queries(self, X):
         check_is_fitted(self, "kernel_")
-        X = validate_data(self, X, dtype=np.float64, reset=False)
+        X = self._checked_queries(X)
         return (X[:, 0] - self._origin) / self._unit
 
     def _restored(self, values):

@@ -27,7 +27,6 @@ from kernlab._core.validation import (
     Interval,
     StrOptions,
     fit_context,
-    validate_data,
     whole_or_nothing,
 )
 from kernlab.gp._base import (
@@ -37,6 +36,7 @@ from kernlab.gp._base import (
     draw,
     maximise_evidence,
     scaled_targets,
+    split_noise,
     warn_of_offset,
 )
 
@@ -85,6 +85,8 @@ class StudentTProcessRegressor(GaussianProcess):
     scale_ : float
         The factor :math:`(2b + D)/(2a + n)` on covariances. Far from one the kernel's amplitude was
         wrong; a fitted amplitude makes it b/a.
+    noise_ : float
+        Variance of the noise in predictions, in squared units of y.
     df_ : float
         Degrees of freedom of predictions, 2a + n.
     log_marginal_likelihood_value_ : float
@@ -186,11 +188,9 @@ class StudentTProcessRegressor(GaussianProcess):
             varies.
         """
         with whole_or_nothing(self):
-            X, y = validate_data(self, X, y, dtype=np.float64, y_numeric=True)
+            X, y = self._checked(X, y)
             self.X_train_ = np.array(X)
-            z, self._mean, self._size = scaled_targets(
-                np.asarray(y, dtype=np.float64), self.normalize_y
-            )
+            z, self._mean, self._size = scaled_targets(y, self.normalize_y)
             self._targets = np.array(z)
             self._a, self._b = float(self.a), float(self.b)
             if not math.isfinite(len(z) * self._largest() * self._largest()):
@@ -224,6 +224,8 @@ class StudentTProcessRegressor(GaussianProcess):
                 distance = float(self._targets @ self._weights)
             self.df_ = 2.0 * self._a + len(z)
             self.scale_ = (2.0 * self._b + distance) / self.df_
+            noise = split_noise(self._kernel)[1] * self._variance
+            self.noise_ = noise * self._size * self._size
             self.log_marginal_likelihood_value_ = self._log_density(self._factor, distance)
             if not math.isfinite(self.log_marginal_likelihood_value_):
                 raise ValueError(
@@ -263,8 +265,7 @@ class StudentTProcessRegressor(GaussianProcess):
         check_return(return_std, return_cov)
         X = self._queries(X)
         result = [self._restored(self._kernel(X, self.X_train_) @ self._weights)]
-        # Of a t distribution, whose scale matrix is this by (df - 2)/df.
-        variance = self.scale_ * self.df_ / (self.df_ - 2.0)
+        variance = self._variance
         if return_std:
             half = self._explained(X)
             left = self._kernel.diag(X) - np.einsum("ij,ij->j", half, half)
@@ -280,6 +281,11 @@ class StudentTProcessRegressor(GaussianProcess):
         if return_df:
             result.append(self.df_)
         return tuple(result) if len(result) > 1 else result[0]
+
+    @property
+    def _variance(self):
+        """Of a t distribution, whose scale matrix is this by (df - 2)/df."""
+        return self.scale_ * self.df_ / (self.df_ - 2.0)
 
     def sample_y(self, X, n_samples=1, random_state=None):
         """Joint draws of y from the predictive t distribution, noise included.
@@ -365,7 +371,7 @@ class StudentTProcessRegressor(GaussianProcess):
 
     def _queries(self, X):
         check_is_fitted(self, "kernel_")
-        return validate_data(self, X, dtype=np.float64, reset=False)
+        return self._checked_queries(X)
 
     def _restored(self, values):
         return values * self._size + self._mean
