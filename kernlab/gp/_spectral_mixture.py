@@ -10,6 +10,7 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
@@ -25,7 +26,7 @@ from kernlab._core.validation import (
 from kernlab.gp._base import GaussianProcess, check_return, draw
 from kernlab.gp._spectral_mixture_evidence import Mixture, Posterior, bumps, polynomial_basis
 from kernlab.gp._spectral_mixture_frame import Frame, checked_targets, standardised
-from kernlab.gp._spectral_mixture_search import MOST_COMPONENTS, Search, as_kernel
+from kernlab.gp._spectral_mixture_search import Search, as_kernel
 
 _DEGREES = {"linear": 1, "quadratic": 2}
 # Points past which an exact fit takes hours, and the rows from which solver='ski' learns.
@@ -225,8 +226,10 @@ default='periodogram'
     def _check_size(self, u, basis):
         n = u.shape[0]
         rank = 0 if basis is None else basis.shape[1]
-        least = self._explicit_count() or (2 if self.n_components == "auto" else self.n_components)
-        if least > n:
+        least = self._explicit_count() or self.n_components
+        if n < 2:
+            raise ValueError(f"n_samples={n}: nothing is learned from one value. Give more data.")
+        if least != "auto" and least > n:
             raise ValueError(
                 f"n_components={least} with n_samples={n}: there are more components than samples. "
                 "Give more data or a smaller n_components."
@@ -278,8 +281,8 @@ default='periodogram'
         self._ceiling = search.ceiling / self._frame.span
         init = self.init if isinstance(self.init, str) else self._given()
         count = self._explicit_count() or self.n_components
-        most = min(MOST_COMPONENTS, len(z)) if count == "auto" else count
-        lines = search.lines(init, max(most - 2, 0), rng)
+        n_lines = search.most_components() - 1 if count == "auto" else max(count - 2, 0)
+        lines = search.lines(init, n_lines, rng)
         if self.solver == "ski" and len(z) > _SUBSET:
             rows = np.sort(rng.choice(len(z), _SUBSET, replace=False))
             search = search.subset(rows)
@@ -289,7 +292,7 @@ default='periodogram'
             warnings.warn(
                 "y is constant: nothing can be learned from it. Predictions return it, and their "
                 "deviations are those of a unit prior.",
-                RuntimeWarning,
+                ConvergenceWarning,
                 stacklevel=4,
             )
             mixture = search.start(lines, 2 if count == "auto" else count, rng)
@@ -432,7 +435,11 @@ default='periodogram'
         gradient : ndarray of shape (n_hyperparameters,), where asked for
         """
         check_is_fitted(self)
-        theta = self.kernel_.theta if theta is None else np.asarray(theta, dtype=np.float64)
+        if theta is None:
+            if eval_gradient:
+                raise ValueError("a gradient needs theta; pass kernel_.theta.")
+            return self.log_marginal_likelihood_value_
+        theta = np.asarray(theta, dtype=np.float64)
         if theta.shape != self.kernel_.theta.shape:
             raise ValueError(
                 f"theta has shape {theta.shape}, expected {self.kernel_.theta.shape}: that of "
