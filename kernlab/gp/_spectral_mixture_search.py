@@ -157,7 +157,7 @@ class Search:
 
     def most_components(self):
         """The most that 'auto' tries: fewer hyperparameters than values, less one; at least 1."""
-        return int(np.clip((self._n_values() - 2) // self._numbers(1), 1, MOST_COMPONENTS))
+        return int(np.clip((self._n_values() - 3) // self._numbers(1), 1, MOST_COMPONENTS))
 
     def _numbers(self, count):
         """Hyperparameters of so many components, without the noise."""
