@@ -1,5 +1,6 @@
 """Optional dependencies, imported where they are used."""
 
+import warnings
 from importlib import import_module
 
 from kernlab.exceptions import MissingExtraError
@@ -18,7 +19,10 @@ def import_extra(module, *, extra, purpose):
         What needs it, as the subject of a sentence.
     """
     try:
-        return import_module(module)
+        with warnings.catch_warnings():
+            # What a library's own imports are deprecated for is no concern of ours or the user's.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            return import_module(module)
     except ImportError as error:
         package = module.partition(".")[0]
         raise MissingExtraError(

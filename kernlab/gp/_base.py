@@ -1,6 +1,7 @@
 """What the regressors share: noise in kernels, the evidence's maximum, draws."""
 
 import warnings
+from typing import Any
 
 import numpy as np
 from scipy.optimize import OptimizeResult, minimize
@@ -10,8 +11,14 @@ from sklearn.gaussian_process.kernels import KernelOperator, Sum, WhiteKernel
 
 # Of the logarithm's bound, within which a hyperparameter lies at it.
 _AT_BOUND = 1e-4
+# Standard deviation of targets over their mean, below which noise is lost in the amplitude.
+_OFFSET = 1e-3
+# Of sums of numbers of size one: less is no spread.
+_ROUNDING = 1e-14
 # Largest slope, per unit of the evidence's scale, of what passes for a maximum.
 _FLAT = 1e-3
+# Searches that follow one another, and the relative gain below which none follows.
+_ROUNDS, _SETTLED = 30, 1e-6
 
 
 class GaussianProcess(RegressorMixin, BaseEstimator):
@@ -147,29 +154,47 @@ def maximise_evidence(objective, kernel, *, n_restarts, rng, warn_bounds=True):
 
 
 def _climb(objective, start, bounds):
+    """The best that one start leads to; None where the likelihood is not finite.
+
+    L-BFGS-B takes its tolerances in units of the function, so that it sees the likelihood in units
+    of what it is at the start; from a poor start it stops where these are too coarse. It goes on
+    from there in new units until they no longer change what is found.
+    """
     value, _ = _tried(objective, start)
     if not np.isfinite(value):
         return None
-    scale = 1.0 + abs(value)
+    if len(start) == 0:
+        return OptimizeResult(x=start, fun=-value, scale=1.0, success=True, nit=0)
+    total = 0
+    for _ in range(_ROUNDS):
+        before, scale = value, 1.0 + abs(value)
+        result = minimize(
+            _falling(objective, scale),
+            start,
+            jac=True,
+            method="L-BFGS-B",
+            bounds=bounds,
+            options={"maxiter": 500, "ftol": 1e-10, "gtol": 1e-7},
+        )
+        total += result.nit
+        start, value = result.x, -result.fun * scale
+        if value - before <= _SETTLED * (1.0 + abs(value)):
+            break
+    result.scale, result.nit = scale, total
+    return result
 
-    def falling(theta):
-        if not np.isfinite(theta).all():
-            return 1e10, np.zeros_like(theta)
-        value, gradient = _tried(objective, theta)
+
+def _falling(objective, scale):
+    """Minus the likelihood over a scale, finite everywhere."""
+
+    def function(theta):
+        value, gradient = _tried(objective, theta) if np.isfinite(theta).all() else (-np.inf, None)
         if not np.isfinite(value):
             # Steep enough that the line search turns back, and finite, which it needs.
             return 1e10, np.zeros_like(theta)
         return -value / scale, -np.asarray(gradient) / scale
 
-    if len(start) == 0:
-        result = OptimizeResult(x=start, fun=-value / scale, success=True, nit=0)
-    else:
-        options = {"maxiter": 500, "ftol": 1e-10, "gtol": 1e-7}
-        result = minimize(
-            falling, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options
-        )
-    result.scale = scale
-    return result
+    return function
 
 
 def _evidence(result):
@@ -210,6 +235,24 @@ def _warn_of_bounds(kernel, theta):
             )
 
 
+def refuse_masks_and_dates(**arrays):
+    """Refuse, by name, arrays whose masks or units would be lost without a word."""
+    for name, array in arrays.items():
+        if np.ma.isMaskedArray(array) and np.ma.is_masked(array):
+            raise ValueError(
+                f"{name} is a masked array, with {np.ma.count_masked(array)} entries masked, whose "
+                "mask would be lost; leave those rows out."
+            )
+        # Of a data frame, of an array or series, or of neither.
+        types: Any = getattr(array, "dtypes", getattr(array, "dtype", None))
+        types = types if hasattr(types, "__iter__") else (types,)
+        if any(getattr(kind, "kind", "") in ("m", "M") for kind in types):
+            raise ValueError(
+                f"{name} holds dates, whose unit would be lost; pass numbers in the unit that "
+                f"length scales shall have, such as ({name} - start) / np.timedelta64(1, 'D')."
+            )
+
+
 def check_return(return_std, return_cov):
     """Refuse both at once, as scikit-learn does."""
     if return_std and return_cov:
@@ -233,8 +276,51 @@ def scaled_targets(y, normalize_y):
     mean = float(np.mean(unit))
     spread = float(np.std(unit - mean))
     # Rounding alone is no spread.
-    scale = spread if spread > 1e-14 else 1.0 / size
+    scale = spread if spread > _ROUNDING else 1.0 / size
     return (unit - mean) / scale, mean * size, scale * size
+
+
+def warn_of_offset(y, name="y"):
+    """Say where a mean, which the prior takes for zero, dwarfs what varies.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n,)
+        Observed targets; constant ones are none of its business.
+    name : str
+        Of the parameter.
+
+    Warns
+    -----
+    RuntimeWarning
+        If the mean is more than a thousand standard deviations. Called from a ``fit`` under
+        `fit_context`, it points at the caller of that.
+    """
+    unit = y / (float(np.max(np.abs(y))) or 1.0)
+    mean = abs(float(np.mean(unit)))
+    spread = float(np.std(unit))
+    if _ROUNDING * mean < spread < _OFFSET * mean:
+        warnings.warn(
+            f"{name}'s standard deviation is {spread / mean:.1g} of its mean, and the prior's mean "
+            "is zero: what varies is next to nothing beside the amplitude. normalize_y=True takes "
+            "the mean off.",
+            RuntimeWarning,
+            stacklevel=4,
+        )
+
+
+def check_theta(theta, kernel):
+    """Logarithms of the free hyperparameters of a kernel, as an array of shape (n_dims,)."""
+    try:
+        values = np.asarray(theta, dtype=np.float64)
+    except (TypeError, ValueError):
+        values = np.array(np.nan)
+    if values.shape != (kernel.n_dims,) or not np.isfinite(values).all():
+        raise ValueError(
+            f"theta must be {kernel.n_dims} finite numbers, the logarithms of the free "
+            f"hyperparameters in the order of kernel_.theta; got {theta!r}."
+        )
+    return values
 
 
 def draw(mean, covariance, n_samples, rng):

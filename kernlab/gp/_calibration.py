@@ -31,12 +31,41 @@ class RollingOriginResult:
         Predictive standard deviations, noise included.
     level : float
         What share of targets the intervals shall hold.
+    X : ndarray of shape (n_origins, horizon, n_features)
+        Where the forecasts are.
+    targets : ndarray of shape (n_origins, horizon)
+        What came; the means forecast are ``targets - errors``.
+
+    Attributes
+    ----------
+    coverage : float
+        Share of targets in their intervals, over all steps and origins.
+    coverage_error : float
+        Standard error of the coverage, from the spread over the origins: forecasts of one origin
+        miss together, so that origins count and not targets. NaN for one origin.
+    rmse : float
+        Root mean square error, in units of y.
+    nlpd : float
+        Mean negative log predictive density, in nats.
+    std_factor : float
+        What the standard deviations would have to be multiplied with to reach the level.
+    coverage_by_step, rmse_by_step, nlpd_by_step : ndarrays of shape (horizon,)
+        The same for each step ahead.
     """
 
     origins: np.ndarray
     errors: np.ndarray
     std: np.ndarray
     level: float
+    X: np.ndarray
+    targets: np.ndarray
+
+    def __repr__(self):
+        return (
+            f"RollingOriginResult(coverage {self.coverage:.2f} ± {self.coverage_error:.2f} of "
+            f"{self.level:g}, std_factor {self.std_factor:.2g}, rmse {self.rmse:.3g}, nlpd "
+            f"{self.nlpd:.3g}; {len(self.origins)} origins, {self.errors.shape[1]} steps)"
+        )
 
     @property
     def covered(self):
@@ -45,37 +74,36 @@ class RollingOriginResult:
 
     @property
     def coverage(self):
-        """Share of targets in their intervals, over all steps and origins."""
         return float(self.covered.mean())
 
     @property
     def coverage_error(self):
-        """Standard error of :attr:`coverage`, from the spread over the origins.
-
-        Forecasts of one origin miss together, so origins count and not targets. NaN for one.
-        """
         if len(self.origins) < 2:
             return float("nan")
         return float(self.covered.mean(axis=1).std(ddof=1) / np.sqrt(len(self.origins)))
 
     @property
     def coverage_by_step(self):
-        """Share of targets in their intervals for each step ahead, (horizon,)."""
         return self.covered.mean(axis=0)
 
     @property
     def rmse(self):
-        """Root mean square error for each step ahead, (horizon,), in units of y."""
+        return float(np.sqrt(np.mean(self.errors**2)))
+
+    @property
+    def rmse_by_step(self):
         return np.sqrt(np.mean(self.errors**2, axis=0))
 
     @property
     def nlpd(self):
-        """Mean negative log predictive density for each step ahead, (horizon,), in nats."""
+        return float(np.mean(self.nlpd_by_step))
+
+    @property
+    def nlpd_by_step(self):
         return -norm.logpdf(self.errors, scale=self.std).mean(axis=0)
 
     @property
     def std_factor(self):
-        """What the standard deviations would have to be multiplied with to reach the level."""
         z = np.quantile(np.abs(self.errors / self.std), self.level)
         return float(z / norm.ppf(0.5 + 0.5 * self.level))
 
@@ -140,8 +168,8 @@ def rolling_origin_calibration(
     Returns
     -------
     result : RollingOriginResult
-        With ``coverage``, ``coverage_error``, ``coverage_by_step``, ``rmse``, ``nlpd``,
-        ``std_factor`` and ``plot()``.
+        With ``coverage``, ``coverage_error``, ``std_factor``, ``rmse``, ``nlpd``, those by the step
+        ahead, and ``plot()``.
 
     Raises
     ------
@@ -187,7 +215,8 @@ def rolling_origin_calibration(
     )
     targets = np.array([y[origin : origin + horizon] for origin in origins])
     means, std = (np.array(part) for part in zip(*forecasts, strict=True))
-    return RollingOriginResult(origins, targets - means, std, float(level))
+    places = np.array([X[origin : origin + horizon] for origin in origins])
+    return RollingOriginResult(origins, targets - means, std, float(level), places, targets)
 
 
 def _forecast(estimator, X, y):

@@ -165,8 +165,9 @@ class FunctionalTuckerRegressor(GaussianProcess):
         Raises
         ------
         ValueError
-            For input that is not finite, a single or constant sample, kernels that are not Matérn
-            of one length scale, or ranks that the data cannot hold.
+            For input that is not finite, a single or constant sample, y whose squares leave the
+            range of double precision, kernels that are not Matérn of one length scale, or ranks
+            that the data cannot hold.
 
         Warns
         -----
@@ -278,6 +279,11 @@ class FunctionalTuckerRegressor(GaussianProcess):
                 "nothing to learn. Subtract a large offset before y is rounded to it."
             )
         self.y_mean_, self.y_scale_ = largest * mean, largest * deviation
+        if not np.finfo(float).tiny <= self.y_scale_ * self.y_scale_ < np.inf:
+            raise ValueError(
+                f"y has standard deviation {self.y_scale_:.3g}, whose square, the unit of noise_, "
+                "is out of the range of double precision; scale y to about one."
+            )
         return (part - mean) / deviation
 
     def _kernels(self, columns):

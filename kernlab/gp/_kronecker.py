@@ -23,7 +23,13 @@ from kernlab._core.validation import (
     validate_points,
     whole_or_nothing,
 )
-from kernlab.gp._base import GaussianProcess, check_return, draw, maximise_evidence
+from kernlab.gp._base import (
+    GaussianProcess,
+    check_return,
+    draw,
+    maximise_evidence,
+    warn_of_offset,
+)
 from kernlab.gp._kronecker_axes import check_axes, check_kernels, grid_kernel
 from kernlab.gp._kronecker_data import check_data
 from kernlab.gp._kronecker_iterative import Iterative
@@ -33,8 +39,6 @@ from kernlab.gp._kronecker_model import GridCovariance, few_threads, outer, solv
 # Length scales, in shares of the axes, from which the default kernels may start.
 _SHARES = (0.03, 0.1, 0.3)
 _PROBES = 10
-# Standard deviation of Y over its mean, below which noise is lost in the amplitude.
-_OFFSET = 1e-3
 # Of the mean prior variance: noise below which conjugate gradients cannot be relied on.
 _LEAST_NOISE = 1e-10
 
@@ -107,9 +111,11 @@ class KroneckerGPRegressor(GaussianProcess):
       N missing <= 2e7: all is exact, by a dense matrix, at up to a second for each likelihood;
     - otherwise the log determinant is estimated from 10 random vectors by Lanczos quadrature, as
       are the traces of the gradient; see ``log_marginal_likelihood_error_``. Mean and standard
-      deviation do not suffer; but every standard deviation costs a solve. For cells missing at
-      random a solve takes some ten products, O(N Σ n_i) each, for holes many length scales wide
-      some hundreds.
+      deviation do not suffer; but every standard deviation costs a solve. A solve takes some ten
+      products, O(N Σ n_i) each, for cells missing at random, and as few for wide holes: there the
+      block of the p <= 2500 largest modes is solved exactly, at O(p³) time and 16 p² bytes that
+      the fitted object keeps. Only where many more modes than these stand above the noise, length
+      scales of a few cells and next to no noise, does a hole cost up to hundreds of products.
 
     ``Y`` may be a torch tensor or another array-API array: arrays of N numbers stay on its device,
     the axes' matrices are decomposed by NumPy, and results are of its library.
@@ -221,14 +227,8 @@ class KroneckerGPRegressor(GaussianProcess):
             self.log_marginal_likelihood_value_ = self._in_units(self._solution.log_likelihood)
             self.log_marginal_likelihood_error_ = self._solution.error
             self.jitter_ = self._solution.jitter * self._data.unit**2
-        if not self.normalize_y and self.optimizer is not None and self._data.spread < _OFFSET:
-            warnings.warn(
-                f"Y's standard deviation is {self._data.spread:.1g} of its mean, and the prior's "
-                "mean is zero: what varies is next to nothing beside the amplitude. "
-                "normalize_y=True takes the mean off.",
-                RuntimeWarning,
-                stacklevel=3,
-            )
+        if not self.normalize_y and self.optimizer is not None:
+            warn_of_offset(to_numpy(self._data.values[self._data.mask]), "Y")
         if self.jitter_ > 0:
             warnings.warn(
                 f"The covariance of the cells is singular: {self.jitter_:.3g} was added to the "

@@ -25,8 +25,6 @@ class GridData:
         What was taken off before, and divided by.
     constant : float or None
         The value that all observed cells have.
-    spread : float
-        Standard deviation over the modulus of the mean, before it was taken off.
     """
 
     values: Any
@@ -36,7 +34,6 @@ class GridData:
     mean: float
     scale: float
     constant: float | None
-    spread: float
 
     @property
     def mean_square(self):
@@ -74,12 +71,11 @@ def check_data(Y, axes, normalize_y):
     spread = (scalar(xp.sum(centred * centred)) / n_observed) ** 0.5
     # Rounding alone is no spread.
     constant = mean * size if spread <= 1e-14 else None
-    share = spread / abs(mean) if mean else np.inf
     if not normalize_y:
-        return GridData(values, mask, n_observed, size, 0.0, 1.0, constant, share)
+        return GridData(values, mask, n_observed, size, 0.0, 1.0, constant)
     scale = spread if constant is None else 1.0 / size
     values, mean, scale = centred / scale, mean * size, scale * size
-    return GridData(values, mask, n_observed, 1.0, mean, scale, constant, share)
+    return GridData(values, mask, n_observed, 1.0, mean, scale, constant)
 
 
 def _as_reals(Y):

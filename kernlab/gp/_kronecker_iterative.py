@@ -2,13 +2,13 @@
 
 W keeps the observed cells of the grid and makes the others zero, V = W / v. In the eigenbasis
     A = 1 + Λ½ Qᵀ V Q Λ½,     log|C_oo| = n_o log v + log|A|,     Qᵀ G Q = V̂ - V̂ Λ½ A⁻¹ Λ½ V̂,
-where V̂ = Qᵀ V Q. Every product with A costs two rotations. Its diagonal D² is known from sums along
-the axes, and preconditions it well: of cells that are missing at random it leaves, in
-Ã = D⁻¹ A D⁻¹, eigenvalues near one however small the noise. With random signs z of the cells
-    log|A| = log|D²| + E[zᵀ (log Ã - (Ã - 1)) z],
+where V̂ = Qᵀ V Q. Every product with A costs two rotations. `_kronecker_precondition` has M = R Rᵀ
+close to A, for cells missing at random its diagonal alone: Ã = R⁻¹ A R⁻ᵀ has eigenvalues near one
+however small the noise. With random signs z of the cells
+    log|A| = log|M| + E[zᵀ (log Ã - (Ã - 1)) z],
 for the trace of Ã - 1 is zero; most of the variance goes with it. The quadratic form is that of the
 tridiagonal matrix which conjugate gradients leave behind. The derivative by the same signs is
-    d log|A| = tr D⁻² dD² + E[zᵀ (Ã⁻¹ - 1) dÃ z],
+    d log|A| = tr M⁻¹ dM + E[zᵀ (Ã⁻¹ - 1) dÃ z],
 where a change of a kernel enters through the symmetric root of its matrix, L = Λ½:
 dA = dL V̂ L + L V̂ dL with dL_kl = dK_kl / (√λ_k + √λ_l) on its axis.
 """
@@ -36,7 +36,7 @@ from kernlab.gp._kronecker_model import (
     point_by_point,
     row_products,
 )
-from kernlab.linalg import apply_along_axes
+from kernlab.gp._kronecker_precondition import Preconditioner
 
 # Relative residuals of solves, and of those for random probes; and how
 # many times as much rounding may leave.
@@ -121,17 +121,14 @@ class Iterative(Solution):
 
 
 class _System:
-    """A = 1 + Λ½ V̂ Λ½, its diagonal, and what is solved with it; all in the eigenbasis."""
+    """A = 1 + Λ½ V̂ Λ½, its preconditioner, and what is solved with it; all in the eigenbasis."""
 
     def __init__(self, covariance, mask):
         xp = covariance.xp
         self.covariance = covariance
         self.mask = xp.astype(mask, xp.float64)
         self.root = xp.sqrt(covariance.signal)
-        # Share of each eigenvector's square on the observed cells.
-        share = apply_along_axes([(Q * Q).T for Q in covariance.vectors], self.mask)
-        self.precondition = 1 + covariance.signal * share / covariance.noise
-        self.scale = 1 / xp.sqrt(self.precondition)
+        self.precondition = Preconditioner(covariance, self.mask)
 
     @property
     def xp(self):
@@ -143,10 +140,10 @@ class _System:
         return grid.rotate(grid.rotate_back(array) * self.mask[..., None])
 
     def _scaled(self, array):
-        """A with both sides divided by the root of its diagonal."""
-        inner = (self.scale * self.scale)[..., None] * array
-        root = (self.scale * self.root)[..., None]
-        return inner + root * self._observed(root * array) / self.covariance.noise
+        """Ã = R⁻¹ A R⁻ᵀ."""
+        root, inner = self.root[..., None], self.precondition.upper(array)
+        inner = inner + root * self._observed(root * inner) / self.covariance.noise
+        return self.precondition.lower(inner)
 
     def solve(self, features, tol):
         """G features."""
@@ -165,11 +162,12 @@ class _System:
     def _solve(self, observed, tol):
         """G b from Qᵀ W b."""
         v = self.covariance.noise
-        right = (self.scale * self.root)[..., None] * observed / v
+        root = self.root[..., None]
+        right = self.precondition.lower(root * observed / v)
         x, _, _ = _conjugate_gradients(self._scaled, right, tol, self.xp)
         residual = right - self._scaled(x)
         _certify(residual, right, tol, self.xp)
-        field = (self.root * self.scale)[..., None] * x
+        field = root * self.precondition.upper(x)
         return (observed - self._observed(field)) / v, right, (x, residual)
 
     def probe(self, n_probes, seed):
@@ -189,60 +187,48 @@ class _System:
         values = self.covariance.n_cells * np.array(forms)
         n_observed = scalar(xp.sum(self.mask))
         exact = n_observed * math.log(self.covariance.noise)
-        exact += scalar(xp.sum(xp.log(self.precondition)))
+        exact += self.precondition.log_det
         error = float(np.std(values, ddof=1)) / math.sqrt(n_probes)
         return exact + float(np.mean(values)), error
 
     def _slopes(self, probes):
-        """What both slopes are made of, computed once.
-
-        The weights of d log D, and D⁻¹z and D⁻¹(Ã⁻¹ - 1)z.
-        """
-        if probes.weights is None:
-            z, change = probes.z, probes.solved - probes.z
-            product = self._scaled(z)
-            terms = change * product + (z - product) * z
-            probes.weights = 2 - self.xp.mean(terms, axis=-1)
-            probes.ahead, probes.change = self.scale[..., None] * z, self.scale[..., None] * change
-            probes.product = product
-        return probes.weights, probes.ahead, probes.change
+        """What both slopes are made of, computed once: R⁻ᵀz, R⁻ᵀ(Ã⁻¹ - 1)z, and M's part."""
+        if probes.fixed is None:
+            M, z = self.precondition, probes.z
+            probes.ahead, probes.change = M.upper(z), M.upper(probes.solved - z)
+            product = M.upper(self._scaled(z))
+            probes.fixed = M.sensitivity(probes.ahead, probes.change, product)
+        return probes.fixed, probes.ahead, probes.change
 
     def amplitude_slope(self, probes):
         """Derivative of log|A| with respect to the logarithm of the amplitude."""
-        xp = self.xp
-        weights, ahead, change = self._slopes(probes)
-        # dA = A - 1, and with it d log D = (1 - D⁻²) / 2.
-        total = xp.sum(weights * (1 - self.scale * self.scale)) / 2
-        random = xp.sum((probes.solved - probes.z) * probes.product - change * ahead)
-        return scalar(total) + scalar(random) / probes.z.shape[-1]
+        root = self.root[..., None]
+        fixed, ahead, change = self._slopes(probes)
+        # dA = A - 1.
+        changed = root * self._observed(root * ahead) / self.covariance.noise
+        random = scalar(self.xp.sum(change * changed)) / probes.z.shape[-1]
+        return fixed.by_amplitude() + random
 
     def axis_slope(self, axis, probes):
         """(n_i, n_i), in its eigenbasis: that with respect to the covariance of an axis."""
         xp, grid = self.xp, self.covariance
-        weights, ahead, change = self._slopes(probes)
-        n, noise = grid.shape[axis], grid.noise
+        fixed, ahead, change = self._slopes(probes)
         roots = [xp.sqrt(values) for values in grid.values]
         roots[axis] = roots[axis][:1] * 0 + 1
         others = math.sqrt(grid.amplitude) * outer(roots)
 
         def unfolded(array):
-            return xp.reshape(xp.moveaxis(array, axis, 0), (n, -1))
+            return xp.reshape(xp.moveaxis(array, axis, 0), (grid.shape[axis], -1))
 
-        root = self.root[..., None]
-        slope = 0
+        root, slope = self.root[..., None], 0
         for one, other in ((ahead, change), (change, ahead)):
-            seen = self._observed(root * one) / noise * others[..., None]
+            seen = self._observed(root * one) / grid.noise * others[..., None]
             slope = slope + unfolded(seen) @ unfolded(other).T
-        slope = slope / probes.z.shape[-1]
-        squares = [(Q * Q).T if k != axis else None for k, Q in enumerate(grid.vectors)]
-        share = apply_along_axes(squares, self.mask) / noise
-        along = others * self.root * weights * self.scale * self.scale
-        Q = grid.vectors[axis]
-        slope = slope + Q.T @ (Q * (unfolded(share) @ unfolded(along).T))
+        slope = to_numpy(slope) / probes.z.shape[-1] + fixed.by_root(axis, others)
         # Eigenvalues that rounding made zero have no root to differentiate.
         values = grid.host_values[axis]
         half = np.sqrt(np.maximum(values, np.finfo(float).eps * np.max(values)))
-        return to_numpy(slope) / (half[:, None] + half)
+        return slope / (half[:, None] + half)
 
 
 @dataclass
@@ -252,10 +238,9 @@ class _Probes:
     z: Any
     solved: Any
     steps: Any
-    weights: Any = None
+    fixed: Any = None
     ahead: Any = None
     change: Any = None
-    product: Any = None
 
 
 def _conjugate_gradients(apply, right, tol, xp):

@@ -229,12 +229,23 @@ class MarkovProcess:
             )[0]
         )  # fmt: skip
 
-    def score(self, observations):
+    def surprises(self, observations):
+        """Variance of each value given those before it, (n,)."""
+        data = observations
+        kept = kalman(
+            *self._arrays, self._stationary, data.times, self._rows(data), data.index, data.values,
+            data.noise, True,
+        )  # fmt: skip
+        return kept[5]
+
+    def score(self, observations, common=None):
         """log p(values) and its derivatives, exact, in two passes or three.
 
         Parameters
         ----------
         observations : Observations
+        common : float, default=None
+            The part of all noise variances that moves; None is all of each.
 
         Returns
         -------
@@ -242,7 +253,7 @@ class MarkovProcess:
         gradient : (n_components, 3) array
             By log length scale, frequency and log variance.
         by_noise : float
-            By the logarithm of a factor of all noise variances.
+            By the logarithm of a factor of the noise variances, or of their common part.
 
         Notes
         -----
@@ -263,10 +274,11 @@ class MarkovProcess:
             total += filter_part(*arrays, data.values, data.noise, *part, m, P, *kept)
         pull, weight = np.zeros(D), np.zeros((D, D))
         gradient, by_noise = np.zeros((len(self.components), 3)), 0.0
+        moving = data.noise if common is None else np.full(n, float(common))
         for part, state in zip(reversed(parts), reversed(before), strict=True):
             if part != parts[-1]:
                 filter_part(*arrays, data.values, data.noise, *part, *state, *kept)
-            by_noise += score_part(*arrays, data.noise, *part, *kept, pull, weight, gradient)
+            by_noise += score_part(*arrays, moving, *part, *kept, pull, weight, gradient)
         at_start = 0.5 * (np.outer(pull, pull) - weight) * self._stationary
         gradient[:, 2] += np.add.reduceat(at_start.sum(1), self._starts[:-1])
         gradient[:, 0] *= -1.0

@@ -394,7 +394,7 @@ def score_part(
 
     ``means`` and those after it are the filter's results from ``first`` on. The columns of
     ``gradient`` are derivatives of the log likelihood by log λ, frequency and log variance of each
-    component; returns that by the logarithm of a factor of all noise variances.
+    component; returns that by the logarithm of a factor of ``noise``, the variances that move.
     """
     n, D = len(times), len(pull)
     A, Q = np.zeros((D, D)), np.zeros((D, D))

@@ -30,9 +30,18 @@ from kernlab._core.validation import (
     validate_data,
     whole_or_nothing,
 )
-from kernlab.gp._base import GaussianProcess, check_return, draw, maximise_evidence, scaled_targets
+from kernlab.gp._base import (
+    GaussianProcess,
+    check_return,
+    check_theta,
+    draw,
+    maximise_evidence,
+    scaled_targets,
+    warn_of_offset,
+)
 
 _EPS = np.finfo(float).eps
+_TINY, _HUGE = np.finfo(float).tiny, np.finfo(float).max
 
 
 class StudentTProcessRegressor(GaussianProcess):
@@ -50,7 +59,8 @@ class StudentTProcessRegressor(GaussianProcess):
     ----------
     kernel : Kernel, default=None
         Of scikit-learn's kind, noise as a WhiteKernel in it. None is ``ConstantKernel * RBF +
-        WhiteKernel`` with starts and bounds from the size of y and the spread of X.
+        WhiteKernel`` with starts and bounds from y, the amplitude's from its mean square and the
+        noise's from its variance, and from the spread of X.
     a : float > 0.5, default=2.0
         Shape of the prior of the scale: y has 2a degrees of freedom beforehand. Large values, with
         b = a, are the Gaussian process. Not fitted: one vector y holds one draw of the scale, which
@@ -163,7 +173,8 @@ class StudentTProcessRegressor(GaussianProcess):
         Raises
         ------
         ValueError
-            For bad input, and where the covariance is not finite or not positive definite.
+            For bad input, and where the covariance is not finite or not positive definite; for y
+            whose squares leave the range of double precision, without ``normalize_y``.
 
         Warns
         -----
@@ -171,7 +182,8 @@ class StudentTProcessRegressor(GaussianProcess):
             If the search did not converge, if a hyperparameter of a given kernel ends at its bound,
             or if, without a kernel, y is constant.
         RuntimeWarning
-            If a jitter was needed.
+            If a jitter was needed, or the mean of y, which the prior takes for zero, dwarfs what
+            varies.
         """
         with whole_or_nothing(self):
             X, y = validate_data(self, X, y, dtype=np.float64, y_numeric=True)
@@ -180,6 +192,11 @@ class StudentTProcessRegressor(GaussianProcess):
                 np.asarray(y, dtype=np.float64), self.normalize_y
             )
             self._targets = np.array(z)
+            self._a, self._b = float(self.a), float(self.b)
+            if not math.isfinite(len(z) * self._largest() * self._largest()):
+                raise ValueError(_out_of_range(self._largest()))
+            if not self.normalize_y and self.optimizer is not None:
+                warn_of_offset(z)
             self.kernel_ = self._default_kernel() if self.kernel is None else clone(self.kernel)
             self.n_iter_ = 0
             if self.optimizer is not None and self.kernel_.n_dims:
@@ -191,7 +208,9 @@ class StudentTProcessRegressor(GaussianProcess):
                     warn_bounds=self.kernel is not None,
                 )
                 self.kernel_.theta = theta
-            self._factor, self.jitter_ = _factored(self.kernel_(self.X_train_))
+            # Of its own, for log_marginal_likelihood may change kernel_.
+            self._kernel = clone(self.kernel_)
+            self._factor, self.jitter_ = _factored(self._kernel(self.X_train_))
             if self.jitter_:
                 warnings.warn(
                     f"the covariance of {self.kernel_} is singular to rounding: "
@@ -203,8 +222,8 @@ class StudentTProcessRegressor(GaussianProcess):
             self._weights = cho_solve((self._factor, True), self._targets)
             with np.errstate(over="ignore"):
                 distance = float(self._targets @ self._weights)
-            self.df_ = float(2.0 * self.a + len(z))
-            self.scale_ = (2.0 * self.b + distance) / self.df_
+            self.df_ = 2.0 * self._a + len(z)
+            self.scale_ = (2.0 * self._b + distance) / self.df_
             self.log_marginal_likelihood_value_ = self._log_density(self._factor, distance)
             if not math.isfinite(self.log_marginal_likelihood_value_):
                 raise ValueError(
@@ -238,19 +257,26 @@ class StudentTProcessRegressor(GaussianProcess):
         ------
         RuntimeError
             If both are asked for.
+        ValueError
+            If the covariance, in squared units of y, leaves the range of double precision.
         """
         check_return(return_std, return_cov)
         X = self._queries(X)
-        result = [self._restored(self.kernel_(X, self.X_train_) @ self._weights)]
+        result = [self._restored(self._kernel(X, self.X_train_) @ self._weights)]
         # Of a t distribution, whose scale matrix is this by (df - 2)/df.
         variance = self.scale_ * self.df_ / (self.df_ - 2.0)
         if return_std:
             half = self._explained(X)
-            left = self.kernel_.diag(X) - np.einsum("ij,ij->j", half, half)
+            left = self._kernel.diag(X) - np.einsum("ij,ij->j", half, half)
             result.append(np.sqrt(variance * np.maximum(left, 0.0)) * self._size)
         if return_cov:
+            if not _TINY <= self._size * self._size < math.inf:
+                raise ValueError(
+                    f"y has standard deviation {self._size:.3g}, whose square is out of the range "
+                    "of double precision; ask for return_std, or scale y to about one."
+                )
             half = self._explained(X)
-            result.append((self.kernel_(X) - half.T @ half) * (variance * self._size * self._size))
+            result.append((self._kernel(X) - half.T @ half) * (variance * self._size * self._size))
         if return_df:
             result.append(self.df_)
         return tuple(result) if len(result) > 1 else result[0]
@@ -272,9 +298,9 @@ class StudentTProcessRegressor(GaussianProcess):
         X = self._queries(X)
         rng = check_random_state(random_state)
         half = self._explained(X)
-        normal = draw(np.zeros(len(X)), self.kernel_(X) - half.T @ half, n_samples, rng)
+        normal = draw(np.zeros(len(X)), self._kernel(X) - half.T @ half, n_samples, rng)
         normal *= np.sqrt(self.scale_ * self.df_ / rng.chisquare(self.df_, n_samples))
-        return self._restored(normal + (self.kernel_(X, self.X_train_) @ self._weights)[:, None])
+        return self._restored(normal + (self._kernel(X, self.X_train_) @ self._weights)[:, None])
 
     def log_marginal_likelihood(self, theta=None, eval_gradient=False, clone_kernel=True):
         """Log density of the data under the multivariate t, and its exact gradient.
@@ -286,7 +312,8 @@ class StudentTProcessRegressor(GaussianProcess):
             of the fit.
         eval_gradient : bool, default=False
         clone_kernel : bool, default=True
-            Whether ``kernel_`` keeps its own hyperparameters.
+            False sets ``kernel_.theta`` to theta, as in scikit-learn. What was fitted stays:
+            predictions and ``log_marginal_likelihood_value_`` remain those of the fit.
 
         Returns
         -------
@@ -297,15 +324,17 @@ class StudentTProcessRegressor(GaussianProcess):
         Raises
         ------
         ValueError
-            If a gradient is asked for without theta.
+            If theta has not ``kernel_.n_dims`` finite numbers, or a gradient is asked for without
+            theta.
         """
         check_is_fitted(self, "kernel_")
         if theta is None:
             if eval_gradient:
                 raise ValueError("a gradient needs theta; pass kernel_.theta.")
             return self.log_marginal_likelihood_value_
-        kernel = self.kernel_.clone_with_theta(theta) if clone_kernel else self.kernel_
-        kernel.theta = theta
+        kernel = self.kernel_.clone_with_theta(check_theta(theta, self.kernel_))
+        if not clone_kernel:
+            self.kernel_.theta = kernel.theta
         if not eval_gradient:
             factor, _ = _factored(kernel(self.X_train_))
             half = solve_triangular(factor, self._targets, lower=True)
@@ -315,13 +344,13 @@ class StudentTProcessRegressor(GaussianProcess):
         weights = cho_solve((factor, True), self._targets)
         distance = float(self._targets @ weights)
         inverse = cho_solve((factor, True), np.eye(len(C)))
-        scale = (2.0 * self.b + distance) / (2.0 * self.a + len(C))
+        scale = (2.0 * self._b + distance) / (2.0 * self._a + len(C))
         # d log|C| = tr C⁻¹dC, and dD = -αᵀ dC α with α = C⁻¹y.
         slope = np.outer(weights / scale, weights) - inverse
         return self._log_density(factor, distance), 0.5 * np.einsum("ij,ijk->k", slope, dC)
 
     def _log_density(self, factor, distance):
-        n, a, b = len(factor), self.a, self.b
+        n, a, b = len(factor), self._a, self._b
         return float(
             gammaln(a + 0.5 * n)
             - gammaln(a)
@@ -332,7 +361,7 @@ class StudentTProcessRegressor(GaussianProcess):
 
     def _explained(self, X):
         """L⁻¹ k(X_train, X), (n_samples, n_queries)."""
-        return solve_triangular(self._factor, self.kernel_(self.X_train_, X), lower=True)
+        return solve_triangular(self._factor, self._kernel(self.X_train_, X), lower=True)
 
     def _queries(self, X):
         check_is_fitted(self, "kernel_")
@@ -341,22 +370,47 @@ class StudentTProcessRegressor(GaussianProcess):
     def _restored(self, values):
         return values * self._size + self._mean
 
+    def _largest(self):
+        return float(np.max(np.abs(self._targets)))
+
     def _default_kernel(self):
-        size = float(np.max(np.abs(self._targets)))
-        if np.ptp(self._targets) <= 1e-14 * size:
+        """Amplitude from the mean square; noise from the variance, for it has no offset."""
+        largest = self._largest()
+        unit = self._targets / (largest or 1.0)
+        square, variance = float(np.mean(unit**2)) or 1.0, float(np.var(unit))
+        if np.ptp(unit) <= 1e-14:
             warnings.warn(
                 f"y is constant ({self._targets[0] * self._size + self._mean:g}), which tells "
                 "neither amplitude nor noise; give a kernel.",
                 ConvergenceWarning,
                 stacklevel=4,
             )
-        square = float(np.mean((self._targets / size) ** 2)) * size**2 if size else 1.0
-        # Half of the root mean square distance of two rows.
-        spread = 0.5 * float(np.linalg.norm(np.std(self.X_train_, axis=0))) or 1.0
+            variance = square
         wide = np.array([1e-5, 1e5])
-        return ConstantKernel(square, square * wide) * RBF(spread, spread * wide) + WhiteKernel(
-            0.1 * square, 0.1 * square * wide
+        area = largest * largest if largest else 1.0
+        amplitudes, noises = area * square * wide, 0.1 * area * variance * wide
+        if not _TINY <= min(*amplitudes, *noises) <= max(*amplitudes, *noises) < math.inf:
+            raise ValueError(_out_of_range(largest))
+        extent = float(np.max(np.abs(self.X_train_))) or 1.0
+        rows = self.X_train_ / extent
+        # Half of the root mean square distance of two rows; from the first, which is exact.
+        spread = 0.5 * float(np.linalg.norm(np.std(rows - rows[0], axis=0))) * extent or 1.0
+        if spread < _TINY:
+            raise ValueError(
+                f"X varies by {spread:.3g}, which double precision holds to a few digits alone; "
+                "scale X to about one."
+            )
+        lengths = np.clip([spread * 1e-5, spread * 1e5], _TINY, _HUGE)
+        return ConstantKernel(area * square, amplitudes) * RBF(spread, lengths) + WhiteKernel(
+            0.1 * area * variance, noises
         )
+
+
+def _out_of_range(size):
+    return (
+        f"y of size {size:.3g} has squares, the units of kernel_, out of the range of double "
+        "precision; pass normalize_y=True, or scale y to about one."
+    )
 
 
 def _factored(C):

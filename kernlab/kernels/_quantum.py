@@ -8,7 +8,8 @@
 
 import itertools
 import math
-from numbers import Integral
+from collections.abc import Collection
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -270,12 +271,14 @@ class QuantumFidelity(Kernel):
             if self.entanglement == "circular":
                 return [*line, (q - 1, 0)] if q > 2 else line
         else:
-            pairs = [tuple(pair) for pair in self.entanglement]
-            if all(_is_pair(pair, q) for pair in pairs):
-                return pairs
+            # An iterator would be empty the second time.
+            is_collection = isinstance(self.entanglement, Collection)
+            given: Any = self.entanglement if is_collection else [None]
+            if all(_is_pair(pair, q) for pair in given):
+                return [tuple(pair) for pair in given]
         raise ValueError(
-            f"entanglement={self.entanglement!r} must be 'full', 'linear', 'circular' or pairs of "
-            f"different qubits from 0 to {q - 1}."
+            f"entanglement={self.entanglement!r} must be 'full', 'linear', 'circular' or a list of "
+            f"pairs of different qubits, whole numbers from 0 to {q - 1}."
         )
 
     def _measure(self, K, *, symmetric):
@@ -295,12 +298,19 @@ class QuantumFidelity(Kernel):
                 continue
             if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
                 raise ValueError(f"{parameter}={value!r} must be a whole number >= 1.")
-        if not (np.ndim(self.bandwidth) == 0 and 0.0 < self.bandwidth < math.inf):
-            raise ValueError(f"bandwidth={self.bandwidth!r} must be positive and finite.")
+        bandwidth: Any = self.bandwidth
+        if not (isinstance(bandwidth, Real) and 0.0 < float(bandwidth) < math.inf):
+            raise ValueError(
+                f"bandwidth={bandwidth!r} must be a number, positive and finite; 1.0 leaves "
+                "the columns as they are."
+            )
         X = as_rows(X, name)
         q = X.shape[1]
         if self.n_qubits is not None and self.n_qubits != q:
-            raise ValueError(f"n_qubits={self.n_qubits!r} and {name} has {q} columns.")
+            raise ValueError(
+                f"n_qubits={self.n_qubits!r} and {name} has {q} columns; give so many columns, or "
+                "n_qubits=None."
+            )
         if q > _MOST_QUBITS:
             raise ValueError(
                 f"{name} has {q} columns, and a state of {q} qubits would take "
@@ -318,4 +328,11 @@ class QuantumFidelity(Kernel):
 
 
 def _is_pair(pair, q):
-    return len(pair) == 2 and pair[0] != pair[1] and all(i in range(q) for i in pair)
+    return (
+        isinstance(pair, Collection)
+        and len(pair) == 2
+        and all(
+            isinstance(i, Integral) and not isinstance(i, bool) and 0 <= int(i) < q for i in pair
+        )
+        and len(set(pair)) == 2
+    )

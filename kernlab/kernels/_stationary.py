@@ -36,7 +36,7 @@ class Cosine(StationaryKernelMixin, Kernel):
     Parameters
     ----------
     frequency : float or array-like of shape (n_features,), default=1.0
-        In cycles per unit of X; positive.
+        In cycles per unit of X; positive. One number is that of all columns.
     frequency_bounds : pair of floats > 0 or 'fixed', default=(1e-5, 1e5)
 
     See Also
@@ -93,7 +93,7 @@ class Cosine(StationaryKernelMixin, Kernel):
             ],
             axis=-1,
         )
-        if not np.ndim(self.frequency):
+        if frequency.size == 1:
             slopes = np.sum(slopes, axis=-1, keepdims=True)
         return K, slopes
 

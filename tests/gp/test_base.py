@@ -3,11 +3,20 @@
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
 
-from kernlab.gp._base import check_return, draw, maximise_evidence, scaled_targets, split_noise
+from kernlab.gp._base import (
+    check_return,
+    draw,
+    maximise_evidence,
+    refuse_masks_and_dates,
+    scaled_targets,
+    split_noise,
+    warn_of_offset,
+)
 from kernlab.kernels import OnColumns
 
 X = np.linspace(0.0, 1.0, 5)[:, None]
@@ -112,6 +121,17 @@ def test_constant_targets_and_unscaled_ones():
     assert scaled_targets(y, False) == (y, 0.0, 1.0)
 
 
+@pytest.mark.parametrize("scale", [1e-200, 1.0, -1e200])
+def test_an_offset_is_warned_of_beyond_a_thousand_deviations(scale):
+    y = np.array([-1.0, 1.0])
+    with pytest.warns(RuntimeWarning, match="Y's standard deviation is 0.0009 of its mean"):
+        warn_of_offset(scale * (y + 1100.0), "Y")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for harmless in (y, y + 900.0, 0.0 * y, 0.0 * y + 0.1):
+            warn_of_offset(scale * harmless)
+
+
 def test_draws_of_a_singular_covariance():
     root = np.array([[1.0], [2.0]])
     draws = draw(np.array([3.0, 5.0]), root @ root.T, 20000, np.random.default_rng(0))
@@ -126,3 +146,30 @@ def test_one_return_at_a_time():
     check_return(True, False)
     with pytest.raises(RuntimeError, match="cannot both be True"):
         check_return(True, True)
+
+
+def test_a_start_a_trillion_nats_off_is_no_excuse():
+    # A likelihood's shape: of two variances, whose starts are far too small.
+    def objective(theta):
+        fit = np.array([1e14, 3e10]) * np.exp(-theta)
+        return -0.5 * np.sum(fit + 50 * theta), 0.5 * (fit - 50)
+
+    kernel = ConstantKernel(1e-3, (1e-9, 1e20)) * RBF(1e-3, (1e-9, 1e20))
+    theta, _, _ = maximise_evidence(objective, kernel, n_restarts=0, rng=np.random.RandomState(0))
+    np.testing.assert_allclose(theta, np.log([2e12, 6e8]), atol=1e-4)
+
+
+def test_masks_are_not_lost():
+    y = np.ma.masked_equal([1.0, -9999.0, 2.0], -9999.0)
+    with pytest.raises(ValueError, match="y is a masked array, with 1 entries masked"):
+        refuse_masks_and_dates(X=np.zeros((3, 1)), y=y)
+    refuse_masks_and_dates(y=np.ma.array([1.0, 2.0]))
+
+
+def test_dates_need_a_unit():
+    days = np.arange("2020-01", "2020-02", dtype="datetime64[D]")
+    frame = pd.DataFrame({"height": np.arange(31.0), "day": days})
+    for X in (days[:, None], frame, frame.day, days - days[0]):
+        with pytest.raises(ValueError, match="X holds dates, whose unit would be lost"):
+            refuse_masks_and_dates(X=X)
+    refuse_masks_and_dates(X=frame[["height"]], y=frame.height, other=[[1.0]])

@@ -44,7 +44,7 @@ def test_the_factor_is_what_the_deviations_are_off_by(std):
         assert abs(result.coverage - 0.95) < 5.0 * result.coverage_error
         # The error itself is that of independent targets.
         assert result.coverage_error == pytest.approx(np.sqrt(0.95 * 0.05 / n), rel=0.2)
-        np.testing.assert_allclose(result.nlpd, 0.5 * np.log(2 * np.pi * np.e), atol=0.1)
+        np.testing.assert_allclose(result.nlpd_by_step, 0.5 * np.log(2 * np.pi * np.e), atol=0.1)
 
 
 def test_each_origin_knows_the_past_alone():
@@ -53,7 +53,10 @@ def test_each_origin_knows_the_past_alone():
     assert result.origins.tolist() == [5, 9, 13, 17]
     expected = [[(k + s) ** 2 - (k - 1) ** 2 for s in range(3)] for k in result.origins]
     np.testing.assert_array_equal(result.errors, expected)
-    np.testing.assert_allclose(result.rmse, np.sqrt(np.mean(np.square(expected), axis=0)))
+    by_step = np.sqrt(np.mean(np.square(expected), axis=0))
+    np.testing.assert_allclose(result.rmse_by_step, by_step)
+    assert result.rmse == pytest.approx(np.sqrt(np.mean(by_step**2)))
+    np.testing.assert_array_equal(result.targets, result.X[..., 0] ** 2)
     np.testing.assert_array_equal(result.coverage_by_step, 0.0)
 
 
@@ -61,6 +64,7 @@ def test_few_rows_have_few_origins():
     X, y = series(6)
     result = rolling_origin_calibration(Fixed(), X, y, horizon=2, n_origins=50)
     assert result.origins.tolist() == [2, 3, 4]
+    assert repr(result).startswith("RollingOriginResult(coverage ")
     single = rolling_origin_calibration(Fixed(), X, y, horizon=2, n_origins=1)
     assert np.isnan(single.coverage_error)
 

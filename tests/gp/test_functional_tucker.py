@@ -400,6 +400,9 @@ def test_bad_data_are_named(pair):
     for constant in (0.0, 0.1, 1e9):
         with pytest.raises(ValueError, match="y is constant"):
             fresh.fit(X, np.full(len(y), constant))
+    for size in (1e-160, 1e160):
+        with pytest.raises(ValueError, match="y has standard deviation .* scale y to about one"):
+            fresh.fit(X, size * y)
     with pytest.raises(ValueError, match="NaN"):
         fresh.fit(X, np.where(np.arange(len(y)) == 3, np.nan, y))
     with pytest.raises(ValueError, match="infinity"):

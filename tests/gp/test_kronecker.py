@@ -17,7 +17,12 @@ from sklearn.gaussian_process.kernels import (
     WhiteKernel,
 )
 
-from kernlab.gp import KroneckerGPRegressor, _kronecker_iterative, _kronecker_missing
+from kernlab.gp import (
+    KroneckerGPRegressor,
+    _kronecker_iterative,
+    _kronecker_missing,
+    _kronecker_precondition,
+)
 from kernlab.kernels import SpectralMixture
 from kernlab.linalg._centrosymmetric import eigh_covariance
 
@@ -161,9 +166,14 @@ def test_predictions_of_many_missing_cells_are_exact(hole, rng, iterative):
     np.testing.assert_allclose(std.ravel(), expected_std, **CLOSE)
 
 
-def test_estimated_likelihood_is_unbiased_and_its_error_honest(rng, iterative):
+@pytest.mark.parametrize("hole", [False, True])
+def test_estimated_likelihood_is_unbiased_and_its_error_honest(hole, rng, iterative, monkeypatch):
     axes = [np.linspace(0, 1, 10), uneven(rng, 12)]
-    Y = wavy(rng, axes, 0.4)
+    Y = wavy(rng, axes, 0.1 if hole else 0.4)
+    if hole:
+        # With a block that leaves something to estimate.
+        monkeypatch.setattr(_kronecker_precondition, "LARGEST", 25)
+        Y[2:8, 3:10] = np.nan
     values, slopes, errors = [], [], []
     for seed in range(20):
         gp = KroneckerGPRegressor(
@@ -174,6 +184,7 @@ def test_estimated_likelihood_is_unbiased_and_its_error_honest(rng, iterative):
         values.append(gp.log_marginal_likelihood_value_)
         slopes.append(np.concatenate([slope, solution.scale_sensitivities()]))
         errors.append(gp.log_marginal_likelihood_error_)
+        assert len(solution.system.precondition.modes) == 25 * hole
     # The same with amplitude and noise free, whose slopes come last here.
     free = GaussianProcessRegressor(
         ConstantKernel(1.0) * gp.kernel_.k1.k1.k2 * gp.kernel_.k1.k2 + WhiteKernel(0.04),
@@ -193,9 +204,51 @@ def test_estimated_likelihood_is_unbiased_and_its_error_honest(rng, iterative):
     assert spread < 0.3
 
 
-def test_fit_with_many_missing_cells_nears_the_exact_maximum(rng, monkeypatch):
+@pytest.mark.parametrize(("shape", "hole"), [((90,), 40), ((12, 14), 7), ((5, 7, 6), 4)])
+def test_block_of_all_modes_is_exact(shape, hole, rng, iterative, monkeypatch):
+    monkeypatch.setattr(_kronecker_precondition, "_LEAST", 0.0)
+    axes = [np.linspace(0, 1, shape[0]), *(uneven(rng, n) for n in shape[1:])]
+    Y = wavy(rng, axes)
+    Y[(slice(1, 1 + hole),) * len(shape)] = np.nan
+    kernels = [ConstantKernel(2.0) * Matern(0.3, nu=1.5), RBF(0.2), Matern(0.5)][: len(shape)]
+    gp = KroneckerGPRegressor(kernels=kernels, alpha=0.04, optimizer=None).fit(axes, Y)
+    assert gp._route == "iterative"
+    assert_equals_dense(gp, axes, Y, rng)
+    # Probes see the rounding of M⁻¹A alone.
+    assert gp.log_marginal_likelihood_error_ < 1e-9
+
+
+def test_block_saves_iterations_where_a_hole_is_wide(rng, iterative, monkeypatch):
+    axes = [np.linspace(0, 1, 24), np.linspace(0, 1, 30)]
+    Y = wavy(rng, axes)
+    Y[4:20, 5:25] = np.nan
+    kernels = [Matern(0.1, nu=2.5), Matern(0.1, nu=2.5)]
+    gp = KroneckerGPRegressor(kernels=kernels, alpha=0.001, optimizer=None)
+    # The spread of eigenvalues is at most 4 · 1.3³ = 8.8: convergence by 0.49 a step, to 1e-12.
+    monkeypatch.setattr(_kronecker_iterative, "_MAX_ITER", 40)
+    gp.fit(axes, Y)
+    monkeypatch.setattr(_kronecker_precondition, "LARGEST", 0)
+    with pytest.warns(ConvergenceWarning, match="relative residual of"):
+        gp.fit(axes, Y)
+
+
+def test_wide_holes_are_told_from_chance(rng):
+    has_wide_hole = _kronecker_precondition.has_wide_hole
+    mask = (rng.random((60, 70)) > 0.3).astype(float)
+    assert not has_wide_hole(mask)
+    mask[-6:, -6:] = 0
+    assert has_wide_hole(mask)
+    mask[-3, -3] = 1
+    assert not has_wide_hole(mask)
+
+
+@pytest.mark.parametrize("hole", [False, True])
+def test_fit_with_many_missing_cells_nears_the_exact_maximum(hole, rng, monkeypatch):
     axes = [np.linspace(0, 1, 16), np.linspace(0, 1, 18)]
-    Y = wavy(rng, axes, 0.3)
+    Y = wavy(rng, axes, 0.1 if hole else 0.3)
+    if hole:
+        monkeypatch.setattr(_kronecker_precondition, "LARGEST", 60)
+        Y[4:11, 5:13] = np.nan
     exact = KroneckerGPRegressor(random_state=0).fit(axes, Y)
     monkeypatch.setattr(_kronecker_missing, "FEW_CELLS", 0)
     estimated = KroneckerGPRegressor(random_state=0).fit(axes, Y)
@@ -489,13 +542,16 @@ def test_a_failed_fit_leaves_the_last_one(rng):
     np.testing.assert_array_equal(gp.predict_grid(AXES), before)
 
 
-@pytest.mark.parametrize("way", ["complete", "observed", "missing", "iterative"])
+@pytest.mark.parametrize("way", ["complete", "observed", "missing", "iterative", "hole"])
 def test_arrays_stay_in_their_library(way, xp, rng, monkeypatch):
     axes = [np.linspace(0, 1, 10), uneven(rng, 12)]
     share = {"complete": 0.0, "observed": 0.6}.get(way, 0.2)
     Y = wavy(rng, axes, share)
-    if way == "iterative":
+    if way in ("iterative", "hole"):
         monkeypatch.setattr(_kronecker_missing, "FEW_CELLS", 0)
+    if way == "hole":
+        Y[2:8, 3:9] = np.nan
+        way = "iterative"
     gp = KroneckerGPRegressor(kernels=list(stiff()), alpha=0.04, optimizer=None, random_state=0)
     ours = clone(gp).fit(axes, Y)
     assert ours._route == way

@@ -323,3 +323,69 @@ def test_predictions_need_a_fit_and_one_question():
         gp.log_marginal_likelihood(eval_gradient=True)
     with pytest.raises(ValueError, match="2 features"):
         gp.predict([[0.0, 1.0]])
+
+
+@pytest.mark.parametrize("offset", [30.0, 1e4, 1e9])
+def test_the_default_kernel_has_the_mean(offset):
+    rng = np.random.default_rng(0)
+    X = np.sort(rng.uniform(0, 10, 60))[:, None]
+    y = np.sin(X[:, 0]) + 0.1 * rng.normal(size=60)
+    at = np.array([[2.0], [30.0]])
+    mean, std = MarkovGPRegressor().fit(X, y + offset).predict(at, return_std=True)
+    centred = MarkovGPRegressor(normalize_y=True).fit(X, y)
+    expected, spread = centred.predict(at, return_std=True)
+    # The rounding of y itself, and a mean that is learned, not taken off.
+    np.testing.assert_allclose(mean[0] - offset, expected[0], atol=0.02 + 1e-15 * offset)
+    np.testing.assert_allclose(std[0], spread[0], rtol=0.05)
+    assert abs(mean[1] - offset) < 2.0
+
+
+def test_digits_lost_in_a_sum_without_noise_are_told():
+    X = np.arange(15.0)[:, None]
+    kernel = Matern(1e3, nu=2.5) + ConstantKernel(1.0)
+    with pytest.warns(RuntimeWarning, match="have lost digits"):
+        MarkovGPRegressor(kernel=kernel, optimizer=None).fit(X, np.sin(X[:, 0]))
+
+
+def test_predictions_stay_those_of_the_fit():
+    X, y = np.arange(9.0)[:, None], np.cos(np.arange(9.0))
+    gp = MarkovGPRegressor(kernel=Matern(1.0) + WhiteKernel(0.1)).fit(X, y)
+    before, theta = gp.predict([[2.5]]), gp.kernel_.theta + 1.0
+    gp.log_marginal_likelihood(theta, clone_kernel=False)
+    np.testing.assert_allclose(gp.kernel_.theta, theta)
+    np.testing.assert_array_equal(gp.predict([[2.5]]), before)
+    with pytest.raises(ValueError, match="theta has shape \\(1,\\); kernel_ has 2 free"):
+        gp.log_marginal_likelihood([0.0])
+
+
+@pytest.mark.parametrize("normalize_y", [False, True])
+def test_known_variances_are_scikit_learns_alpha(normalize_y):
+    rng = np.random.default_rng(0)
+    X, y, alpha = rng.uniform(0, 9, (40, 1)), 3 + rng.normal(size=40), rng.uniform(0, 2, 40)
+    options = {"alpha": alpha, "optimizer": None, "normalize_y": normalize_y}
+    kernel = 2.0 * Matern(1.3, nu=1.5) + WhiteKernel(0.2)
+    ours = MarkovGPRegressor(kernel=kernel, **options).fit(X, y)
+    dense = GaussianProcessRegressor(kernel, **options).fit(X, y)
+    theta = kernel.theta + 0.1
+    for mine, theirs in zip(
+        (*ours.predict(X, return_std=True), *ours.log_marginal_likelihood(theta, True)),
+        (*dense.predict(X, return_std=True), *dense.log_marginal_likelihood(theta, True)),
+        strict=True,
+    ):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-9)
+    draws = ours.sample_y(X[:3], 4000, random_state=0)
+    mean, cov = dense.predict(X[:3], return_cov=True)
+    # Five standard errors of a mean; of a covariance some more.
+    np.testing.assert_allclose(
+        draws.mean(axis=1), mean, atol=5 * np.sqrt(cov.diagonal().max() / 4000)
+    )
+    np.testing.assert_allclose(np.cov(draws), cov, atol=8 * cov.max() / np.sqrt(4000))
+
+
+@pytest.mark.parametrize(
+    ("alpha", "message"),
+    [([1.0, 2.0], "alpha has shape"), (np.full(5, -1.0), "none negative"), (-1.0, "'alpha'")],
+)
+def test_bad_variances(alpha, message):
+    with pytest.raises(ValueError, match=message):
+        MarkovGPRegressor(alpha=alpha).fit(np.arange(5.0)[:, None], np.arange(5.0))

@@ -177,6 +177,75 @@ def test_normalize_y_and_extreme_units():
     np.testing.assert_allclose(large / 1e150, near.predict(at), rtol=1e-2, atol=1e-3)
 
 
+def noisy_sine():
+    rng = np.random.default_rng(0)
+    X = rng.uniform(0, 10, (60, 1))
+    return X, np.sin(X[:, 0]) + 0.1 * rng.normal(size=60), np.linspace(0.5, 9.5, 40)[:, None]
+
+
+@pytest.mark.parametrize("offset", [0.0, 1e2, -6e2, 1e3, -7e3])
+def test_an_offset_is_no_constant_predictor(offset):
+    X, y, at = noisy_sine()
+    model = StudentTProcessRegressor()
+    if abs(offset) > 1e3 * np.std(y):
+        with pytest.warns(RuntimeWarning, match="normalize_y=True takes the mean off"):
+            model.fit(X, y + offset)
+    else:
+        model.fit(X, y + offset)
+    mean, std = model.predict(at, return_std=True)
+    # A smoother of k of 60 degrees of freedom errs by 0.1 √(k/60), and k is about ten here.
+    assert np.sqrt(np.mean((mean - offset - np.sin(at[:, 0])) ** 2)) < 0.1
+    # The noise, known to 1/√120, and that error: 0.1 √(1 + k/60) within three standard errors.
+    assert 0.07 < np.median(std) < 0.14
+
+
+@pytest.mark.parametrize("size", [1e-300, 1e300, 1e307])
+def test_points_at_the_ends_of_double_precision(size):
+    X, y, at = noisy_sine()
+    expected = StudentTProcessRegressor().fit(X / 10, y).predict(at / 10)
+    far = StudentTProcessRegressor().fit(X / 10 * size, y).predict(at / 10 * size)
+    np.testing.assert_allclose(far, expected, atol=1e-4)
+    with pytest.raises(ValueError, match="X varies by"):
+        StudentTProcessRegressor().fit(1e-310 * X, y)
+
+
+@pytest.mark.parametrize("size", [1e-200, 1e155, 1e300])
+def test_targets_whose_squares_are_no_numbers(size):
+    X, y, at = noisy_sine()
+    with pytest.raises(ValueError, match="y of size .* pass normalize_y=True"):
+        StudentTProcessRegressor().fit(X, size * y)
+    model = StudentTProcessRegressor(normalize_y=True).fit(X, size * y)
+    mean, std = model.predict(at, return_std=True)
+    expected = StudentTProcessRegressor(normalize_y=True).fit(X, y).predict(at, return_std=True)
+    np.testing.assert_allclose((mean / size, std / size), expected, atol=1e-4)
+    with pytest.raises(ValueError, match="ask for return_std"):
+        model.predict(at, return_cov=True)
+
+
+def test_the_fit_outlives_its_parameters_and_kernel():
+    X, y, at = data()
+    model = fixed(a=1.2, b=0.4).fit(X, y)
+    theta = model.kernel_.theta
+    value, expected = model.log_marginal_likelihood_value_, model.predict(at, return_cov=True)
+    model.set_params(a=50.0, b=50.0)
+    assert model.log_marginal_likelihood(theta) == pytest.approx(value, rel=1e-12)
+    model.log_marginal_likelihood(theta + 1.0, clone_kernel=False)
+    np.testing.assert_allclose(model.kernel_.theta, theta + 1.0)
+    assert model.log_marginal_likelihood() == value
+    for got, was in zip(model.predict(at, return_cov=True), expected, strict=True):
+        np.testing.assert_array_equal(got, was)
+
+
+@pytest.mark.parametrize("theta", [[0.0], np.zeros(5), 0.0, "a", [np.nan] * 4, np.zeros((1, 4))])
+@pytest.mark.parametrize("clone_kernel", [True, False])
+def test_a_bad_theta_is_told_what_is_expected(theta, clone_kernel):
+    X, y, _ = data()
+    model = fixed().fit(X, y)
+    with pytest.raises(ValueError, match="theta must be 4 finite numbers"):
+        model.log_marginal_likelihood(theta, clone_kernel=clone_kernel)
+    assert np.array_equal(model.kernel_.theta, KERNEL.theta)
+
+
 def test_duplicates_without_noise_report_their_jitter():
     X, y, at = data(8)
     X, y = np.concatenate([X, X]), np.concatenate([y, y])
@@ -222,7 +291,9 @@ def test_surface():
         StudentTProcessRegressor(a=0.3).fit(X, X[:, 0])
     with pytest.raises(ValueError, match="'b' parameter"):
         StudentTProcessRegressor(b=0.0).fit(X, X[:, 0])
+    # Squares of y are numbers yet, but not divided by the noise.
+    rough = StudentTProcessRegressor(kernel=RBF(1e3) + WhiteKernel(1e-6), optimizer=None)
     with pytest.raises(ValueError, match="no finite likelihood"):
-        fixed().fit(X, 1e200 * X[:, 0])
+        rough.fit(X, 1e153 * np.resize([1.0, -1.0], len(X)))
     with pytest.raises(np.linalg.LinAlgError, match="not positive definite"):
         StudentTProcessRegressor(kernel=-1.0 * RBF(), optimizer=None).fit(X, X[:, 0])

@@ -16,6 +16,7 @@ MIXTURE = SpectralMixture((1.0, 0.5), [[0.2, 0.3], [0.5, 0.6]], [[0.2, 0.3], [0.
 KERNELS = [
     (Cosine(0.7), 2),
     (Cosine((0.7, 0.3)), 2),
+    (Cosine([0.7]), 2),
     (Cosine(0.7, "fixed") * RBF(1.0), 2),
     (MIXTURE, 2),
     (SpectralMixture((1.0, 0.5), (0.2, 0.9), (0.1, 0.3), weights_bounds="fixed"), 1),
