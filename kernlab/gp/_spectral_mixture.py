@@ -103,7 +103,8 @@ default='periodogram'
         Weights of these components.
     log_marginal_likelihood_value_ : float
         Log evidence of the standardised ``y`` at ``kernel_``. With a ``trend`` it is that of the
-        contrasts that do not see the trend, which is in other units: do not compare the two. For ``solver='ski'``, that of the thousand rows.
+        contrasts that do not see the trend, which is in other units: do not compare the two.
+        For ``solver='ski'``, that of the thousand rows.
     log_evidences_ : dict of int to float
         Log evidence of each number of components that 'auto' tried, before the last steps of the
         optimiser; for a given number, that of this one.
@@ -135,7 +136,8 @@ default='periodogram'
     others are predicted with an error of 2.0 to 2.3 ppm, and the 95 % band contains 5 to 20 % of
     them; with ``trend='quadratic'`` the error is 2.7 to 4.0 ppm. Where the trend is straight,
     ``trend='linear'`` is the better choice, in its errors and in its bands: the user guide has
-    figures of both. Forecast the past with :func:`rolling_origin_calibration` before trusting the future.
+    figures of both. Forecast the past with :func:`rolling_origin_calibration` before trusting the
+    future.
 
     Up to some ten values the bands are too narrow, because they take the hyperparameters as known:
     of nine values with a slope of one deviation of the noise a step, the 95 % band contains 80 % of
