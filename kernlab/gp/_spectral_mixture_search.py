@@ -4,6 +4,9 @@ Frequencies are in cycles over the data (see :mod:`kernlab.gp._periodogram`), va
 one.
 """
 
+# References: Schwarz, *Estimating the dimension of a model*, 1978; Hurvich, Tsai, *Regression and
+# time series model selection in small samples*, 1989 (the correction for few values).
+
 import warnings
 from dataclasses import dataclass
 from typing import Any
@@ -26,8 +29,13 @@ LINE_SCALE = 0.1
 # Of noise: below, double precision cannot factorise the covariance.
 NOISE_BOUNDS = (1e-8, 10.0)
 WEIGHT_BOUNDS = (1e-6, 1e3)
+# A smooth curve through a few points leaves no residual whatever they are: the least noise falls
+# tenfold with every four of them, to its bound at 32.
+NOISE_DECADES_PER_POINT = 0.25
 # Growth: most components, and how many in turn may fail to gain before it stops.
 MOST_COMPONENTS = 24
+# Where the data do not bear as many, the trend is one component.
+COMPONENTS_FOR_TWO_TRENDS = 8
 PATIENCE = 3
 # With three features or more lines are searched along each alone, and seldom there.
 PATIENCE_IN_MANY_FEATURES = 1
@@ -83,10 +91,10 @@ class Search:
         left = np.full(count + 1, max(0.1 * np.var(rest), 1e-4))
         return Lines(frequencies, np.full(count, share), left, trend)
 
-    def start(self, lines, n_components, rng):
+    def start(self, lines, n_components, rng, most_trend=2):
         """A mixture of so many components from the trend and the strongest lines."""
         d = self.u.shape[1]
-        n_trend = min(2, n_components)
+        n_trend = min(most_trend, n_components)
         n_lines = n_components - n_trend
         found = lines.frequencies[:n_lines]
         powers = lines.powers[:n_lines]
@@ -113,7 +121,12 @@ class Search:
         frequencies = np.column_stack([np.full(top.size, 0.01 * TREND_FREQUENCY), top])
         # Wider than the ceiling a component is white.
         scales = np.column_stack([np.full(top.size, 1e-3), 2 * np.tile(self.ceiling, q)])
-        return as_kernel(mixture, frequencies, scales)
+        return as_kernel(mixture, frequencies, scales, self.noise_bounds())
+
+    def noise_bounds(self):
+        """The least and the greatest noise."""
+        floor = 10.0 ** (-NOISE_DECADES_PER_POINT * self._n_values())
+        return (max(NOISE_BOUNDS[0], floor), NOISE_BOUNDS[1])
 
     def climb(self, mixture, *, steps=TRIAL_STEPS, gain=TRIAL_GAIN):
         """Uphill by L-BFGS-B: the mixture reached, its log evidence, and scipy's result."""
@@ -142,29 +155,51 @@ class Search:
         mixture = Mixture.from_theta(result.x / bend, self.u.shape[1])
         return mixture, -float(result.fun), result
 
+    def most_components(self):
+        """The most that 'auto' tries: fewer hyperparameters than values, less one; at least 1."""
+        return int(np.clip((self._n_values() - 3) // self._numbers(1), 1, MOST_COMPONENTS))
+
+    def _numbers(self, count):
+        """Hyperparameters of so many components, without the noise."""
+        return (2 * self.u.shape[1] + 1) * count
+
+    def _n_values(self):
+        """Contrasts that the evidence is of: an explicit mean takes one for each term."""
+        return len(self.z) - (0 if self.basis is None else self.basis.shape[1])
+
+    def _cost(self, count):
+        """What the evidence of so many components must exceed, in nats.
+
+        Schwarz's half of a logarithm for each hyperparameter, and Hurvich and Tsai's correction for
+        few values, without which as many components as there are values would seem to pay.
+        """
+        k, n = self._numbers(count) + 1, self._n_values()
+        return 0.5 * k * np.log(n) + k * (k + 1) / max(n - k - 1, 1)
+
     def grow(self, lines, rng):
         """Add lines while the evidence, less what their number costs, gains.
 
-        The cost is that of the Bayesian information criterion, half the logarithm of n for each
-        hyperparameter. Returns the best mixture and the log evidence of each count tried.
+        Returns the best mixture and the log evidence of each count tried.
         """
-        n, d = self.u.shape
-        penalty = 0.5 * (2 * d + 1) * np.log(n)
-        largest = min(MOST_COMPONENTS, len(lines.frequencies) + 2, n)
-        mixture = self.start(lines, min(2, n), rng)
+        most = self.most_components()
+        n_trend = 1 if most < COMPONENTS_FOR_TWO_TRENDS else 2
+        largest = min(most, len(lines.frequencies) + n_trend)
+        mixture = self.start(lines, n_trend, rng)
         best, best_gain, evidences = mixture, -np.inf, {}
-        patience, failures = PATIENCE if d <= 2 else PATIENCE_IN_MANY_FEATURES, 0
+        patience = PATIENCE if self.u.shape[1] <= 2 else PATIENCE_IN_MANY_FEATURES
+        failures = 0
         while failures < patience:
             mixture, value, _ = self.climb(mixture)
             count = len(mixture.weights)
             evidences[count] = value
-            if value - penalty * count > best_gain:
-                best, best_gain, failures = mixture, value - penalty * count, 0
+            gain = value - self._cost(count)
+            if gain > best_gain:
+                best, best_gain, failures = mixture, gain, 0
             else:
                 failures += 1
             if count >= largest:
                 break
-            added = self.start(lines, count + 1, rng)
+            added = self.start(lines, count + 1, rng, n_trend)
             mixture = Mixture(
                 np.vstack([mixture.frequencies, added.frequencies[-1:]]),
                 np.vstack([mixture.scales, added.scales[-1:]]),
@@ -195,7 +230,12 @@ class Search:
         return mixture, value, int(result.nit)
 
 
-def as_kernel(mixture, frequencies_bounds=(1e-5, 1e5), scales_bounds=(1e-5, 1e5)):
+def as_kernel(
+    mixture,
+    frequencies_bounds=(1e-5, 1e5),
+    scales_bounds=(1e-5, 1e5),
+    noise_bounds=NOISE_BOUNDS,
+):
     signal = SpectralMixture(
         weights=mixture.weights,
         frequencies=mixture.frequencies,
@@ -204,4 +244,4 @@ def as_kernel(mixture, frequencies_bounds=(1e-5, 1e5), scales_bounds=(1e-5, 1e5)
         frequencies_bounds=frequencies_bounds,
         scales_bounds=scales_bounds,
     )
-    return signal + WhiteKernel(mixture.noise, NOISE_BOUNDS)
+    return signal + WhiteKernel(mixture.noise, noise_bounds)

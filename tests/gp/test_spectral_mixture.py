@@ -9,12 +9,13 @@ import pytest
 from scipy.integrate import quad
 from scipy.signal import lombscargle
 from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import WhiteKernel
 
 from kernlab.datasets import load_airline
 from kernlab.gp import SpectralMixtureGPRegressor, SpectrumDisplay
-from kernlab.gp._periodogram import find_lines, frequency_ceiling, lomb_scargle
+from kernlab.gp._periodogram import Periodogram, find_lines, frequency_ceiling
 from kernlab.kernels import SpectralMixture
 
 
@@ -135,7 +136,8 @@ def test_periodogram_is_that_of_scipy():
     X, y = waves(80)
     u = X / 10 - 0.5
     values = y - y.mean()
-    power, (frequencies,) = lomb_scargle(u, values, np.array([20.0]))
+    periodogram = Periodogram.of(u, np.array([20.0]))
+    power, (frequencies,) = periodogram.power(values), periodogram.axes
     reference = lombscargle(u[:, 0], values, 2 * np.pi * frequencies[8:])
     # SciPy's power is half the sum of squares explained. Spreading errs by 1 % of amplitude.
     np.testing.assert_allclose(power[8:], 2 * reference, rtol=0, atol=0.03 * power.max())
@@ -147,6 +149,20 @@ def test_greedy_lines_of_a_plane():
     z = np.cos(2 * np.pi * (6.3 * u[:, 0] - 3.2 * u[:, 1])) + 0.1 * rng.standard_normal(300)
     lines = find_lines(u, z, 1, frequency_ceiling(u))
     np.testing.assert_allclose(lines.frequencies, [[6.3, 3.2]], atol=0.05)
+
+
+def test_periodogram_of_a_plane_is_least_squares():
+    rng = np.random.default_rng(2)
+    u = rng.uniform(-0.5, 0.5, (30, 2))
+    values = rng.standard_normal(30)
+    periodogram = Periodogram.of(u, np.array([3.0, 4.0]))
+    power, (first, second) = periodogram.power(values), periodogram.axes
+    assert power.shape == (10, 25)
+    for i, j in [(0, 15), (4, 3), (9, 24)]:
+        phase = 2 * np.pi * (first[i] * u[:, 0] + second[j] * u[:, 1])
+        wave = np.column_stack([np.cos(phase), np.sin(phase)])
+        _, left, _, _ = np.linalg.lstsq(wave, values, rcond=None)
+        assert power[i, j] == pytest.approx(values @ values - left[0], rel=1e-9)
 
 
 def test_ceiling_is_the_grids_nyquist_frequency():
@@ -177,8 +193,8 @@ def test_trend_is_the_limit_of_a_wide_prior(trend):
     # The limit is approached as 1 / wide; solving loses wide · 1e-16 · condition.
     np.testing.assert_allclose(mean, gp.y_mean_ + gp.y_scale_ * expected, atol=1e-4)
     np.testing.assert_allclose(cov, gp.y_scale_**2 * spread, atol=1e-4)
-    _, gradient = gp.log_marginal_likelihood(eval_gradient=True)
     theta = gp.kernel_.theta
+    _, gradient = gp.log_marginal_likelihood(theta, eval_gradient=True)
     for k in (0, len(theta) - 1):
         step = np.zeros_like(theta)
         step[k] = 1e-5
@@ -244,7 +260,7 @@ def test_float32_and_repeated_points():
 
 def test_constant_targets_and_a_constant_feature():
     X, y = waves(30)
-    with pytest.warns(RuntimeWarning, match="y is constant"):
+    with pytest.warns(ConvergenceWarning, match="y is constant"):
         gp = SpectralMixtureGPRegressor().fit(X, np.full(30, 7.5))
     np.testing.assert_allclose(gp.predict(X + 0.1), 7.5)
     table = np.hstack([X, np.ones_like(X)])
@@ -322,7 +338,7 @@ def test_bad_data(fitted):
     for spoilt in (np.nan, np.inf):
         with pytest.raises(ValueError, match="y contains"):
             SpectralMixtureGPRegressor().fit(X, np.append(y[1:], spoilt))
-    with pytest.raises(ValueError, match="there are more components than samples"):
+    with pytest.raises(ValueError, match="n_samples=1: nothing is learned"):
         SpectralMixtureGPRegressor().fit(X[:1], y[:1])
     with pytest.raises(ValueError, match="nothing is left"):
         SpectralMixtureGPRegressor(n_components=2, trend="quadratic").fit(X[:3], y[:3])
@@ -330,6 +346,8 @@ def test_bad_data(fitted):
         SpectralMixtureGPRegressor().fit(X, None)
     with pytest.raises(RuntimeError, match="cannot both"):
         gp.predict(X, return_std=True, return_cov=True)
+    with pytest.raises(ValueError, match="gradient needs theta"):
+        gp.log_marginal_likelihood(eval_gradient=True)
     with pytest.raises(ValueError, match="theta has shape"):
         gp.log_marginal_likelihood([0.0])
     with pytest.raises(ValueError, match="frequencies has shape"):
@@ -343,3 +361,44 @@ def test_two_points_and_a_handful():
         for n in (2, 3, 5, 12):
             gp = SpectralMixtureGPRegressor().fit(X[:n], y[:n])
             assert np.isfinite(gp.predict(X, return_std=True)[1]).all()
+            assert gp.kernel_.k2.noise_level >= 0.999 * 10 ** (-n / 4)
+
+
+def test_short_series_are_not_overfitted():
+    settings = (
+        # A slope of one deviation of the noise a step, nine values, the next four; noise alone.
+        ("slope", 9, 0.1, 0.1),
+        ("noise", 12, 0.0, 1.0),
+    )
+    for name, n, slope, noise in settings:
+        x = np.arange(n + 4.0)
+        covered = []
+        for seed in range(20):
+            y = slope * x + noise * np.random.default_rng(seed).standard_normal(n + 4)
+            gp = SpectralMixtureGPRegressor().fit(x[:n, None], y[:n])
+            mean, std = gp.predict(x[n:, None], return_std=True)
+            covered.append(np.mean(np.abs(mean - y[n:]) <= 1.96 * std))
+            # Three numbers a component and the noise, of fewer than n - 1 values.
+            assert 3 * max(gp.log_evidences_) + 1 < n - 1
+            assert gp.n_components_ == 1
+            assert gp.kernel_.k2.noise_level >= 0.999 * 10 ** (-n / 4)
+        # Deviations that take four numbers, learned from nine values, as known are √(5 / 9) of the
+        # true ones and cover 0.86. The errors of a series go together: the standard error is that
+        # of twenty values, √(0.95 · 0.05 / 20) = 0.05. Three of them less.
+        assert np.mean(covered) > 0.71, name
+
+
+def test_season_of_a_short_series():
+    x = np.arange(22.0)
+    y = np.sin(2 * np.pi * x / 6) + 0.2 * np.random.default_rng(0).standard_normal(22)
+    gp = SpectralMixtureGPRegressor().fit(x[:18, None], y[:18])
+    # √6 s / (π a T √n) = 0.0022 is the standard error of the frequency.
+    np.testing.assert_allclose(gp.lines_, [[1 / 6]], atol=0.01)
+    assert gp.n_components_ == 2
+    assert np.sqrt(np.mean((gp.predict(x[18:, None]) - y[18:]) ** 2)) < 0.4
+
+
+def test_more_hyperparameters_than_values_in_many_features():
+    rng = np.random.default_rng(0)
+    X, y = rng.uniform(size=(25, 6)), rng.standard_normal(25)
+    assert SpectralMixtureGPRegressor().fit(X, y).n_components_ == 1
