@@ -122,7 +122,6 @@ default='periodogram'
     SpectrumDisplay : Draws the spectrum.
     rolling_origin_calibration : Tells whether the bands of forecasts hold what they promise.
     MarkovGPRegressor : Takes linear time, where components are Matérn.
-    StudentTProcessRegressor : Has wider bands where there are few values.
 
     Notes
     -----
