@@ -27,7 +27,9 @@ gp = SpectralMixtureGPRegressor(n_components=5).fit(X[:n_train], y[:n_train])
 mean, std = gp.predict(X[n_train:], return_std=True)
 error = mean - y[n_train:]
 coverage = np.mean(np.abs(error) < 1.96 * std)
-print(f"error {np.sqrt(np.mean(error**2)):.1f} ppm; the 95 % band contains {coverage:.0%} of the values")
+print(
+    f"error {np.sqrt(np.mean(error**2)):.1f} ppm; the 95 % band contains {coverage:.0%} of the values"
+)
 
 # %%
 # Forecast the past

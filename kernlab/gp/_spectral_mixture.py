@@ -122,7 +122,6 @@ default='periodogram'
     SpectrumDisplay : Draws the spectrum.
     rolling_origin_calibration : Tells whether the bands of forecasts hold what they promise.
     MarkovGPRegressor : Takes linear time, where components are Matérn.
-    StudentTProcessRegressor : Has wider bands where there are few values.
 
     Notes
     -----
@@ -200,12 +199,14 @@ default='periodogram'
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            In any order and spacing; equal rows are repeated measurements.
+            The points, in any order and spacing; equal rows are repeated measurements.
         y : array-like of shape (n_samples,)
+            The values there.
 
         Returns
         -------
         self
+            The fitted estimator.
 
         Raises
         ------
@@ -370,13 +371,18 @@ default='periodogram'
         Parameters
         ----------
         X : array-like of shape (n_queries, n_features)
+            The points to predict at.
         return_std, return_cov : bool, default=False
+            Whether to return the deviations, or the covariance, too; not both.
 
         Returns
         -------
         mean : ndarray of shape (n_queries,)
-        std : ndarray of shape (n_queries,), where asked for
-        cov : ndarray of shape (n_queries, n_queries), where asked for
+            The predictive mean.
+        std : ndarray of shape (n_queries,)
+            The deviations of ``y``; only with ``return_std``.
+        cov : ndarray of shape (n_queries, n_queries)
+            The covariance of ``y``; only with ``return_cov``.
         """
         check_is_fitted(self)
         check_return(return_std, return_cov)
@@ -423,12 +429,16 @@ default='periodogram'
         Parameters
         ----------
         X : array-like of shape (n_queries, n_features)
+            The points to draw at.
         n_samples : int, default=1
+            The number of draws.
         random_state : int, RandomState instance or None, default=None
+            The source of the draws.
 
         Returns
         -------
         samples : ndarray of shape (n_queries, n_samples)
+            One draw in each column.
         """
         mean, covariance = self.predict(X, return_cov=True)
         host = to_numpy(mean) - self.y_mean_, to_numpy(covariance)
@@ -454,7 +464,9 @@ default='periodogram'
         Returns
         -------
         value : float
-        gradient : ndarray of shape (n_hyperparameters,), where asked for
+            The log marginal likelihood.
+        gradient : ndarray of shape (n_hyperparameters,)
+            Its gradient in ``theta``; only with ``eval_gradient``.
 
         Raises
         ------
@@ -492,12 +504,12 @@ default='periodogram'
         Parameters
         ----------
         frequencies : array-like of shape (n,) or (n, n_features)
-            In cycles per unit of ``X``.
+            The frequencies, in cycles per unit of ``X``.
 
         Returns
         -------
         density : ndarray of shape (n,)
-            Squared units of ``y`` per cycle per unit of ``X`` (of each feature).
+            The density, in squared units of ``y`` per cycle per unit of ``X`` (of each feature).
         """
         check_is_fitted(self)
         frequencies = np.asarray(frequencies, dtype=np.float64)
@@ -522,8 +534,8 @@ default='periodogram'
         Returns
         -------
         model : gpytorch.models.ExactGP
-            In evaluation mode, with its likelihood as ``model.likelihood``, on the data's device,
-            for ``X`` as given and the standardised ``y``.
+            The model in evaluation mode, with its likelihood as ``model.likelihood``, on the data's
+            device, for ``X`` as given and the standardised ``y``.
 
         Raises
         ------
