@@ -25,7 +25,7 @@ from kernlab.gp._spectral_mixture_evidence import Mixture, covariance, factor
 # Deviations at which a Gaussian, of frequency or of distance, is cut: exp(-8²/2) is 1e-14.
 _CUT = 8.0
 # Rows and columns that are treated at once.
-_ROWS, _COLUMNS, _QUERIES = 2048, 512, 256
+_ROWS, _COLUMNS, _QUERIES = 2048, 128, 256
 # Of cosines and sines, and of numbers in the band: some gigabytes.
 _MOST_FEATURES, _MOST_BAND = 8192, 1 << 28
 
@@ -217,6 +217,10 @@ def _transposed(waves, x, values):
 
 def _gram(waves, band, x):
     """Φᵀ B⁻¹ Φ."""
+    if len(band) == 1:
+        # B is a multiple of the identity: the stationary diagonal.
+        tables = (waves(x[rows]) for rows in _chunks(len(x)))
+        return sum(table.T @ table for table in tables) / band[0, 0] ** 2
     r = 2 * len(waves.frequencies)
     table = np.empty((r, r))
     for columns in _chunks(r, _COLUMNS):
