@@ -181,7 +181,7 @@ class Posterior:
         table = xp.zeros((n, n), dtype=u.dtype, device=device_of(u))
         for rows, columns in _lower_blocks(mixture, n):
             table[rows, columns] = _Tables.of(mixture, u[rows], u[columns]).value()
-        root_inverse, log_root, jitter = _factor(table, mixture.noise)
+        root_inverse, log_root, jitter = factor(table, mixture.noise)
         white = root_inverse @ z
         coefficients = whitened = mean_root = None
         rank, log_mean = 0, 0.0
@@ -248,7 +248,7 @@ class Posterior:
         return table + noise * eye
 
 
-def _factor(table, noise):
+def factor(table, noise):
     """Inverse Cholesky factor of ``table + noise I``, half its log-determinant, the jitter added.
 
     The jitter grows from rounding size only as far as the factorisation needs.
