@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_array, check_random_state
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from kernlab._core.namespace import from_numpy, namespace_of, to_numpy
@@ -21,9 +21,16 @@ from kernlab._core.validation import (
     validate_points,
     whole_or_nothing,
 )
-from kernlab.gp._base import GaussianProcess, check_return, draw
+from kernlab.gp._base import GaussianProcess, check_return, draw, refuse_masks_and_dates
 from kernlab.gp._spectral_mixture_evidence import Mixture, Posterior, bumps, polynomial_basis
-from kernlab.gp._spectral_mixture_frame import Frame, checked_targets, standardised
+from kernlab.gp._spectral_mixture_frame import (
+    Frame,
+    check_size,
+    checked_targets,
+    component_count,
+    given_lines,
+    standardised,
+)
 from kernlab.gp._spectral_mixture_grid import GridPosterior, check_series
 from kernlab.gp._spectral_mixture_search import Search, as_kernel
 
@@ -41,8 +48,6 @@ class SpectralMixtureGPRegressor(GaussianProcess):
     about ``1/(2π s)``. It extrapolates what repeats. Its likelihood has many local optima, and
     where the optimiser starts matters more than which it is: here lines are found one by one in the
     Lomb-Scargle periodogram, and as many kept as the evidence bears out.
-
-    Do not trust its bands far beyond the data where there is a trend: the Notes say why.
 
     Parameters
     ----------
@@ -130,19 +135,15 @@ default='periodogram'
     ``X`` and ``y`` may be torch tensors: then the factorisations run on their device.
 
     The evidence tells how well a model describes the data, and how a trend goes on is not in the
-    data. Of 521 monthly values of CO2 on Mauna Loa, learned from the first 372 to 396 rows, the
-    others are predicted with an error of 2.0 to 2.3 ppm, and the 95 % band contains 5 to 20 % of
-    them; with ``trend='quadratic'`` the error is 2.7 to 4.0 ppm. Where the trend is straight,
-    ``trend='linear'`` is the better choice, in its errors and in its bands: the user guide has
-    figures of both. Forecast the past with :func:`rolling_origin_calibration` before trusting the
-    future.
+    data: eleven years ahead, the 95 % band of CO2 on Mauna Loa contains 5 to 20 % of what came.
+    Where the trend is straight, ``trend='linear'`` is the better choice, in its errors and in its
+    bands. Forecast the past with :func:`rolling_origin_calibration` before trusting the future.
 
     Up to some ten values the bands are too narrow, because they take the hyperparameters as known:
     of nine values with a slope of one deviation of the noise a step, the 95 % band contains 80 % of
     the next four values, and of five such values 40 %.
 
-    With three features or more, lines are looked for along each alone: waves oblique to them all
-    are found only by luck.
+    With three features or more, lines are looked for along each alone, not obliquely.
 
     References
     ----------
@@ -222,6 +223,7 @@ default='periodogram'
             If a jitter was needed, or an exact fit of this size takes hours.
         """
         with whole_or_nothing(self):
+            refuse_masks_and_dates(X=X, y=y)
             X = validate_points(self, X, reset=True)
             y = checked_targets(self, X, y)
             self._frame = Frame.of(X)
@@ -245,61 +247,28 @@ default='periodogram'
         return None if self._trend is None else polynomial_basis(u, *self._trend)[0]
 
     def _check_size(self, u, basis):
-        n = u.shape[0]
-        rank = 0 if basis is None else basis.shape[1]
-        least = self._explicit_count() or self.n_components
-        if n < 2:
-            raise ValueError(f"n_samples={n}: nothing is learned from one value. Give more data.")
-        if least != "auto" and least > n:
-            raise ValueError(
-                f"n_components={least} with n_samples={n}: there are more components than samples. "
-                "Give more data or a smaller n_components."
-            )
-        if rank >= n:
-            raise ValueError(
-                f"trend={self.trend!r} has {rank} terms and there are n_samples={n}: nothing is "
-                "left to learn from. Give more data or trend=None."
-            )
+        check_size(len(u), self._count(), self.trend, 0 if basis is None else basis.shape[1])
         if self.solver == "ski":
             check_series(self.trend, u.shape[1])
-        elif n > _MANY:
+        elif len(u) > _MANY:
             warnings.warn(
-                f"solver='exact' factorises the covariance of {n} points some hundred times, "
+                f"solver='exact' factorises the covariance of {len(u)} points some hundred times, "
                 "which takes hours and tens of gigabytes; solver='ski' does not.",
                 RuntimeWarning,
                 stacklevel=4,
             )
 
-    def _explicit_count(self):
-        if isinstance(self.init, str):
-            return None
-        count = len(self._given()) + 2
-        if self.n_components not in ("auto", count):
-            raise ValueError(
-                f"n_components={self.n_components} and init holds {count - 2} frequencies, which "
-                f"with the two components of the trend make {count}; give n_components='auto'."
-            )
-        return count
-
-    def _given(self):
-        """Frequencies of ``init`` in cycles over the data, (n_lines, d)."""
-        d = self.n_features_in_
-        given = check_array(self.init, ensure_2d=False, dtype=np.float64, input_name="init")
-        given = given[:, None] if given.ndim == 1 and d == 1 else given
-        if given.ndim != 2 or given.shape[1] != d or (given < 0).any():
-            raise ValueError(
-                f"init has shape {given.shape} and its least entry is {given.min()!r}; give "
-                f"frequencies of zero or more, of shape (n_lines, {d})."
-            )
-        return given * self._frame.span
+    def _count(self):
+        return component_count(self.n_components, self.init, self.n_features_in_)
 
     def _learn(self, host, place, constant):
         rng = check_random_state(self.random_state)
         u, z, basis = host
         search = Search(u, z, basis, place)
         self._ceiling = search.ceiling / self._frame.span
-        init = self.init if isinstance(self.init, str) else self._given()
-        count = self._explicit_count() or self.n_components
+        init, count = self.init, self._count()
+        if not isinstance(init, str):
+            init = given_lines(init, self.n_features_in_) * self._frame.span
         n_lines = search.most_components() - 1 if count == "auto" else max(count - 2, 0)
         lines = search.lines(init, n_lines, rng)
         if self.solver == "ski" and len(z) > _SUBSET:

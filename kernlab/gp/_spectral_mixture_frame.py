@@ -1,4 +1,4 @@
-"""Data as a spectral mixture sees them: points in spans, standardised targets."""
+"""Data as a spectral mixture sees them: points in spans, standardised targets, given lines."""
 
 from dataclasses import dataclass
 
@@ -76,3 +76,44 @@ def standardised(y):
     moved = moved / size
     mean, spread = float(xp.mean(moved)), float(xp.std(moved))
     return (moved - mean) / spread, first + size * mean, size * spread, False
+
+
+def given_lines(init, d):
+    """Frequencies that a user gave, (n_lines, d)."""
+    given = check_array(init, ensure_2d=False, dtype=np.float64, input_name="init")
+    given = given[:, None] if given.ndim == 1 and d == 1 else given
+    if given.ndim != 2 or given.shape[1] != d or (given < 0).any():
+        raise ValueError(
+            f"init has shape {given.shape} and its least entry is {given.min()!r}; give "
+            f"frequencies of zero or more, of shape (n_lines, {d})."
+        )
+    return given
+
+
+def component_count(n_components, init, d):
+    """How many components are asked for, or 'auto'; of lines that are given, two more."""
+    if isinstance(init, str):
+        return n_components
+    count = len(given_lines(init, d)) + 2
+    if n_components not in ("auto", count):
+        raise ValueError(
+            f"n_components={n_components} and init holds {count - 2} frequencies, which with the "
+            f"two components of the trend make {count}; give n_components='auto'."
+        )
+    return count
+
+
+def check_size(n, n_components, trend, n_terms):
+    """Refuse fewer values than there is to learn from them."""
+    if n < 2:
+        raise ValueError(f"n_samples={n}: nothing is learned from one value. Give more data.")
+    if n_components != "auto" and n_components > n:
+        raise ValueError(
+            f"n_components={n_components} with n_samples={n}: there are more components than "
+            "samples. Give more data or a smaller n_components."
+        )
+    if n_terms >= n:
+        raise ValueError(
+            f"trend={trend!r} has {n_terms} terms and there are n_samples={n}: nothing is left to "
+            "learn from. Give more data or trend=None."
+        )
