@@ -36,7 +36,7 @@ _PROBES = 10
 # Standard deviation of Y over its mean, below which noise is lost in the amplitude.
 _OFFSET = 1e-3
 # Of the mean prior variance: noise below which conjugate gradients cannot be relied on.
-_LEAST_NOISE = 1e-10
+_LEAST_NOISE = 1e-9
 
 
 class KroneckerGPRegressor(GaussianProcess):

@@ -65,7 +65,8 @@ class GridCovariance:
         self.signal = self.amplitude * outer(self.values)
         largest, least = scalar(self.xp.max(self.signal)), scalar(self.xp.min(self.signal))
         floor = max(_ROUNDING * largest - least, least_noise * scalar(self.xp.mean(self.signal)))
-        self.jitter = max(0.0, floor - noise)
+        # What rounding makes of the same noise is none.
+        self.jitter = floor - noise if floor > noise * (1 + _ROUNDING) else 0.0
         self.noise = noise + self.jitter
         self.total = self.signal + self.noise
 

@@ -166,6 +166,32 @@ def test_predictions_of_many_missing_cells_are_exact(hole, rng, iterative):
     np.testing.assert_allclose(std.ravel(), expected_std, **CLOSE)
 
 
+@pytest.mark.parametrize("alpha", [1e-4, 1e-6, 1e-8])
+def test_next_to_no_noise_beside_many_missing_cells(alpha, rng, iterative):
+    axes = [np.linspace(0, 1, 20), np.linspace(0, 1, 22)]
+    Y = np.sin(6 * axes[0])[:, None] * np.cos(5 * axes[1])
+    Y = Y + np.sqrt(alpha) * rng.standard_normal(Y.shape)
+    Y[rng.random(Y.shape) < 0.32] = np.nan
+    gp = KroneckerGPRegressor(kernels=[RBF(0.3), RBF(0.3)], alpha=alpha, optimizer=None)
+    gp.fit(axes, Y)
+    assert gp._route == "iterative"
+    assert gp.jitter_ == 0.0
+    X = np.vstack([cells(axes)[::9], rng.uniform(-0.1, 1.1, (10, 2))])
+    mean, std = gp.predict(X, return_std=True)
+    expected, expected_std = dense(gp, axes, Y).predict(X, return_std=True)
+    # A residual of 1e-12 relative to the data, over the variance of the noise.
+    np.testing.assert_allclose(std, expected_std, rtol=1e-11 / alpha)
+    assert np.max(np.abs(mean - expected) / expected_std) < 1e-11 / alpha
+
+
+def test_less_noise_than_the_solves_bear_is_reported(rng, iterative):
+    axes = [np.linspace(0, 1, 10), np.linspace(0, 1, 12)]
+    gp = KroneckerGPRegressor(kernels=[RBF(0.3), RBF(0.3)], alpha=1e-12, optimizer=None)
+    with pytest.warns(RuntimeWarning, match="added to the variance of the noise"):
+        gp.fit(axes, wavy(rng, axes, 0.3))
+    assert gp.jitter_ == pytest.approx(1e-9, rel=0.01)
+
+
 @pytest.mark.parametrize("hole", [False, True])
 def test_estimated_likelihood_is_unbiased_and_its_error_honest(hole, rng, iterative, monkeypatch):
     axes = [np.linspace(0, 1, 10), uneven(rng, 12)]
