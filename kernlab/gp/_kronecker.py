@@ -24,9 +24,10 @@ from kernlab._core.validation import (
     whole_or_nothing,
 )
 from kernlab.gp._base import GaussianProcess, check_return, draw, maximise_evidence
-from kernlab.gp._kronecker_axes import check_axes, check_kernels, grid_kernel
+from kernlab.gp._kronecker_axes import check_axes
 from kernlab.gp._kronecker_data import check_data
 from kernlab.gp._kronecker_iterative import Iterative
+from kernlab.gp._kronecker_kernel import check_kernels, grid_kernel
 from kernlab.gp._kronecker_missing import FewObserved, route, solve_few_missing
 from kernlab.gp._kronecker_model import GridCovariance, few_threads, outer, solve_complete
 
@@ -276,13 +277,12 @@ class KroneckerGPRegressor(GaussianProcess):
     def _solve(self, kernel, matrices=None):
         """What the data and a kernel give, of values of size one."""
         if matrices is None:
-            pairs = zip(self._axes, kernel.kernels, strict=True)
-            matrices = [axis.covariance(part) for axis, part in pairs]
+            matrices = kernel.covariances(self._axes)
         data = self._data
-        noise = kernel.noise.noise_level / data.unit / data.unit
+        amplitude, noise = kernel.scales(self._axes, data.unit)
         covariance = GridCovariance(
             matrices,
-            kernel.amplitude.constant_value / data.unit / data.unit,
+            amplitude,
             noise,
             data.values,
             least_noise=_LEAST_NOISE if self._route == "iterative" else 0.0,
@@ -307,18 +307,10 @@ class KroneckerGPRegressor(GaussianProcess):
             return self._evidence_and_slope(self._grid_kernel.with_theta(theta))
 
     def _evidence_and_slope(self, kernel):
-        pairs = zip(self._axes, kernel.kernels, strict=True)
-        matrices, slopes = zip(
-            *(axis.covariance(part, eval_gradient=True) for axis, part in pairs), strict=True
-        )
+        matrices, slopes = kernel.covariances_and_slopes(self._axes)
         solution = self._solve(kernel, matrices)
-        by_amplitude, by_noise = solution.scale_sensitivities()
-        gradient = [by_amplitude] * kernel.amplitude.n_dims
-        for k, slope in enumerate(slopes):
-            if slope.shape[-1] > 0:
-                gradient.extend(np.tensordot(solution.axis_sensitivity(k), slope, 2))
-        gradient.extend([by_noise] * kernel.noise.n_dims)
-        return solution.log_likelihood, np.array(gradient, dtype=float)
+        gradient = solution.gradient(slopes, kernel.amplitude.n_dims, kernel.noise.n_dims)
+        return solution.log_likelihood, gradient
 
     def _in_units(self, log_likelihood):
         return log_likelihood - self._data.n_observed * float(np.log(self._data.unit))
@@ -384,12 +376,10 @@ class KroneckerGPRegressor(GaussianProcess):
         mean = self._solution.mean_at(crosses) * self._back + self._data.mean
         if not (return_std or return_cov):
             return mean
-        priors = self._prior_variances(parts)
         if return_std:
-            prior = np.prod(priors, axis=0)
+            prior = np.prod(self._grid_kernel.prior_variances(self._axes, parts), axis=0)
             return mean, self._std(prior, self._solution.explained_at(crosses))
-        pairs = zip(self._axes, self._grid_kernel.kernels, parts, strict=True)
-        prior = np.prod([a.prior_covariance(k, x) for a, k, x in pairs], axis=0)
+        prior = np.prod(self._grid_kernel.prior_covariances(self._axes, parts), axis=0)
         prior = from_numpy(prior * self._solution.covariance.amplitude, self._data.values)
         cov = prior - self._solution.explained_jointly(crosses)
         noise = from_numpy(np.eye(len(X)) * self._solution.noise, self._data.values)
@@ -424,7 +414,7 @@ class KroneckerGPRegressor(GaussianProcess):
         mean = self._solution.mean_on_grid(crosses) * self._back + self._data.mean
         if not return_std:
             return mean
-        prior = outer([np.asarray(values) for values in self._prior_variances(parts)])
+        prior = outer(self._grid_kernel.prior_variances(self._axes, parts))
         return mean, self._std(prior, self._solution.explained_on_grid(crosses))
 
     @property
@@ -434,20 +424,10 @@ class KroneckerGPRegressor(GaussianProcess):
 
     def _crosses(self, parts):
         """Covariances of points with each axis, in its eigenbasis."""
-        return [
-            from_numpy(axis.cross_covariance(kernel, x) @ Q, self._data.values)
-            for axis, kernel, x, Q in zip(
-                self._axes,
-                self._grid_kernel.kernels,
-                parts,
-                self._solution.covariance.host_vectors,
-                strict=True,
-            )
-        ]
-
-    def _prior_variances(self, parts):
-        pairs = zip(self._axes, self._grid_kernel.kernels, parts, strict=True)
-        return [axis.prior_variance(kernel, x) for axis, kernel, x in pairs]
+        tables = self._grid_kernel.cross_covariances(self._axes, parts)
+        vectors = self._solution.covariance.host_vectors
+        pairs = zip(tables, vectors, strict=True)
+        return [from_numpy(table @ Q, self._data.values) for table, Q in pairs]
 
     def _std(self, prior, explained):
         xp, solution = namespace_of(explained), self._solution

@@ -2,7 +2,8 @@
 
 W keeps the observed cells of the grid and makes the others zero, V = W / v. In the eigenbasis
     A = 1 + Λ½ Qᵀ V Q Λ½,     log|C_oo| = n_o log v + log|A|,     Qᵀ G Q = V̂ - V̂ Λ½ A⁻¹ Λ½ V̂,
-where V̂ = Qᵀ V Q; also Λ½ Qᵀ G Q = A⁻¹ Λ½ V̂, whose errors no difference magnifies. Every product with A costs two rotations. `_kronecker_precondition` has M = R Rᵀ
+where V̂ = Qᵀ V Q; also Λ½ Qᵀ G Q = A⁻¹ Λ½ V̂, whose errors no difference magnifies. Every product
+with A costs two rotations. `_kronecker_precondition` has M = R Rᵀ
 close to A, for cells missing at random its diagonal alone: Ã = R⁻¹ A R⁻ᵀ has eigenvalues near one
 however small the noise. With random signs z of the cells
     log|A| = log|M| + E[zᵀ (log Ã - (Ã - 1)) z],

@@ -1,5 +1,6 @@
 """Gaussian processes on grids against scikit-learn's dense regressor at all cells."""
 
+import dataclasses
 import pickle
 
 import numpy as np
@@ -21,6 +22,7 @@ from kernlab.gp import (
     KroneckerGPRegressor,
     _kronecker_iterative,
     _kronecker_missing,
+    _kronecker_model,
     _kronecker_precondition,
 )
 from kernlab.kernels import SpectralMixture
@@ -365,6 +367,83 @@ def test_units_of_y_do_not_matter(scale, rng):
     assert other.log_marginal_likelihood_value_ + n_observed * np.log(scale) == pytest.approx(
         one.log_marginal_likelihood_value_, rel=1e-6
     )
+
+
+@pytest.mark.parametrize("missing", [0.0, 0.1, 0.6])
+@pytest.mark.parametrize("scale", [1e-150, 1e-80, 1e80, 1e150])
+def test_a_kernel_may_carry_the_variance_of_y(scale, missing, rng):
+    axes = [np.linspace(0, 1, 6), np.linspace(0, 1, 7)]
+    Y = wavy(rng, axes, missing)
+    one = KroneckerGPRegressor(kernels=list(stiff()), alpha=0.01, optimizer=None).fit(axes, Y)
+    # All of the variance in one kernel, and shared.
+    for first, second in ((scale * scale, 1.0), (scale, scale)):
+        kernels = [
+            ConstantKernel(c, "fixed") * kernel
+            for c, kernel in zip((first, second), stiff(), strict=True)
+        ]
+        gp = KroneckerGPRegressor(kernels=kernels, alpha=0.01 * scale * scale, optimizer=None)
+        gp.fit(axes, scale * Y)
+        X = rng.uniform(0, 1, (5, 2))
+        for got, expected in zip(
+            gp.predict(X, return_std=True) + gp.predict_grid(axes, return_std=True),
+            one.predict(X, return_std=True) + one.predict_grid(axes, return_std=True),
+            strict=True,
+        ):
+            np.testing.assert_allclose(got / scale, expected, rtol=1e-7, atol=1e-9)
+        _, slope = gp.log_marginal_likelihood(gp.kernel_.theta, eval_gradient=True)
+        _, expected = one.log_marginal_likelihood(one.kernel_.theta, eval_gradient=True)
+        np.testing.assert_allclose(slope, expected, rtol=1e-6)
+
+
+def test_amplitude_is_fitted_unless_a_kernel_scales(rng):
+    axes = [np.linspace(0.2, 1, 6), np.linspace(0.1, 1, 7)]
+    Y = 30 * axes[0][:, None] * axes[1] + 0.1 * rng.standard_normal((6, 7))
+
+    def has_amplitude(*kernels):
+        gp = KroneckerGPRegressor(kernels=list(kernels), alpha=0.01).fit(axes, Y)
+        return gp._grid_kernel.amplitude.n_dims == 1
+
+    linear = DotProduct(1.0, (1e-9, 1e9))
+    # σ₀² is added to x·x', and scales nothing.
+    assert has_amplitude(linear, linear)
+    wide = (1e-9, 1e9)
+    assert has_amplitude(RBF(1.0, wide), ConstantKernel(1.0, wide) + RBF(1.0, wide))
+    assert not has_amplitude(RBF(1.0, wide), ConstantKernel(1.0, wide) * RBF(1.0, wide))
+
+
+@pytest.mark.parametrize("way", ["complete", "observed", "missing", "iterative"])
+def test_gradient_where_the_noise_is_floored(way, rng, monkeypatch):
+    # A jitter far above rounding, in which finite differences would drown.
+    share = 1e-5
+    monkeypatch.setattr(_kronecker_model, "_ROUNDING", share)
+    monkeypatch.setattr(_kronecker_missing, "_root", lambda signal, noise: floored(signal, noise))
+
+    def floored(signal, noise):
+        jitter = share * np.max(np.diag(signal))
+        return cholesky(signal + (noise + jitter) * np.eye(len(signal)), lower=True), jitter
+
+    axes = [np.linspace(0, 1, 8), np.linspace(0.2, 1, 9)]
+    Y = np.cos(axes[0])[:, None] * np.sin(axes[1]) + 0.02 * rng.standard_normal((8, 9))
+    Y[rng.random(Y.shape) < {"complete": 0.0, "observed": 0.6}.get(way, 0.1)] = np.nan
+    if way == "iterative":
+        monkeypatch.setattr(_kronecker_missing, "FEW_CELLS", 0)
+        # All in the block: nothing is left to estimate.
+        monkeypatch.setattr(_kronecker_precondition, "_LEAST", 0.0)
+        monkeypatch.setattr(_kronecker_precondition, "has_wide_hole", lambda mask: True)
+    kernels = [RBF(0.5) + DotProduct(0.3), RBF(0.5)]
+    gp = KroneckerGPRegressor(kernels=kernels, alpha=1e-9, optimizer=None)
+    with pytest.warns(RuntimeWarning, match="added to the variance of the noise"):
+        gp.fit(axes, Y)
+    assert gp._route == way
+    amplitude, noise = ConstantKernel(1.5), WhiteKernel(1e-9)
+    gp._grid_kernel = dataclasses.replace(gp._grid_kernel, amplitude=amplitude, noise=noise)
+    theta = np.log([1.5, 0.9, 0.8, 0.4, 1e-9])
+    _, gradient = gp.log_marginal_likelihood(theta, eval_gradient=True)
+    for k in range(5):
+        step = 1e-4 * np.eye(5)[k]
+        up, down = (gp.log_marginal_likelihood(theta + sign * step) for sign in (1, -1))
+        # A central difference errs by the step squared, and by rounding over the step.
+        assert gradient[k] == pytest.approx((up - down) / 2e-4, rel=1e-4, abs=1e-2)
 
 
 @pytest.mark.parametrize("unit", [1e-9, 1e12])
