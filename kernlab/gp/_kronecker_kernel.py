@@ -36,10 +36,8 @@ def default_kernel(axis, share):
 
 def check_kernels(kernels, n_axes):
     """Copies of the user's kernels, one for each axis."""
-    if not isinstance(kernels, list | tuple):
-        raise ValueError(
-            f"kernels must be a list of {n_axes} kernels, one for each axis, got {kernels!r}."
-        )
+    if isinstance(kernels, Kernel):
+        kernels = [kernels] * n_axes
     if len(kernels) != n_axes:
         raise ValueError(
             f"kernels has {len(kernels)} entries and axes {n_axes}; give one kernel for each axis."

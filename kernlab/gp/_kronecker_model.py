@@ -197,7 +197,7 @@ class Solution:
         """
         by_amplitude, by_noise = self.scale_sensitivities()
         share = self._jitter_share() if self.jitter > 0 else 0.0
-        parts = [[by_amplitude + share * by_noise] * amplitude_dims]
+        parts: list[Any] = [[by_amplitude + share * by_noise] * amplitude_dims]
         for axis, slope in enumerate(slopes):
             if slope.shape[-1] > 0:
                 sensitivity = self.axis_sensitivity(axis)
@@ -214,6 +214,13 @@ class Solution:
     def _jitter_slope(self, axis):
         """Derivative of the logarithm of that by the covariance of an axis."""
         return self.covariance.floor_slope(axis)
+
+    def std(self, prior, explained):
+        """Standard deviation with noise, of prior variances for amplitude one."""
+        variance = from_numpy(prior * self.covariance.amplitude, explained) - explained
+        # Rounding may leave less than nothing where the data say all.
+        xp = namespace_of(explained)
+        return xp.sqrt(xp.clip(variance, min=0.0) + self.noise)
 
     def mean_on_grid(self, crosses):
         """Mean of the noise-free field; ``crosses`` are rotated covariances (m_i, n_i)."""

@@ -564,13 +564,65 @@ def test_pickle_clone_and_feature_names(rng):
 def test_setting_theta_without_a_copy(rng):
     axes = [np.linspace(0, 1, 6)]
     gp = KroneckerGPRegressor(kernels=[RBF(0.3)]).fit(axes, wavy(rng, axes))
-    theta = gp.kernel_.theta + 0.2
+    theta, mean = gp.kernel_.theta + 0.2, gp.predict_grid(axes)
     gp.log_marginal_likelihood(theta, clone_kernel=False)
     np.testing.assert_allclose(gp.kernel_.theta, theta, rtol=1e-15)
+    np.testing.assert_array_equal(gp.predict_grid(axes), mean)
     with pytest.raises(ValueError, match="needs a theta"):
         gp.log_marginal_likelihood(eval_gradient=True)
     with pytest.raises(ValueError, match="3 free hyperparameters"):
         gp.log_marginal_likelihood([0.0])
+
+
+def test_masked_cells_are_missing(rng):
+    Y = wavy(rng, AXES, 0.3)
+    gp = KroneckerGPRegressor(alpha=0.1).fit(AXES, Y)
+    beneath = np.ma.array(np.where(np.isnan(Y), 1e9, Y), mask=np.isnan(Y))
+    masked = clone(gp).fit(AXES, beneath)
+    assert masked.n_missing_ == gp.n_missing_ > 0
+    np.testing.assert_array_equal(masked.predict_grid(AXES), gp.predict_grid(AXES))
+    assert clone(gp).fit(AXES, np.ma.array(GOOD.astype(int), mask=GOOD > 8)).n_missing_ == 3
+    assert masked.score_grid(AXES, beneath) == gp.score_grid(AXES, Y)
+
+
+def test_one_kernel_is_for_every_axis(rng):
+    Y = wavy(rng, AXES)
+    gp = KroneckerGPRegressor(kernels=RBF(0.3), alpha=0.1).fit(AXES, Y)
+    two = KroneckerGPRegressor(kernels=[RBF(0.3), RBF(0.3)], alpha=0.1).fit(AXES, Y)
+    np.testing.assert_array_equal(gp.kernel_.theta, two.kernel_.theta)
+    assert len(gp.kernel_.theta) == 3
+
+
+@pytest.mark.parametrize("normalize_y", [False, True])
+def test_noise_is_in_units_of_y(normalize_y, rng):
+    Y = 50 + 20 * wavy(rng, AXES, 0.1)
+    gp = KroneckerGPRegressor(alpha=0.1, normalize_y=normalize_y).fit(AXES, Y)
+    unit = np.nanvar(Y) if normalize_y else 1.0
+    assert gp.noise_ == pytest.approx(0.1 * unit, rel=1e-12)
+
+
+def test_score_on_a_grid(rng):
+    axes = [rng.permutation(np.linspace(0, 1, 12)), np.linspace(0, 1, 10)]
+    Y = wavy(rng, axes)
+    held = rng.random(Y.shape) < 0.2
+    gp = KroneckerGPRegressor(normalize_y=True).fit(axes, np.where(held, np.nan, Y))
+    expected = gp.score(cells(axes)[held.ravel()], Y[held])
+    assert gp.score_grid(axes, np.where(held, Y, np.nan)) == pytest.approx(expected, abs=1e-12)
+    for scale in (1e-150, 1e150):
+        other = clone(gp).fit(axes, Y * scale)
+        assert other.score_grid(axes, Y * scale) == pytest.approx(
+            clone(gp).fit(axes, Y).score_grid(axes, Y), abs=1e-6
+        )
+
+
+def test_values_without_noise_advise_on_alpha():
+    axes = [np.linspace(0, 1, 20), np.linspace(0, 1, 20)]
+    Y = np.sin(6 * axes[0])[:, None] * np.cos(5 * axes[1])
+    gp = KroneckerGPRegressor(kernels=RBF(0.3), alpha=0)
+    with pytest.warns(RuntimeWarning, match="without noise some 1e-8 of their variance: alpha="):
+        gp.fit(axes, Y)
+    # No warning with the advice taken.
+    clone(gp).set_params(alpha=1e-8).fit(axes, Y)
 
 
 AXES = [np.linspace(0, 1, 3), np.linspace(0, 1, 4)]
@@ -614,7 +666,7 @@ def test_bad_data(axes, Y, message):
         ({"kernels": [RBF(), WhiteKernel() * RBF()]}, "has a WhiteKernel inside"),
         ({"optimizer": None}, "alpha='fit' needs an optimizer"),
         ({"alpha": -1.0}, "'alpha' parameter"),
-        ({"kernels": RBF()}, "'kernels' parameter"),
+        ({"kernels": "rbf"}, "'kernels' parameter"),
     ],
 )
 def test_bad_parameters(parameters, message):
@@ -630,6 +682,13 @@ def test_bad_queries(rng):
         gp.predict(np.zeros((2, 2)), return_std=True, return_cov=True)
     with pytest.raises(ValueError, match="one array for each axis"):
         gp.predict_grid([AXES[0]])
+    for call in (gp.predict, lambda axes: gp.score(axes, GOOD)):
+        with pytest.raises(ValueError, match="For a list of axes use predict_grid"):
+            call(AXES)
+    with pytest.raises(ValueError, match="needs two or more"):
+        gp.score_grid([[0.0], [1.0]], [[1.0]])
+    with pytest.raises(ValueError, match=r"Y has shape \(4, 3\)"):
+        gp.score_grid(AXES, GOOD.T)
     with pytest.raises(ValueError, match="n_samples must be"):
         gp.sample_y(np.zeros((2, 2)), 0)
 
