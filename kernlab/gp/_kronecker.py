@@ -8,14 +8,13 @@ import warnings
 from numbers import Integral, Real
 
 import numpy as np
+from sklearn.base import clone
+from sklearn.gaussian_process.kernels import Kernel
+from sklearn.metrics import r2_score
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from kernlab._core.namespace import (
-    from_numpy,
-    namespace_of,
-    to_numpy,
-)
+from kernlab._core.namespace import from_numpy, to_numpy
 from kernlab._core.validation import (
     Interval,
     StrOptions,
@@ -30,9 +29,10 @@ from kernlab.gp._base import (
     maximise_evidence,
     warn_of_offset,
 )
-from kernlab.gp._kronecker_axes import check_axes, check_kernels, grid_kernel
+from kernlab.gp._kronecker_axes import check_axes
 from kernlab.gp._kronecker_data import check_data
 from kernlab.gp._kronecker_iterative import Iterative
+from kernlab.gp._kronecker_kernel import check_kernels, grid_kernel
 from kernlab.gp._kronecker_missing import FewObserved, route, solve_few_missing
 from kernlab.gp._kronecker_model import GridCovariance, few_threads, outer, solve_complete
 
@@ -40,7 +40,7 @@ from kernlab.gp._kronecker_model import GridCovariance, few_threads, outer, solv
 _SHARES = (0.03, 0.1, 0.3)
 _PROBES = 10
 # Of the mean prior variance: noise below which conjugate gradients cannot be relied on.
-_LEAST_NOISE = 1e-10
+_LEAST_NOISE = 1e-9
 
 
 class KroneckerGPRegressor(GaussianProcess):
@@ -55,17 +55,19 @@ class KroneckerGPRegressor(GaussianProcess):
 
     Parameters
     ----------
-    kernels : list of Kernel, default=None
-        A kernel of ``sklearn.gaussian_process.kernels`` for each axis, without noise. None is
-        Matérn-5/2, with length scales that start from the axes; the best of three starts is taken.
-        One amplitude common to all is fitted beside them unless one of them has a variance to fit
-        of its own, as ``ConstantKernel() * RBF()`` and ``SpectralMixture`` do.
+    kernels : list of Kernel, Kernel or None, default=None
+        A kernel of ``sklearn.gaussian_process.kernels`` for each axis, without noise, or one for
+        all; each axis learns hyperparameters of its own. None is Matérn-5/2, with length scales
+        that start from the axes; the best of three starts is taken. One amplitude common to all is
+        fitted beside them unless hyperparameters of one of them multiply it as a whole, as those of
+        ``ConstantKernel() * RBF()`` and ``SpectralMixture`` do.
     alpha : float or 'fit', default='fit'
         Variance of the noise, in squared units of ``Y`` (of the standardised Y with
         ``normalize_y``); 'fit' learns it, as a ``WhiteKernel`` of ``kernel_``.
     optimizer : 'fmin_l_bfgs_b' or None, default='fmin_l_bfgs_b'
-        None leaves the hyperparameters as they are given, and the amplitude one; ``alpha`` must
-        then be a number.
+        None leaves the hyperparameters as they are given, and the amplitude one; without kernels
+        the amplitude is the mean square of Y, and length scales are the likeliest of 3, 10 and 30 %
+        of the axes. ``alpha`` must then be a number.
     n_restarts : int, default=0
         Further starts of the optimiser, log-uniform within the bounds.
     normalize_y : bool, default=False
@@ -87,6 +89,8 @@ class KroneckerGPRegressor(GaussianProcess):
         The axes as they were given.
     n_missing_ : int
         Cells that were NaN.
+    noise_ : float
+        Variance of the noise in squared units of Y, `normalize_y` undone, jitter included.
     jitter_ : float
         What was added to the noise to make the covariance positive definite; mostly 0.
     n_iter_ : int
@@ -144,7 +148,7 @@ class KroneckerGPRegressor(GaussianProcess):
     """
 
     _parameter_constraints = {
-        "kernels": [list, tuple, None],
+        "kernels": [list, tuple, Kernel, None],
         "alpha": [Interval(Real, 0, None, closed="left"), StrOptions({"fit"})],
         "optimizer": [StrOptions({"fmin_l_bfgs_b"}), None],
         "n_restarts": [Interval(Integral, 0, None, closed="left")],
@@ -179,7 +183,7 @@ class KroneckerGPRegressor(GaussianProcess):
             Coordinates along each axis of ``Y``, in any order, repeated ones allowed. A table of
             two dimensions is an axis of points, such as stations.
         Y : array-like of shape (n_1, ..., n_d)
-            Values at all combinations of them; NaN where missing.
+            Values at all combinations of them; NaN, or masked by ``numpy.ma``, where missing.
 
         Returns
         -------
@@ -221,18 +225,22 @@ class KroneckerGPRegressor(GaussianProcess):
                     warn_bounds=self.kernels is not None,
                 )
                 self._grid_kernel = self._grid_kernel.with_theta(theta)
-            self.kernel_ = self._grid_kernel.as_kernel(self._axes)
+            # A copy, so that setting its theta leaves predictions alone.
+            self.kernel_ = clone(self._grid_kernel.as_kernel(self._axes))
             with few_threads(self._data.values.shape):
                 self._solution = self._solve(self._grid_kernel)
             self.log_marginal_likelihood_value_ = self._in_units(self._solution.log_likelihood)
             self.log_marginal_likelihood_error_ = self._solution.error
             self.jitter_ = self._solution.jitter * self._data.unit**2
+            self.noise_ = self._solution.noise * self._back**2
         if not self.normalize_y and self.optimizer is not None:
             warn_of_offset(to_numpy(self._data.values[self._data.mask]), "Y")
         if self.jitter_ > 0:
+            mean_square = self._data.mean_square
             warnings.warn(
                 f"The covariance of the cells is singular: {self.jitter_:.3g} was added to the "
-                "variance of the noise. Give alpha at least so much to state it.",
+                "variance of the noise. Give alpha at least so much to state it, for values "
+                f"without noise some 1e-8 of their variance: alpha={1e-8 * mean_square:.1g}.",
                 RuntimeWarning,
                 stacklevel=3,
             )
@@ -274,13 +282,12 @@ class KroneckerGPRegressor(GaussianProcess):
     def _solve(self, kernel, matrices=None):
         """What the data and a kernel give, of values of size one."""
         if matrices is None:
-            pairs = zip(self._axes, kernel.kernels, strict=True)
-            matrices = [axis.covariance(part) for axis, part in pairs]
+            matrices = kernel.covariances(self._axes)
         data = self._data
-        noise = kernel.noise.noise_level / data.unit / data.unit
+        amplitude, noise = kernel.scales(self._axes, data.unit)
         covariance = GridCovariance(
             matrices,
-            kernel.amplitude.constant_value / data.unit / data.unit,
+            amplitude,
             noise,
             data.values,
             least_noise=_LEAST_NOISE if self._route == "iterative" else 0.0,
@@ -305,18 +312,10 @@ class KroneckerGPRegressor(GaussianProcess):
             return self._evidence_and_slope(self._grid_kernel.with_theta(theta))
 
     def _evidence_and_slope(self, kernel):
-        pairs = zip(self._axes, kernel.kernels, strict=True)
-        matrices, slopes = zip(
-            *(axis.covariance(part, eval_gradient=True) for axis, part in pairs), strict=True
-        )
+        matrices, slopes = kernel.covariances_and_slopes(self._axes)
         solution = self._solve(kernel, matrices)
-        by_amplitude, by_noise = solution.scale_sensitivities()
-        gradient = [by_amplitude] * kernel.amplitude.n_dims
-        for k, slope in enumerate(slopes):
-            if slope.shape[-1] > 0:
-                gradient.extend(np.tensordot(solution.axis_sensitivity(k), slope, 2))
-        gradient.extend([by_noise] * kernel.noise.n_dims)
-        return solution.log_likelihood, np.array(gradient, dtype=float)
+        gradient = solution.gradient(slopes, kernel.amplitude.n_dims, kernel.noise.n_dims)
+        return solution.log_likelihood, gradient
 
     def _in_units(self, log_likelihood):
         return log_likelihood - self._data.n_observed * float(np.log(self._data.unit))
@@ -332,7 +331,8 @@ class KroneckerGPRegressor(GaussianProcess):
         eval_gradient : bool, default=False
             Return the gradient with respect to theta as well, which then must be given.
         clone_kernel : bool, default=True
-            As in scikit-learn: False sets ``kernel_.theta`` to theta.
+            Whether ``kernel_`` keeps its own hyperparameters; False sets them to theta. Predictions
+            stay those of the fit in either case.
 
         Returns
         -------
@@ -376,18 +376,26 @@ class KroneckerGPRegressor(GaussianProcess):
         """
         check_is_fitted(self)
         check_return(return_std, return_cov)
-        X = to_numpy(validate_points(self, X, reset=False)).astype(np.float64)
+        try:
+            X = to_numpy(validate_points(self, X, reset=False)).astype(np.float64)
+        except ValueError as error:
+            if not isinstance(X, list | tuple) or len(X) != len(self._axes):
+                raise
+            raise ValueError(
+                f"X must be a table of points, a column for each axis. For a list of axes use "
+                f"predict_grid(axes) and score_grid(axes, Y). ({error})"
+            ) from error
         parts = [X[:, axis.columns] for axis in self._axes]
         crosses = self._crosses(parts)
         mean = self._solution.mean_at(crosses) * self._back + self._data.mean
         if not (return_std or return_cov):
             return mean
-        priors = self._prior_variances(parts)
         if return_std:
-            prior = np.prod(priors, axis=0)
-            return mean, self._std(prior, self._solution.explained_at(crosses))
-        pairs = zip(self._axes, self._grid_kernel.kernels, parts, strict=True)
-        prior = np.prod([a.prior_covariance(k, x) for a, k, x in pairs], axis=0)
+            prior = np.prod(self._grid_kernel.prior_variances(self._axes, parts), axis=0)
+            return mean, self._solution.std(
+                prior, self._solution.explained_at(crosses)
+            ) * self._back
+        prior = np.prod(self._grid_kernel.prior_covariances(self._axes, parts), axis=0)
         prior = from_numpy(prior * self._solution.covariance.amplitude, self._data.values)
         cov = prior - self._solution.explained_jointly(crosses)
         noise = from_numpy(np.eye(len(X)) * self._solution.noise, self._data.values)
@@ -422,8 +430,36 @@ class KroneckerGPRegressor(GaussianProcess):
         mean = self._solution.mean_on_grid(crosses) * self._back + self._data.mean
         if not return_std:
             return mean
-        prior = outer([np.asarray(values) for values in self._prior_variances(parts)])
-        return mean, self._std(prior, self._solution.explained_on_grid(crosses))
+        prior = outer(self._grid_kernel.prior_variances(self._axes, parts))
+        explained = self._solution.explained_on_grid(crosses)
+        return mean, self._solution.std(prior, explained) * self._back
+
+    def score_grid(self, axes, Y):
+        """Coefficient of determination of the mean, over the observed cells of a grid.
+
+        Parameters
+        ----------
+        axes : list of arrays of shape (m_k,) or (m_k, d_k)
+        Y : array-like of shape (m_1, ..., m_d)
+            NaN or masked cells are left out.
+
+        Returns
+        -------
+        score : float
+            One less the mean squared error over the variance of the observed cells; 1 at best.
+
+        Raises
+        ------
+        ValueError
+            If Y does not fit the axes, or fewer than two cells are observed.
+        """
+        mean = self.predict_grid(axes)
+        asked = check_axes(axes)
+        data = check_data(Y, asked, False)
+        if data.n_observed < 2:
+            raise ValueError("Y holds one observed cell; a score needs two or more.")
+        kept, order = to_numpy(data.mask), np.ix_(*(axis.order for axis in asked))
+        return r2_score(to_numpy(data.values)[kept], to_numpy(mean)[order][kept] / data.unit)
 
     @property
     def _back(self):
@@ -432,26 +468,10 @@ class KroneckerGPRegressor(GaussianProcess):
 
     def _crosses(self, parts):
         """Covariances of points with each axis, in its eigenbasis."""
-        return [
-            from_numpy(axis.cross_covariance(kernel, x) @ Q, self._data.values)
-            for axis, kernel, x, Q in zip(
-                self._axes,
-                self._grid_kernel.kernels,
-                parts,
-                self._solution.covariance.host_vectors,
-                strict=True,
-            )
-        ]
-
-    def _prior_variances(self, parts):
-        pairs = zip(self._axes, self._grid_kernel.kernels, parts, strict=True)
-        return [axis.prior_variance(kernel, x) for axis, kernel, x in pairs]
-
-    def _std(self, prior, explained):
-        xp, solution = namespace_of(explained), self._solution
-        variance = from_numpy(prior * solution.covariance.amplitude, explained) - explained
-        # Rounding may leave less than nothing where the data say all.
-        return xp.sqrt(xp.clip(variance, min=0.0) + solution.noise) * self._back
+        tables = self._grid_kernel.cross_covariances(self._axes, parts)
+        vectors = self._solution.covariance.host_vectors
+        pairs = zip(tables, vectors, strict=True)
+        return [from_numpy(table @ Q, self._data.values) for table, Q in pairs]
 
     def sample_y(self, X, n_samples=1, random_state=None):
         """Joint draws of values at points, noise included.

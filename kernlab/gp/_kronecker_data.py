@@ -86,6 +86,9 @@ def _as_reals(Y):
             raise ValueError(f"Y has dtype {Y.dtype}; pass real floating-point numbers.")
         return xp.astype(Y.detach() if getattr(Y, "requires_grad", False) else Y, xp.float64)
     try:
+        if np.ma.isMaskedArray(Y):
+            # What is masked is missing, whatever number lies beneath.
+            Y = np.ma.filled(Y.astype(np.float64), np.nan)
         Y = np.asarray(Y)
         if np.iscomplexobj(Y):
             raise ValueError("complex numbers")

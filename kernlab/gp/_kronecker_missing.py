@@ -149,6 +149,17 @@ class FewObserved(Solution):
         by_noise = self.noise * float(np.trace(self._slack))
         return 0.5 * (self.fit - self.n_observed - by_noise), 0.5 * by_noise
 
+    def _jitter_share(self):
+        # It is added to the noise, a share of the largest variance.
+        return self.jitter / self.noise
+
+    def _jitter_slope(self, axis):
+        variances = np.prod([np.diag(block) for block in self.blocks], axis=0)
+        place = int(np.argmax(variances))
+        slope, cell = np.zeros((self.covariance.shape[axis],) * 2), self.cells[axis][place]
+        slope[cell, cell] = 1 / self.blocks[axis][place, place]
+        return slope
+
     def _halves(self, crosses):
         """L⁻¹ k(o, x), (n_o, m)."""
         product: Any = self.covariance.amplitude

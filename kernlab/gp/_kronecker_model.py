@@ -64,8 +64,13 @@ class GridCovariance:
         self.shape = tuple(len(values) for values in self.host_values)
         self.signal = self.amplitude * outer(self.values)
         largest, least = scalar(self.xp.max(self.signal)), scalar(self.xp.min(self.signal))
-        floor = max(_ROUNDING * largest - least, least_noise * scalar(self.xp.mean(self.signal)))
-        self.jitter = max(0.0, floor - noise)
+        mean = scalar(self.xp.mean(self.signal))
+        # All or nothing, so that the floor changes with the kernels as the largest does.
+        rounding = _ROUNDING * largest if least < _ROUNDING * largest else 0.0
+        floor = max(rounding, least_noise * mean)
+        self._floor_is_mean = rounding < floor
+        # What rounding makes of the same noise is none.
+        self.jitter = floor - noise if floor > noise * (1 + _ROUNDING) else 0.0
         self.noise = noise + self.jitter
         self.total = self.signal + self.noise
 
@@ -107,6 +112,15 @@ class GridCovariance:
         """Sums of a diagonal over the other axes with their eigenvalues."""
         others = tuple(k for k in range(len(self.shape)) if k != axis)
         return self.xp.sum(diagonal * self._weights(axis), axis=others)
+
+    def floor_slope(self, axis):
+        """Derivative of the noise's logarithm by the covariance of an axis, where it is floored."""
+        values, Q = self.host_values[axis], self.host_vectors[axis]
+        if self._floor_is_mean:
+            return np.eye(len(values)) / np.sum(values)
+        # The least eigenvalue, which the floor is lowered by, is rounding wherever it matters.
+        top = Q[:, np.argmax(values)]
+        return np.outer(top, top) / np.max(values)
 
     def _weights(self, axis):
         """Derivative of the eigenvalues with respect to those of one axis; one long there."""
@@ -170,6 +184,43 @@ class Solution:
             trace += scalar(xp.sum(self.left * self.right))
         by_noise = v * (scalar(xp.sum(self.alpha * self.alpha)) - trace)
         return 0.5 * (self.fit - self.n_observed - by_noise), 0.5 * by_noise
+
+    def gradient(self, slopes, amplitude_dims, noise_dims):
+        """Of log p, the jitter following the kernels.
+
+        Parameters
+        ----------
+        slopes : list of (n_k, n_k, n_dims) arrays
+            Derivatives of the axes' covariances by the logarithms of their hyperparameters.
+        amplitude_dims, noise_dims : int
+            1 where these are free, 0 where they are fixed.
+        """
+        by_amplitude, by_noise = self.scale_sensitivities()
+        share = self._jitter_share() if self.jitter > 0 else 0.0
+        parts: list[Any] = [[by_amplitude + share * by_noise] * amplitude_dims]
+        for axis, slope in enumerate(slopes):
+            if slope.shape[-1] > 0:
+                sensitivity = self.axis_sensitivity(axis)
+                if share > 0:
+                    sensitivity = sensitivity + share * by_noise * self._jitter_slope(axis)
+                parts.append(np.tensordot(sensitivity, slope, 2))
+        parts.append([(1 - share) * by_noise] * noise_dims)
+        return np.concatenate(parts).astype(float)
+
+    def _jitter_share(self):
+        """Of the noise, what goes with the amplitude: all where the noise is floored."""
+        return 1.0
+
+    def _jitter_slope(self, axis):
+        """Derivative of the logarithm of that by the covariance of an axis."""
+        return self.covariance.floor_slope(axis)
+
+    def std(self, prior, explained):
+        """Standard deviation with noise, of prior variances for amplitude one."""
+        variance = from_numpy(prior * self.covariance.amplitude, explained) - explained
+        # Rounding may leave less than nothing where the data say all.
+        xp = namespace_of(explained)
+        return xp.sqrt(xp.clip(variance, min=0.0) + self.noise)
 
     def mean_on_grid(self, crosses):
         """Mean of the noise-free field; ``crosses`` are rotated covariances (m_i, n_i)."""

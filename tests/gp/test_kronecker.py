@@ -1,5 +1,6 @@
 """Gaussian processes on grids against scikit-learn's dense regressor at all cells."""
 
+import dataclasses
 import pickle
 
 import numpy as np
@@ -21,6 +22,7 @@ from kernlab.gp import (
     KroneckerGPRegressor,
     _kronecker_iterative,
     _kronecker_missing,
+    _kronecker_model,
     _kronecker_precondition,
 )
 from kernlab.kernels import SpectralMixture
@@ -164,6 +166,32 @@ def test_predictions_of_many_missing_cells_are_exact(hole, rng, iterative):
     expected, expected_std = oracle.predict(cells(axes), return_std=True)
     np.testing.assert_allclose(mean.ravel(), expected, **CLOSE)
     np.testing.assert_allclose(std.ravel(), expected_std, **CLOSE)
+
+
+@pytest.mark.parametrize("alpha", [1e-4, 1e-6, 1e-8])
+def test_next_to_no_noise_beside_many_missing_cells(alpha, rng, iterative):
+    axes = [np.linspace(0, 1, 20), np.linspace(0, 1, 22)]
+    Y = np.sin(6 * axes[0])[:, None] * np.cos(5 * axes[1])
+    Y = Y + np.sqrt(alpha) * rng.standard_normal(Y.shape)
+    Y[rng.random(Y.shape) < 0.32] = np.nan
+    gp = KroneckerGPRegressor(kernels=[RBF(0.3), RBF(0.3)], alpha=alpha, optimizer=None)
+    gp.fit(axes, Y)
+    assert gp._route == "iterative"
+    assert gp.jitter_ == 0.0
+    X = np.vstack([cells(axes)[::9], rng.uniform(-0.1, 1.1, (10, 2))])
+    mean, std = gp.predict(X, return_std=True)
+    expected, expected_std = dense(gp, axes, Y).predict(X, return_std=True)
+    # A residual of 1e-12 relative to the data, over the variance of the noise.
+    np.testing.assert_allclose(std, expected_std, rtol=1e-11 / alpha)
+    assert np.max(np.abs(mean - expected) / expected_std) < 1e-11 / alpha
+
+
+def test_less_noise_than_the_solves_bear_is_reported(rng, iterative):
+    axes = [np.linspace(0, 1, 10), np.linspace(0, 1, 12)]
+    gp = KroneckerGPRegressor(kernels=[RBF(0.3), RBF(0.3)], alpha=1e-12, optimizer=None)
+    with pytest.warns(RuntimeWarning, match="added to the variance of the noise"):
+        gp.fit(axes, wavy(rng, axes, 0.3))
+    assert gp.jitter_ == pytest.approx(1e-9, rel=0.01)
 
 
 @pytest.mark.parametrize("hole", [False, True])
@@ -341,6 +369,83 @@ def test_units_of_y_do_not_matter(scale, rng):
     )
 
 
+@pytest.mark.parametrize("missing", [0.0, 0.1, 0.6])
+@pytest.mark.parametrize("scale", [1e-150, 1e-80, 1e80, 1e150])
+def test_a_kernel_may_carry_the_variance_of_y(scale, missing, rng):
+    axes = [np.linspace(0, 1, 6), np.linspace(0, 1, 7)]
+    Y = wavy(rng, axes, missing)
+    one = KroneckerGPRegressor(kernels=list(stiff()), alpha=0.01, optimizer=None).fit(axes, Y)
+    # All of the variance in one kernel, and shared.
+    for first, second in ((scale * scale, 1.0), (scale, scale)):
+        kernels = [
+            ConstantKernel(c, "fixed") * kernel
+            for c, kernel in zip((first, second), stiff(), strict=True)
+        ]
+        gp = KroneckerGPRegressor(kernels=kernels, alpha=0.01 * scale * scale, optimizer=None)
+        gp.fit(axes, scale * Y)
+        X = rng.uniform(0, 1, (5, 2))
+        for got, expected in zip(
+            gp.predict(X, return_std=True) + gp.predict_grid(axes, return_std=True),
+            one.predict(X, return_std=True) + one.predict_grid(axes, return_std=True),
+            strict=True,
+        ):
+            np.testing.assert_allclose(got / scale, expected, rtol=1e-7, atol=1e-9)
+        _, slope = gp.log_marginal_likelihood(gp.kernel_.theta, eval_gradient=True)
+        _, expected = one.log_marginal_likelihood(one.kernel_.theta, eval_gradient=True)
+        np.testing.assert_allclose(slope, expected, rtol=1e-6)
+
+
+def test_amplitude_is_fitted_unless_a_kernel_scales(rng):
+    axes = [np.linspace(0.2, 1, 6), np.linspace(0.1, 1, 7)]
+    Y = 30 * axes[0][:, None] * axes[1] + 0.1 * rng.standard_normal((6, 7))
+
+    def has_amplitude(*kernels):
+        gp = KroneckerGPRegressor(kernels=list(kernels), alpha=0.01).fit(axes, Y)
+        return gp._grid_kernel.amplitude.n_dims == 1
+
+    linear = DotProduct(1.0, (1e-9, 1e9))
+    # σ₀² is added to x·x', and scales nothing.
+    assert has_amplitude(linear, linear)
+    wide = (1e-9, 1e9)
+    assert has_amplitude(RBF(1.0, wide), ConstantKernel(1.0, wide) + RBF(1.0, wide))
+    assert not has_amplitude(RBF(1.0, wide), ConstantKernel(1.0, wide) * RBF(1.0, wide))
+
+
+@pytest.mark.parametrize("way", ["complete", "observed", "missing", "iterative"])
+def test_gradient_where_the_noise_is_floored(way, rng, monkeypatch):
+    # A jitter far above rounding, in which finite differences would drown.
+    share = 1e-5
+    monkeypatch.setattr(_kronecker_model, "_ROUNDING", share)
+    monkeypatch.setattr(_kronecker_missing, "_root", lambda signal, noise: floored(signal, noise))
+
+    def floored(signal, noise):
+        jitter = share * np.max(np.diag(signal))
+        return cholesky(signal + (noise + jitter) * np.eye(len(signal)), lower=True), jitter
+
+    axes = [np.linspace(0, 1, 8), np.linspace(0.2, 1, 9)]
+    Y = np.cos(axes[0])[:, None] * np.sin(axes[1]) + 0.02 * rng.standard_normal((8, 9))
+    Y[rng.random(Y.shape) < {"complete": 0.0, "observed": 0.6}.get(way, 0.1)] = np.nan
+    if way == "iterative":
+        monkeypatch.setattr(_kronecker_missing, "FEW_CELLS", 0)
+        # All in the block: nothing is left to estimate.
+        monkeypatch.setattr(_kronecker_precondition, "_LEAST", 0.0)
+        monkeypatch.setattr(_kronecker_precondition, "has_wide_hole", lambda mask: True)
+    kernels = [RBF(0.5) + DotProduct(0.3), RBF(0.5)]
+    gp = KroneckerGPRegressor(kernels=kernels, alpha=1e-9, optimizer=None)
+    with pytest.warns(RuntimeWarning, match="added to the variance of the noise"):
+        gp.fit(axes, Y)
+    assert gp._route == way
+    amplitude, noise = ConstantKernel(1.5), WhiteKernel(1e-9)
+    gp._grid_kernel = dataclasses.replace(gp._grid_kernel, amplitude=amplitude, noise=noise)
+    theta = np.log([1.5, 0.9, 0.8, 0.4, 1e-9])
+    _, gradient = gp.log_marginal_likelihood(theta, eval_gradient=True)
+    for k in range(5):
+        step = 1e-4 * np.eye(5)[k]
+        up, down = (gp.log_marginal_likelihood(theta + sign * step) for sign in (1, -1))
+        # A central difference errs by the step squared, and by rounding over the step.
+        assert gradient[k] == pytest.approx((up - down) / 2e-4, rel=1e-4, abs=1e-2)
+
+
 @pytest.mark.parametrize("unit", [1e-9, 1e12])
 def test_units_of_the_axes_do_not_matter(unit, rng):
     axes = [np.linspace(0, 1, 9), uneven(rng, 10)]
@@ -459,13 +564,65 @@ def test_pickle_clone_and_feature_names(rng):
 def test_setting_theta_without_a_copy(rng):
     axes = [np.linspace(0, 1, 6)]
     gp = KroneckerGPRegressor(kernels=[RBF(0.3)]).fit(axes, wavy(rng, axes))
-    theta = gp.kernel_.theta + 0.2
+    theta, mean = gp.kernel_.theta + 0.2, gp.predict_grid(axes)
     gp.log_marginal_likelihood(theta, clone_kernel=False)
     np.testing.assert_allclose(gp.kernel_.theta, theta, rtol=1e-15)
+    np.testing.assert_array_equal(gp.predict_grid(axes), mean)
     with pytest.raises(ValueError, match="needs a theta"):
         gp.log_marginal_likelihood(eval_gradient=True)
     with pytest.raises(ValueError, match="3 free hyperparameters"):
         gp.log_marginal_likelihood([0.0])
+
+
+def test_masked_cells_are_missing(rng):
+    Y = wavy(rng, AXES, 0.3)
+    gp = KroneckerGPRegressor(alpha=0.1).fit(AXES, Y)
+    beneath = np.ma.array(np.where(np.isnan(Y), 1e9, Y), mask=np.isnan(Y))
+    masked = clone(gp).fit(AXES, beneath)
+    assert masked.n_missing_ == gp.n_missing_ > 0
+    np.testing.assert_array_equal(masked.predict_grid(AXES), gp.predict_grid(AXES))
+    assert clone(gp).fit(AXES, np.ma.array(GOOD.astype(int), mask=GOOD > 8)).n_missing_ == 3
+    assert masked.score_grid(AXES, beneath) == gp.score_grid(AXES, Y)
+
+
+def test_one_kernel_is_for_every_axis(rng):
+    Y = wavy(rng, AXES)
+    gp = KroneckerGPRegressor(kernels=RBF(0.3), alpha=0.1).fit(AXES, Y)
+    two = KroneckerGPRegressor(kernels=[RBF(0.3), RBF(0.3)], alpha=0.1).fit(AXES, Y)
+    np.testing.assert_array_equal(gp.kernel_.theta, two.kernel_.theta)
+    assert len(gp.kernel_.theta) == 3
+
+
+@pytest.mark.parametrize("normalize_y", [False, True])
+def test_noise_is_in_units_of_y(normalize_y, rng):
+    Y = 50 + 20 * wavy(rng, AXES, 0.1)
+    gp = KroneckerGPRegressor(alpha=0.1, normalize_y=normalize_y).fit(AXES, Y)
+    unit = np.nanvar(Y) if normalize_y else 1.0
+    assert gp.noise_ == pytest.approx(0.1 * unit, rel=1e-12)
+
+
+def test_score_on_a_grid(rng):
+    axes = [rng.permutation(np.linspace(0, 1, 12)), np.linspace(0, 1, 10)]
+    Y = wavy(rng, axes)
+    held = rng.random(Y.shape) < 0.2
+    gp = KroneckerGPRegressor(normalize_y=True).fit(axes, np.where(held, np.nan, Y))
+    expected = gp.score(cells(axes)[held.ravel()], Y[held])
+    assert gp.score_grid(axes, np.where(held, Y, np.nan)) == pytest.approx(expected, abs=1e-12)
+    for scale in (1e-150, 1e150):
+        other = clone(gp).fit(axes, Y * scale)
+        assert other.score_grid(axes, Y * scale) == pytest.approx(
+            clone(gp).fit(axes, Y).score_grid(axes, Y), abs=1e-6
+        )
+
+
+def test_values_without_noise_advise_on_alpha():
+    axes = [np.linspace(0, 1, 20), np.linspace(0, 1, 20)]
+    Y = np.sin(6 * axes[0])[:, None] * np.cos(5 * axes[1])
+    gp = KroneckerGPRegressor(kernels=RBF(0.3), alpha=0)
+    with pytest.warns(RuntimeWarning, match="without noise some 1e-8 of their variance: alpha="):
+        gp.fit(axes, Y)
+    # No warning with the advice taken.
+    clone(gp).set_params(alpha=1e-8).fit(axes, Y)
 
 
 AXES = [np.linspace(0, 1, 3), np.linspace(0, 1, 4)]
@@ -509,7 +666,7 @@ def test_bad_data(axes, Y, message):
         ({"kernels": [RBF(), WhiteKernel() * RBF()]}, "has a WhiteKernel inside"),
         ({"optimizer": None}, "alpha='fit' needs an optimizer"),
         ({"alpha": -1.0}, "'alpha' parameter"),
-        ({"kernels": RBF()}, "'kernels' parameter"),
+        ({"kernels": "rbf"}, "'kernels' parameter"),
     ],
 )
 def test_bad_parameters(parameters, message):
@@ -525,6 +682,13 @@ def test_bad_queries(rng):
         gp.predict(np.zeros((2, 2)), return_std=True, return_cov=True)
     with pytest.raises(ValueError, match="one array for each axis"):
         gp.predict_grid([AXES[0]])
+    for call in (gp.predict, lambda axes: gp.score(axes, GOOD)):
+        with pytest.raises(ValueError, match="For a list of axes use predict_grid"):
+            call(AXES)
+    with pytest.raises(ValueError, match="needs two or more"):
+        gp.score_grid([[0.0], [1.0]], [[1.0]])
+    with pytest.raises(ValueError, match=r"Y has shape \(4, 3\)"):
+        gp.score_grid(AXES, GOOD.T)
     with pytest.raises(ValueError, match="n_samples must be"):
         gp.sample_y(np.zeros((2, 2)), 0)
 
