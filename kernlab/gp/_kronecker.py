@@ -115,11 +115,13 @@ class KroneckerGPRegressor(GaussianProcess):
       N missing <= 2e7: all is exact, by a dense matrix, at up to a second for each likelihood;
     - otherwise the log determinant is estimated from 10 random vectors by Lanczos quadrature, as
       are the traces of the gradient; see ``log_marginal_likelihood_error_``. Mean and standard
-      deviation do not suffer; but every standard deviation costs a solve. A solve takes some ten
-      products, O(N Σ n_i) each, for cells missing at random, and as few for wide holes: there the
-      block of the p <= 2500 largest modes is solved exactly, at O(p³) time and 16 p² bytes that
-      the fitted object keeps. Only where many more modes than these stand above the noise, length
-      scales of a few cells and next to no noise, does a hole cost up to hundreds of products.
+      deviation do not suffer. These come from one Cholesky factor of the o observed cells where
+      o <= 6000 and more than o / 20 are asked for, at O(o³ + m o²) and 8 o² bytes that are kept but
+      not pickled; else every one costs a solve. A solve takes some ten products, O(N Σ n_i) each,
+      for cells missing at random, and as few for wide holes: there the block of the p <= 2500
+      largest modes is solved exactly, at O(p³) time and 16 p² bytes that the fitted object keeps.
+      Only where many more modes than these stand above the noise, length scales of a few cells and
+      next to no noise, does a hole cost up to hundreds of products.
 
     ``Y`` may be a torch tensor or another array-API array: arrays of N numbers stay on its device,
     the axes' matrices are decomposed by NumPy, and results are of its library.

@@ -29,6 +29,7 @@ from scipy.linalg import eigh_tridiagonal
 from sklearn.exceptions import ConvergenceWarning
 
 from kernlab._core.namespace import from_numpy, scalar, to_numpy
+from kernlab.gp._kronecker_missing import ObservedRoot
 from kernlab.gp._kronecker_model import (
     Solution,
     in_chunks,
@@ -44,6 +45,9 @@ from kernlab.gp._kronecker_precondition import Preconditioner
 _TOL, _PROBE_TOL = 1e-12, 1e-6
 _ACCEPTED = 10
 _MAX_ITER = 1000
+# Observed cells up to which their matrix is factorised for standard deviations, and how many of
+# them for each point asked for make that faster than a solve for every point.
+DIRECT, _PER_POINT = 6000, 20
 
 
 @dataclass
@@ -52,6 +56,11 @@ class Iterative(Solution):
 
     system: Any
     probes: Any
+    direct: Any = None
+
+    def __getstate__(self):
+        # Up to 288 MB, and soon found again.
+        return {**self.__dict__, "direct": None}
 
     @classmethod
     def solve(cls, covariance, z, mask, *, n_probes, seed):
@@ -89,10 +98,27 @@ class Iterative(Solution):
         by_noise = norm - self.n_observed + by_amplitude
         return 0.5 * (self.fit - norm - by_amplitude), 0.5 * by_noise
 
+    def _by_root(self, n_points):
+        """`ObservedRoot` where it is there or pays, else None."""
+        pays = self.n_observed <= min(DIRECT, _PER_POINT * n_points)
+        if self.direct is None and pays:
+            try:
+                self.direct = ObservedRoot.of(self.covariance, self.system.mask)
+            except np.linalg.LinAlgError:
+                return None
+        return self.direct
+
     def explained_on_grid(self, crosses):
+        direct = self._by_root(math.prod(cross.shape[0] for cross in crosses))
+        if direct is not None:
+            return direct.explained_on_grid(crosses)
         return point_by_point(self, crosses, self._bytes())
 
     def explained_at(self, crosses):
+        direct = self._by_root(crosses[0].shape[0])
+        if direct is not None:
+            return direct.explained_at(crosses)
+
         def explained(part):
             xp = self.covariance.xp
             features, solved = self._solved(part)
@@ -101,6 +127,9 @@ class Iterative(Solution):
         return in_chunks(crosses, self._bytes(), explained)
 
     def explained_jointly(self, crosses):
+        direct = self._by_root(crosses[0].shape[0])
+        if direct is not None:
+            return direct.explained_jointly(crosses)
         xp, n = self.covariance.xp, self.covariance.n_cells
 
         def explained(part):

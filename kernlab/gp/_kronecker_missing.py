@@ -12,6 +12,7 @@ from scipy.linalg.lapack import dpotri
 from kernlab._core.namespace import from_numpy, scalar, to_numpy
 from kernlab._core.threads import SINGLE_THREADED_BLAS
 from kernlab.gp._kronecker_model import (
+    GridCovariance,
     Solution,
     in_chunks,
     log_normal,
@@ -79,8 +80,62 @@ def solve_few_missing(covariance, z, mask):
     )
 
 
+class ByRoot:
+    """Explained variance by a Cholesky factor ``root`` of C_oo at ``cells`` of a ``covariance``."""
+
+    covariance: GridCovariance
+    cells: Any
+    root: Any
+
+    def _halves(self, crosses):
+        """L⁻¹ k(o, x), (n_o, m)."""
+        product: Any = self.covariance.amplitude
+        for cross, Q, i in zip(crosses, self.covariance.host_vectors, self.cells, strict=True):
+            product = product * (to_numpy(cross) @ Q[i].T)
+        return solve_triangular(self.root, product.T, lower=True, check_finite=False)
+
+    def explained_on_grid(self, crosses):
+        return point_by_point(self, crosses, 16 * len(self.root))
+
+    def explained_at(self, crosses):
+        return in_chunks(
+            crosses,
+            16 * len(self.root),
+            lambda part: from_numpy(np.sum(self._halves(part) ** 2, axis=0), crosses[0]),
+        )
+
+    def explained_jointly(self, crosses):
+        halves = self._halves(crosses)
+        return from_numpy(halves.T @ halves, crosses[0])
+
+
 @dataclass
-class FewObserved(Solution):
+class ObservedRoot(ByRoot):
+    """Such a factor by itself."""
+
+    covariance: GridCovariance
+    cells: Any
+    root: Any
+
+    @classmethod
+    def of(cls, covariance, mask):
+        """Raises LinAlgError where rounding leaves the matrix no factor."""
+        cells = np.argwhere(to_numpy(mask)).T
+        axes = zip(covariance.host_values, covariance.host_vectors, cells, strict=True)
+        total: Any = covariance.amplitude
+        for values, Q, index in axes:
+            total = total * ((Q * values) @ Q.T)[np.ix_(index, index)]
+        total[np.diag_indices_from(total)] += covariance.noise
+        # In Fortran's order, in which LAPACK overwrites it: there is room for few of its size.
+        return cls(
+            covariance,
+            cells,
+            cholesky(total.T, lower=True, overwrite_a=True, check_finite=False),
+        )
+
+
+@dataclass
+class FewObserved(ByRoot, Solution):
     """Few observed cells: their own matrix, on the host.
 
     Parameters
@@ -159,27 +214,6 @@ class FewObserved(Solution):
         slope, cell = np.zeros((self.covariance.shape[axis],) * 2), self.cells[axis][place]
         slope[cell, cell] = 1 / self.blocks[axis][place, place]
         return slope
-
-    def _halves(self, crosses):
-        """L⁻¹ k(o, x), (n_o, m)."""
-        product: Any = self.covariance.amplitude
-        for cross, Q, i in zip(crosses, self.covariance.host_vectors, self.cells, strict=True):
-            product = product * (to_numpy(cross) @ Q[i].T)
-        return solve_triangular(self.root, product.T, lower=True, check_finite=False)
-
-    def explained_on_grid(self, crosses):
-        return point_by_point(self, crosses, 16 * self.n_observed)
-
-    def explained_at(self, crosses):
-        return in_chunks(
-            crosses,
-            16 * self.n_observed,
-            lambda part: from_numpy(np.sum(self._halves(part) ** 2, axis=0), crosses[0]),
-        )
-
-    def explained_jointly(self, crosses):
-        halves = self._halves(crosses)
-        return from_numpy(halves.T @ halves, crosses[0])
 
 
 def _root(signal, noise):

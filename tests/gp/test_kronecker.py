@@ -144,6 +144,7 @@ def test_few_missing_cells_are_exact(rng):
 @pytest.fixture
 def iterative(monkeypatch):
     monkeypatch.setattr(_kronecker_missing, "FEW_CELLS", 0)
+    monkeypatch.setattr(_kronecker_iterative, "DIRECT", 0)
 
 
 @pytest.mark.parametrize("hole", [False, True])
@@ -166,6 +167,26 @@ def test_predictions_of_many_missing_cells_are_exact(hole, rng, iterative):
     expected, expected_std = oracle.predict(cells(axes), return_std=True)
     np.testing.assert_allclose(mean.ravel(), expected, **CLOSE)
     np.testing.assert_allclose(std.ravel(), expected_std, **CLOSE)
+
+
+def test_standard_deviations_of_many_points_come_from_one_factor(rng, monkeypatch):
+    monkeypatch.setattr(_kronecker_missing, "FEW_CELLS", 0)
+    axes = [np.linspace(0, 1, 10), uneven(rng, 12)]
+    Y = wavy(rng, axes, 0.4)
+    gp = KroneckerGPRegressor(kernels=list(stiff()), alpha=0.04, optimizer=None).fit(axes, Y)
+    X = rng.uniform(-0.1, 1.1, (7, 2))
+    gp.predict(X[:1], return_std=True)
+    assert gp._solution.direct is None
+    oracle = dense(gp, axes, Y)
+    expected, cov = oracle.predict(X, return_cov=True)
+    np.testing.assert_allclose(gp.predict(X, return_std=True)[1] ** 2, np.diag(cov), **CLOSE)
+    np.testing.assert_allclose(gp.predict(X, return_cov=True)[1], cov, **CLOSE)
+    _, std = gp.predict_grid(axes, return_std=True)
+    expected = oracle.predict(cells(axes), return_std=True)[1]
+    np.testing.assert_allclose(std.ravel(), expected, **CLOSE)
+    assert gp._solution.direct is not None
+    # The factor is not worth its place in a file.
+    assert pickle.loads(pickle.dumps(gp))._solution.direct is None
 
 
 @pytest.mark.parametrize("alpha", [1e-4, 1e-6, 1e-8])
