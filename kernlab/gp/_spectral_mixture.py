@@ -53,24 +53,19 @@ class SpectralMixtureGPRegressor(GaussianProcess):
     ----------
     n_components : int or 'auto', default='auto'
         The number of components. Two of them are the trend and the others lines; a single
-        component is a trend. 'auto' adds lines while the evidence gains more than they cost by the
-        Bayesian information criterion, corrected for few values, and stops after three in turn that
-        did not gain as much (with three features or more, after one). It never tries more than 24
-        components, nor as many hyperparameters as there are values, less one: with one feature
-        ``3 Q + 1 < n - 1`` or ``Q = 1``. Where it may not try eight components (up to 26 values
-        with one feature), the trend is one component.
+        component is a trend. 'auto' adds up to 22 lines while the evidence gains more than they
+        cost by the Bayesian information criterion, corrected for few values, and stops after three
+        in turn that did not (with three features, after one). Up to 26 values the trend is one.
     init : {'periodogram', 'random'} or array-like of shape (n_lines,) or (n_lines, n_features), \
 default='periodogram'
         The place where the lines start. 'periodogram' takes them from the periodogram of ``y`` less
-        a cubic polynomial, which serves the periodogram alone; 'random' draws them anywhere below
-        the highest frequency that the spacing of ``X`` resolves. An array holds frequencies in
-        cycles per unit of ``X``; ``n_components`` must then be two more than there are of them, or
-        'auto', which means the same.
+        a cubic polynomial; 'random' draws them anywhere below the highest frequency that the
+        spacing of ``X`` resolves. An array holds frequencies in cycles per unit of ``X``, with two
+        components more than frequencies.
     trend : {'linear', 'quadratic'} or None, default=None
         An explicit polynomial mean of all coordinates, fitted by generalised least squares: its
         coefficients have a flat prior, and the predicted deviations include what the data leave
-        open of them. With None the slow components are the trend. Give 'linear' where you know that
-        the trend is straight: the process alone returns to its mean beyond the data.
+        open of them. With None the slow components are the trend.
     solver : {'exact', 'ski'}, default='exact'
         'exact' is a Cholesky factorisation, whatever the size. 'ski' is for more than 10⁴ points of
         one coordinate, without ``trend``: hyperparameters by exact evidence from a random thousand
