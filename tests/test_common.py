@@ -107,6 +107,7 @@ PRIVATE_LABELS = {
 # A Markov process has one coordinate; its own tests do what these checks do, on one column.
 ONE_COLUMN = dict.fromkeys(
     (
+        "check_array_api_input",
         "check_dict_unchanged",
         "check_dont_overwrite_parameters",
         "check_dtype_object",
@@ -140,6 +141,7 @@ ONE_COLUMN = dict.fromkeys(
 
 GRID = dict.fromkeys(
     (
+        "check_array_api_input",
         "check_complex_data",
         "check_dict_unchanged",
         "check_dont_overwrite_parameters",

@@ -242,13 +242,13 @@ default='periodogram'
         return None if self._trend is None else polynomial_basis(u, *self._trend)[0]
 
     def _check_size(self, u, basis):
-        check_size(len(u), self._count(), self.trend, 0 if basis is None else basis.shape[1])
+        check_size(u.shape[0], self._count(), self.trend, 0 if basis is None else basis.shape[1])
         if self.solver == "ski":
             check_series(self.trend, u.shape[1])
-        elif len(u) > _MANY:
+        elif u.shape[0] > _MANY:
             warnings.warn(
-                f"solver='exact' factorises the covariance of {len(u)} points some hundred times, "
-                "which takes hours and tens of gigabytes; solver='ski' does not.",
+                f"solver='exact' factorises the covariance of {u.shape[0]} points some hundred "
+                "times, which takes hours and tens of gigabytes; solver='ski' does not.",
                 RuntimeWarning,
                 stacklevel=4,
             )
@@ -495,8 +495,3 @@ default='periodogram'
             self.frequencies_, self.scales_, self._mixture.weights, self._mixture.noise
         )
         return exact_model(mixture, self._frame.points(u), z)
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.array_api_support = True
-        return tags
