@@ -1,6 +1,7 @@
 """What the regressors share: noise in kernels, the evidence's maximum, draws."""
 
 import warnings
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -8,8 +9,9 @@ from scipy.optimize import OptimizeResult, minimize
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.gaussian_process.kernels import KernelOperator, Sum, WhiteKernel
+from sklearn.utils.validation import check_is_fitted
 
-from kernlab._core.validation import validate_data
+from kernlab._core.validation import Interval, StrOptions, validate_data
 
 # Of the logarithm's bound, within which a hyperparameter lies at it.
 _AT_BOUND = 1e-4
@@ -21,6 +23,15 @@ _ROUNDING = 1e-14
 _FLAT = 1e-3
 # Searches that follow one another, and the relative gain below which none follows.
 _ROUNDS, _SETTLED = 30, 1e-6
+
+
+# Of the constructors' common parameters.
+SEARCH_CONSTRAINTS: dict = {
+    "optimizer": [StrOptions({"fmin_l_bfgs_b"}), None],
+    "n_restarts": [Interval(Integral, 0, None, closed="left")],
+    "normalize_y": ["boolean"],
+    "random_state": ["random_state"],
+}
 
 
 class GaussianProcess(RegressorMixin, BaseEstimator):
@@ -51,6 +62,46 @@ class GaussianProcess(RegressorMixin, BaseEstimator):
     def _checked_queries(self, X):
         refuse_masks_and_dates(X=X)
         return validate_data(self, X, dtype=np.float64, reset=False)
+
+
+class KernelProcess(GaussianProcess):
+    """Base of those whose ``kernel_`` is learned, by ``_likelihood(theta, gradient)``."""
+
+    def log_marginal_likelihood(self, theta=None, eval_gradient=False, clone_kernel=True):
+        """Log marginal likelihood of the training data, in the units of ``kernel_``.
+
+        Parameters
+        ----------
+        theta : array-like of shape (n_dims,), default=None
+            Logarithms of the free hyperparameters in the order of ``kernel_.theta``; None is those
+            of the fit.
+        eval_gradient : bool, default=False
+            Whether to return the gradient as well; theta must then be given.
+        clone_kernel : bool, default=True
+            Whether ``kernel_`` keeps its own hyperparameters; False sets them to theta. Predictions
+            and ``log_marginal_likelihood_value_`` stay those of the fit in either case.
+
+        Returns
+        -------
+        log_likelihood : float
+        gradient : ndarray of shape (n_dims,)
+            By theta, if ``eval_gradient``.
+
+        Raises
+        ------
+        ValueError
+            If theta has not ``kernel_.n_dims`` finite numbers, or a gradient is asked for without
+            theta.
+        """
+        check_is_fitted(self, "kernel_")
+        if theta is None:
+            if eval_gradient:
+                raise ValueError("a gradient needs theta; pass kernel_.theta.")
+            return self.log_marginal_likelihood_value_
+        theta = check_theta(theta, self.kernel_)
+        if not clone_kernel:
+            self.kernel_.theta = theta
+        return self._likelihood(theta, eval_gradient)
 
 
 def split_noise(kernel):

@@ -23,7 +23,8 @@ from kernlab._core.validation import (
     whole_or_nothing,
 )
 from kernlab.gp._base import (
-    GaussianProcess,
+    SEARCH_CONSTRAINTS,
+    KernelProcess,
     check_return,
     draw,
     maximise_evidence,
@@ -43,7 +44,7 @@ _PROBES = 10
 _LEAST_NOISE = 1e-9
 
 
-class KroneckerGPRegressor(GaussianProcess):
+class KroneckerGPRegressor(KernelProcess):
     """Gaussian process on a grid whose covariance is a product over the axes.
 
     ``Y[i, j, ...] = f(x_i, y_j, ...) + noise`` with ``f ~ GP(0, a k_1(x, x') k_2(y, y') ...)``.
@@ -152,10 +153,7 @@ class KroneckerGPRegressor(GaussianProcess):
     _parameter_constraints = {
         "kernels": [list, tuple, Kernel, None],
         "alpha": [Interval(Real, 0, None, closed="left"), StrOptions({"fit"})],
-        "optimizer": [StrOptions({"fmin_l_bfgs_b"}), None],
-        "n_restarts": [Interval(Integral, 0, None, closed="left")],
-        "normalize_y": ["boolean"],
-        "random_state": ["random_state"],
+        **SEARCH_CONSTRAINTS,
     }
 
     def __init__(
@@ -322,37 +320,11 @@ class KroneckerGPRegressor(GaussianProcess):
     def _in_units(self, log_likelihood):
         return log_likelihood - self._data.n_observed * float(np.log(self._data.unit))
 
-    def log_marginal_likelihood(self, theta=None, eval_gradient=False, clone_kernel=True):
-        """Log marginal likelihood of the cells, in the units of ``kernel_``.
-
-        Parameters
-        ----------
-        theta : array-like of shape (n_hyperparameters,), default=None
-            Logarithms of the free hyperparameters in the order of ``kernel_.theta``; None: those
-            that were fitted.
-        eval_gradient : bool, default=False
-            Return the gradient with respect to theta as well, which then must be given.
-        clone_kernel : bool, default=True
-            Whether ``kernel_`` keeps its own hyperparameters; False sets them to theta. Predictions
-            stay those of the fit in either case.
-
-        Returns
-        -------
-        value : float
-        gradient : ndarray of shape (n_hyperparameters,)
-        """
-        check_is_fitted(self)
-        if theta is None:
-            if eval_gradient:
-                raise ValueError("The gradient needs a theta; give kernel_.theta.")
-            return self.log_marginal_likelihood_value_
-        if not clone_kernel:
-            self.kernel_.theta = theta
-        if eval_gradient:
-            value, gradient = self._evidence(theta)
-            return self._in_units(value), gradient
-        solution = self._solve(self._grid_kernel.with_theta(theta))
-        return self._in_units(solution.log_likelihood)
+    def _likelihood(self, theta, gradient):
+        if gradient:
+            value, slope = self._evidence(theta)
+            return self._in_units(value), slope
+        return self._in_units(self._solve(self._grid_kernel.with_theta(theta)).log_likelihood)
 
     def predict(self, X, return_std=False, return_cov=False):
         """Mean at points, and their standard deviation or covariance.

@@ -8,7 +8,7 @@
 import math
 import warnings
 from dataclasses import replace
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
 from sklearn.base import clone
@@ -19,14 +19,13 @@ from sklearn.utils.validation import check_is_fitted
 
 from kernlab._core.validation import (
     Interval,
-    StrOptions,
     fit_context,
     whole_or_nothing,
 )
 from kernlab.gp._base import (
-    GaussianProcess,
+    SEARCH_CONSTRAINTS,
+    KernelProcess,
     check_return,
-    check_theta,
     maximise_evidence,
     scaled_targets,
     warn_of_offset,
@@ -39,7 +38,7 @@ _EPS = np.finfo(float).eps
 _LEAST = 1e-12
 
 
-class MarkovGPRegressor(GaussianProcess):
+class MarkovGPRegressor(KernelProcess):
     r"""Exact Gaussian-process regression on one feature in O(n) time and memory.
 
     Matérn kernels of half-integer order, times cosines, are stationary solutions of linear
@@ -118,10 +117,7 @@ class MarkovGPRegressor(GaussianProcess):
     _parameter_constraints = {
         "kernel": [Kernel, None],
         "alpha": [Interval(Real, 0, None, closed="left"), "array-like"],
-        "optimizer": [StrOptions({"fmin_l_bfgs_b"}), None],
-        "n_restarts": [Interval(Integral, 0, None, closed="left")],
-        "normalize_y": ["boolean"],
-        "random_state": ["random_state"],
+        **SEARCH_CONSTRAINTS,
     }
 
     def __init__(
@@ -183,7 +179,7 @@ class MarkovGPRegressor(GaussianProcess):
                     "a WhiteKernel to the kernel, or average the duplicates."
                 )
             if self.optimizer is None or self.kernel_.n_dims == 0:
-                value = self._likelihood(self.kernel_, False)
+                value = self._likelihood(self.kernel_.theta, False)
                 if not math.isfinite(value):
                     raise ValueError(
                         f"The covariance of {self.kernel_} is singular in double precision; add a "
@@ -191,7 +187,7 @@ class MarkovGPRegressor(GaussianProcess):
                     )
             else:
                 theta, value, self.n_iter_ = maximise_evidence(
-                    lambda theta: self.log_marginal_likelihood(theta, True, clone_kernel=False),
+                    lambda theta: self._likelihood(theta, True),
                     self.kernel_,
                     n_restarts=self.n_restarts,
                     rng=check_random_state(self.random_state),
@@ -273,40 +269,6 @@ class MarkovGPRegressor(GaussianProcess):
             rest = replace(data, values=data.values - path[:n])
             out[:, j] = path[n:] + process.posterior(rest, times)[0]
         return self._restored(out)
-
-    def log_marginal_likelihood(self, theta=None, eval_gradient=False, clone_kernel=True):
-        """Log likelihood of the data, and its exact gradient.
-
-        Parameters
-        ----------
-        theta : array-like of shape (n_dims,), default=None
-            Logarithms of the free hyperparameters in the order of ``kernel_.theta``; None is those
-            of the fit.
-        eval_gradient : bool, default=False
-        clone_kernel : bool, default=True
-            Whether ``kernel_`` keeps its own hyperparameters; False sets them to theta. Predictions
-            stay those of the fit in either case.
-
-        Returns
-        -------
-        log_likelihood : float
-        gradient : ndarray of shape (n_dims,)
-            By theta, if ``eval_gradient``.
-
-        Raises
-        ------
-        ValueError
-            If a gradient is asked for without theta.
-        """
-        check_is_fitted(self, "kernel_")
-        if theta is None:
-            if eval_gradient:
-                raise ValueError("a gradient needs theta; pass kernel_.theta.")
-            return self.log_marginal_likelihood_value_
-        theta = check_theta(theta, self.kernel_)
-        kernel = self.kernel_.clone_with_theta(theta) if clone_kernel else self.kernel_
-        kernel.theta = theta
-        return self._likelihood(kernel, eval_gradient)
 
     def _warn_of_lost_digits(self):
         """A sum of parts without noise whose readings hardly surprise leaves differences alone."""
@@ -413,13 +375,12 @@ class MarkovGPRegressor(GaussianProcess):
         data = Observations(self._times, self._values, model.noise + self._known)
         return MarkovProcess(model.components), data, model.noise
 
-    def _likelihood(self, kernel, eval_gradient):
-        """In the units of the kernel."""
-        model = self._model(kernel)
+    def _likelihood(self, theta, gradient):
+        model = self._model(self.kernel_.clone_with_theta(theta))
         process = MarkovProcess(model.components)
         data = Observations(self._times, self._values, model.noise + self._known)
         shift = len(self._values) * math.log(self._z_size)
-        if not eval_gradient:
+        if not gradient:
             return process.log_likelihood(data) - shift
         value, by_component, by_noise = process.score(data, model.noise)
         return value - shift, model.gradient(by_component, by_noise)

@@ -21,7 +21,7 @@ from kernlab._core.validation import (
     validate_points,
     whole_or_nothing,
 )
-from kernlab.gp._base import GaussianProcess, check_return, draw, refuse_masks_and_dates
+from kernlab.gp._base import KernelProcess, check_return, draw, refuse_masks_and_dates
 from kernlab.gp._spectral_mixture_evidence import Mixture, Posterior, bumps, polynomial_basis
 from kernlab.gp._spectral_mixture_frame import (
     Frame,
@@ -40,7 +40,7 @@ _MANY = 10_000
 _SUBSET = 1_000
 
 
-class SpectralMixtureGPRegressor(GaussianProcess):
+class SpectralMixtureGPRegressor(KernelProcess):
     """Gaussian process whose spectrum is a mixture of lines that the data's periodogram starts.
 
     The covariance is a sum of Gaussian bumps in frequency,
@@ -383,54 +383,15 @@ default='periodogram'
         samples = draw(*scaled, n_samples, check_random_state(random_state))
         return from_numpy(self.y_mean_ + self.y_scale_ * samples, mean)
 
-    def log_marginal_likelihood(self, theta=None, eval_gradient=False, clone_kernel=True):
-        """Log marginal likelihood of the standardised ``y``.
-
-        With ``solver='ski'``, of the thousand rows that hyperparameters were learned from.
-
-        Parameters
-        ----------
-        theta : array-like of shape (n_hyperparameters,), default=None
-            Logarithms of the hyperparameters in the order of ``kernel_.theta``: frequencies,
-            scales, weights, noise. With None the value is that of ``kernel_``.
-        eval_gradient : bool, default=False
-            If True, the gradient in ``theta`` is returned too; ``theta`` must be given.
-        clone_kernel : bool, default=True
-            If False, ``kernel_`` is given ``theta``, as in scikit-learn.
-
-        Returns
-        -------
-        value : float
-            The log marginal likelihood.
-        gradient : ndarray of shape (n_hyperparameters,)
-            Its gradient in ``theta``; only with ``eval_gradient``.
-
-        Raises
-        ------
-        ValueError
-            If a gradient is asked for without ``theta``, or ``theta`` is of another shape than
-            ``kernel_.theta``.
-        """
-        check_is_fitted(self)
-        if theta is None:
-            if eval_gradient:
-                raise ValueError("a gradient needs theta; pass kernel_.theta.")
-            return self.log_marginal_likelihood_value_
-        theta = np.asarray(theta, dtype=np.float64)
-        if theta.shape != self.kernel_.theta.shape:
-            raise ValueError(
-                f"theta has shape {theta.shape}, expected {self.kernel_.theta.shape}: that of "
-                "kernel_.theta."
-            )
-        if not clone_kernel:
-            self.kernel_.theta = theta
+    def _likelihood(self, theta, gradient):
+        # With solver='ski' of the rows that hyperparameters were learned from.
         q, d = self.frequencies_.shape
         span = np.tile(np.log(self._frame.span), 2 * q)
         mixture = Mixture.from_theta(theta + np.append(span, np.zeros(q + 1)), d)
         u, z = self._evidence_data
         posterior = Posterior.condition(mixture, u, z, self._basis(u))
         value = posterior.log_evidence
-        return (value, posterior.gradient()) if eval_gradient else value
+        return (value, posterior.gradient()) if gradient else value
 
     def spectrum(self, frequencies):
         """Spectral density of the noiseless process.

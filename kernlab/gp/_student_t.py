@@ -12,7 +12,7 @@
 
 import math
 import warnings
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
 from scipy.linalg import cho_solve, cholesky, solve_triangular
@@ -25,14 +25,13 @@ from sklearn.utils.validation import check_is_fitted
 
 from kernlab._core.validation import (
     Interval,
-    StrOptions,
     fit_context,
     whole_or_nothing,
 )
 from kernlab.gp._base import (
-    GaussianProcess,
+    SEARCH_CONSTRAINTS,
+    KernelProcess,
     check_return,
-    check_theta,
     draw,
     maximise_evidence,
     scaled_targets,
@@ -44,7 +43,7 @@ _EPS = np.finfo(float).eps
 _TINY, _HUGE = np.finfo(float).tiny, np.finfo(float).max
 
 
-class StudentTProcessRegressor(GaussianProcess):
+class StudentTProcessRegressor(KernelProcess):
     r"""Gaussian-process regression with an unknown overall scale, integrated out exactly.
 
     The covariance of y is :math:`\sigma^2 k`, with :math:`\sigma^2` of an inverse-gamma prior.
@@ -134,10 +133,7 @@ class StudentTProcessRegressor(GaussianProcess):
         "kernel": [Kernel, None],
         "a": [Interval(Real, 0.5, None, closed="neither")],
         "b": [Interval(Real, 0.0, None, closed="neither")],
-        "optimizer": [StrOptions({"fmin_l_bfgs_b"}), None],
-        "n_restarts": [Interval(Integral, 0, None, closed="left")],
-        "normalize_y": ["boolean"],
-        "random_state": ["random_state"],
+        **SEARCH_CONSTRAINTS,
     }
 
     def __init__(
@@ -203,7 +199,7 @@ class StudentTProcessRegressor(GaussianProcess):
                 if self.kernel is None:
                     self.kernel_.theta = self._likeliest_start()
                 theta, _, self.n_iter_ = maximise_evidence(
-                    lambda theta: self.log_marginal_likelihood(theta, eval_gradient=True),
+                    lambda theta: self._likelihood(theta, True),
                     self.kernel_,
                     n_restarts=self.n_restarts,
                     rng=check_random_state(self.random_state),
@@ -310,40 +306,9 @@ class StudentTProcessRegressor(GaussianProcess):
         normal *= np.sqrt(self.scale_ * self.df_ / rng.chisquare(self.df_, n_samples))
         return self._restored(normal + (self._kernel(X, self.X_train_) @ self._weights)[:, None])
 
-    def log_marginal_likelihood(self, theta=None, eval_gradient=False, clone_kernel=True):
-        """Log density of the data under the multivariate t, and its exact gradient.
-
-        Parameters
-        ----------
-        theta : array-like of shape (n_dims,), default=None
-            Logarithms of the free hyperparameters in the order of ``kernel_.theta``; None is those
-            of the fit.
-        eval_gradient : bool, default=False
-        clone_kernel : bool, default=True
-            False sets ``kernel_.theta`` to theta, as in scikit-learn. What was fitted stays:
-            predictions and ``log_marginal_likelihood_value_`` remain those of the fit.
-
-        Returns
-        -------
-        log_likelihood : float
-        gradient : ndarray of shape (n_dims,)
-            By theta, if ``eval_gradient``.
-
-        Raises
-        ------
-        ValueError
-            If theta has not ``kernel_.n_dims`` finite numbers, or a gradient is asked for without
-            theta.
-        """
-        check_is_fitted(self, "kernel_")
-        if theta is None:
-            if eval_gradient:
-                raise ValueError("a gradient needs theta; pass kernel_.theta.")
-            return self.log_marginal_likelihood_value_
-        kernel = self.kernel_.clone_with_theta(check_theta(theta, self.kernel_))
-        if not clone_kernel:
-            self.kernel_.theta = kernel.theta
-        if not eval_gradient:
+    def _likelihood(self, theta, gradient):
+        kernel = self.kernel_.clone_with_theta(theta)
+        if not gradient:
             factor, _ = _factored(kernel(self.X_train_))
             half = solve_triangular(factor, self._targets, lower=True)
             return self._log_density(factor, float(half @ half))
@@ -420,7 +385,7 @@ class StudentTProcessRegressor(GaussianProcess):
             kernel = clone(self.kernel_)
             kernel.k1.k2.length_scale = share * kernel.k1.k2.length_scale
             starts.append(kernel.theta)
-        return max(starts, key=self.log_marginal_likelihood)
+        return max(starts, key=lambda theta: self._likelihood(theta, False))
 
 
 def _out_of_range(size):
