@@ -49,7 +49,7 @@ def prune_shortcuts(points, affinity, distances, *, cosine=0.9, detour=None, ran
     ----------
     points : array-like of shape (n_samples, n_features)
     affinity, distances : sparse array or matrix of shape (n_samples, n_samples)
-        Symmetric CSR with the same canonical pattern: weights of the edges, and their lengths.
+        Symmetric, with the same pattern: weights of the edges, and their lengths, all positive.
     cosine : float in (0, 1), default=0.9
         Edges below this heat cosine are nominated first. Lower values look at fewer edges.
     detour : float of at least 1, or None, default=None
@@ -60,7 +60,7 @@ def prune_shortcuts(points, affinity, distances, *, cosine=0.9, detour=None, ran
 
     Returns
     -------
-    affinity, distances : of the types given
+    affinity, distances : CSR of the kinds given (array or matrix)
         Without the shortcuts; as many connected components as before.
     shortcuts : int array of shape (n_shortcuts, 2)
         The edges removed, as rows ``i < j`` in lexicographic order.
@@ -68,7 +68,10 @@ def prune_shortcuts(points, affinity, distances, *, cosine=0.9, detour=None, ran
     Raises
     ------
     ValueError
-        If the shapes or patterns do not match, or a number is outside its range.
+        If shapes or patterns do not match, a pattern is not symmetric, or a number is outside its
+        range.
+    TypeError
+        If a matrix is not sparse.
 
     See Also
     --------
@@ -103,7 +106,7 @@ def prune_shortcuts(points, affinity, distances, *, cosine=0.9, detour=None, ran
         raise ValueError(f"cosine={cosine!r} must lie strictly between 0 and 1.")
     if detour is not None and not detour >= 1:
         raise ValueError(
-            f"detour={detour!r} must be at least 1 (a path is never shorter than the edge), or None."
+            f"detour={detour!r} must be at least 1 (no path is shorter than the edge), or None."
         )
     seed = int(check_random_state(random_state).randint(2**31 - 1))
     graph = _Graph(affinity, distances)
@@ -167,19 +170,31 @@ def query_keep(points, landmark_distances, new_points, indices, lengths):
 def _checked(points, affinity, distances):
     points = np.asarray(points, dtype=np.float64)
     for name, matrix in (("affinity", affinity), ("distances", distances)):
-        if not issparse(matrix) or matrix.format != "csr" or not matrix.has_canonical_format:
-            raise ValueError(f"{name} must be a sparse CSR matrix with sorted, unique indices.")
+        if not issparse(matrix):
+            raise TypeError(f"{name} is a {type(matrix).__name__}; give a sparse matrix or array.")
     if points.ndim != 2 or not affinity.shape == distances.shape == (len(points),) * 2:
         raise ValueError(
             f"points {points.shape}, affinity {affinity.shape} and distances {distances.shape} "
             "do not match; give one point for each row and column."
         )
+    if not np.isfinite(points).all():
+        raise ValueError("points hold NaN or infinity; drop or impute those rows.")
+    affinity, distances = _canonical(affinity), _canonical(distances)
     if not (
         np.array_equal(affinity.indptr, distances.indptr)
         and np.array_equal(affinity.indices, distances.indices)
     ):
         raise ValueError("affinity and distances must hold the same edges.")
     return _centred(points), affinity, distances
+
+
+def _canonical(matrix):
+    """CSR with sorted, unique indices; the one given where it is so."""
+    matrix = matrix.tocsr()
+    if not matrix.has_canonical_format:
+        matrix = matrix.copy()
+        matrix.sum_duplicates()
+    return matrix
 
 
 class _Graph:
@@ -193,10 +208,12 @@ class _Graph:
         slots = csr_matrix(
             (np.arange(affinity.nnz), self.indices, self.indptr), shape=affinity.shape
         )
-        mirrored = slots.T.tocsr().data
+        mirror = slots.T.tocsr()
+        if not np.array_equal(mirror.indices, self.indices) or (mirror.indptr != self.indptr).any():
+            raise ValueError("affinity must be symmetric; give (A + A.T) / 2.")
         rows = np.repeat(np.arange(self.n_nodes, dtype=self.indices.dtype), np.diff(self.indptr))
         self.upper = np.flatnonzero(rows < self.indices)
-        self.lower = mirrored[self.upper]
+        self.lower = mirror.data[self.upper]
         self.first, self.second = rows[self.upper], self.indices[self.upper]
         self.totals = self.row_sums()
 
