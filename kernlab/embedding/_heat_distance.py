@@ -136,8 +136,8 @@ def _check_graph(affinity, lengths, landmarks):
 def _check_settings(laplacian, volume_correction, denoise, units, intrinsic_dim, floor):
     if laplacian not in ("normalized", "combinatorial"):
         raise ValueError(
-            f"laplacian must be 'normalized' or 'combinatorial', got {laplacian!r}; the random-walk "
-            "Laplacian has the distances of the normalized one in units='data'."
+            f"laplacian must be 'normalized' or 'combinatorial', got {laplacian!r}; "
+            "in units='data' the normalized one has the distances of the random walk."
         )
     if units not in ("data", "none"):
         raise ValueError(f"units must be 'data' or 'none', got {units!r}.")

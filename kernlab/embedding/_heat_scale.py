@@ -3,8 +3,6 @@
 # Reference: E. Levina and P. J. Bickel, "Maximum likelihood estimation of intrinsic dimension",
 # NIPS 2004, with the averaging of D. J. C. MacKay and Z. Ghahramani (comment, 2005).
 
-from numbers import Real
-
 import numpy as np
 from scipy.sparse.csgraph import connected_components, dijkstra
 
@@ -29,7 +27,8 @@ def choose_times(t, affinity, operator, landmarks):
     times = np.atleast_1d(np.asarray(t, dtype=float))
     if times.ndim != 1 or times.size == 0 or not np.all((times > 0) & (times < np.inf)):
         raise ValueError(
-            f"t must be positive and finite, got {t!r}; t='auto' takes the graph's diameter in hops."
+            f"t must be positive and finite, got {t!r}; t='auto' takes the diameter "
+            "of the graph in hops."
         )
     return times
 
