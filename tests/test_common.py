@@ -21,6 +21,7 @@ from kernlab.gp import (
     SpectralMixtureGPRegressor,
     StudentTProcessRegressor,
 )
+from kernlab.graph import KNNGraph
 from kernlab.pde import GPPDESolver
 from kernlab.privacy import (
     PrivateDistanceSum,
@@ -59,6 +60,9 @@ ESTIMATORS = [
     KroneckerGPRegressor(),
     MarkovGPRegressor(),
     SpectralMixtureGPRegressor(n_components=1),
+    # The checks' data has clusters, and a bridge between them would be warned of.
+    KNNGraph(5, disconnected="keep"),
+    KNNGraph(4, kernel="umap", prune="heat", disconnected="keep", random_state=0),
     StudentTProcessRegressor(),
     StudentTProcessRegressor(kernel=RBF(1.0) + WhiteKernel(0.1), optimizer=None, normalize_y=True),
 ]
