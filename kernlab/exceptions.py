@@ -3,10 +3,13 @@
 __all__ = [
     "BandwidthWarning",
     "CondensedDensityWarning",
+    "DisconnectedGraphWarning",
     "MissingExtraError",
     "PrivacyBudgetError",
+    "PruningWarning",
     "SingularCovarianceError",
     "SingularOperatorError",
+    "UnresolvedHeatWarning",
 ]
 
 
@@ -14,6 +17,13 @@ class CondensedDensityWarning(UserWarning):
     """A few points carry a density estimate, or its error at a point is not normal.
 
     The message names the regime, the index that says so, and the bandwidth that would mend it.
+    """
+
+
+class DisconnectedGraphWarning(UserWarning):
+    """A graph of neighbours has several parts, and links were added to join them.
+
+    The message says how many, how long the links are beside other edges, and where they are listed.
     """
 
 
@@ -25,6 +35,14 @@ class PrivacyBudgetError(ValueError):
     """A release was refused because it does not fit what is left of a privacy budget.
 
     Nothing was released or spent. The message names what was asked, what remains and the remedy.
+    """
+
+
+class PruningWarning(UserWarning):
+    """Taking shortcuts out of a graph made the ways across it much longer.
+
+    So it should where noise had joined what lies far apart along the data, and should not where the
+    data is a closed loop. The message gives both diameters and the remedy.
     """
 
 
@@ -43,4 +61,11 @@ class SingularOperatorError(ValueError):
     """An equation with its conditions has no unique solution.
 
     The message says what leaves it free and the remedy.
+    """
+
+
+class UnresolvedHeatWarning(UserWarning):
+    """Some pairs of points exchange too little heat to tell their distance from it.
+
+    The message counts them, names the time of diffusion and the remedy.
     """
