@@ -1,0 +1,1 @@
+"""Embeddings that keep geodesic distances."""
