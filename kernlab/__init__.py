@@ -13,6 +13,7 @@ _MODULES = (
     "embedding",
     "exceptions",
     "gp",
+    "graph",
     "kernels",
     "linalg",
     "pde",

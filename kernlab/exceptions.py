@@ -3,8 +3,10 @@
 __all__ = [
     "BandwidthWarning",
     "CondensedDensityWarning",
+    "DisconnectedGraphWarning",
     "MissingExtraError",
     "PrivacyBudgetError",
+    "PruningWarning",
     "SingularCovarianceError",
     "SingularOperatorError",
 ]
@@ -17,6 +19,13 @@ class CondensedDensityWarning(UserWarning):
     """
 
 
+class DisconnectedGraphWarning(UserWarning):
+    """A graph of neighbours has several parts, and links were added to join them.
+
+    The message says how many, how long the links are beside other edges, and where they are listed.
+    """
+
+
 class MissingExtraError(ImportError):
     """An optional dependency is missing; the message names the extra that installs it."""
 
@@ -25,6 +34,14 @@ class PrivacyBudgetError(ValueError):
     """A release was refused because it does not fit what is left of a privacy budget.
 
     Nothing was released or spent. The message names what was asked, what remains and the remedy.
+    """
+
+
+class PruningWarning(UserWarning):
+    """Taking shortcuts out of a graph made the ways across it much longer.
+
+    So it should where noise had joined what lies far apart along the data, and should not where the
+    data is a closed loop. The message gives both diameters and the remedy.
     """
 
 

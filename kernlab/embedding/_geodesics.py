@@ -7,44 +7,11 @@ import math
 import numpy as np
 from scipy.sparse.csgraph import reverse_cuthill_mckee
 
-from kernlab._core.jit import inline, njit
+from kernlab._core.jit import njit
 from kernlab._core.threads import run_slices
 
 # Sources of a slice: their distances are written side by side, a line of the cache at a time.
 _SOURCES = 8
-
-
-@inline
-def _raise(heap, place, distances, hole, node):
-    """Put ``node`` into the heap at ``hole`` or above, where its parents are nearer."""
-    while hole > 0 and distances[heap[(hole - 1) // 4]] > distances[node]:
-        heap[hole] = heap[(hole - 1) // 4]
-        place[heap[hole]] = hole
-        hole = (hole - 1) // 4
-    heap[hole] = node
-    place[node] = hole
-
-
-@inline
-def _take_nearest(heap, place, distances, size):
-    """Take the root out of a heap of ``size`` nodes."""
-    nearest, node = heap[0], heap[size - 1]
-    size -= 1
-    hole = 0
-    while 4 * hole + 1 < size:
-        best = 4 * hole + 1
-        for child in range(best + 1, min(best + 4, size)):
-            if distances[heap[child]] < distances[heap[best]]:
-                best = child
-        if distances[heap[best]] >= distances[node]:
-            break
-        heap[hole] = heap[best]
-        place[heap[hole]] = hole
-        hole = best
-    if size > 0:
-        heap[hole] = node
-        place[node] = hole
-    return nearest
 
 
 @njit
@@ -52,31 +19,61 @@ def _shortest_paths(indptr, indices, lengths, nodes, offsets, distances, heap, p
     """Distances from a source that lies ``offsets[k]`` from ``nodes[k]``, into ``distances``.
 
     Dijkstra's algorithm on a heap of four children. A distance is the least over all paths of
-    their lengths summed from the source on, in this precision: it does not depend on ties.
+    their lengths summed from the source on, in this precision: it does not depend on ties. Nodes
+    are distinct, and ordered by their offsets, which makes them a heap to begin with.
     """
-    distances[:] = np.inf
-    place[:] = -1
-    size = 0
-    for k in range(len(nodes)):
-        node = nodes[k]
-        if offsets[k] < distances[node]:
-            distances[node] = offsets[k]
-            if place[node] < 0:
-                place[node] = size
-                size += 1
-            _raise(heap, place, distances, place[node], node)
+    for i in range(len(distances)):
+        distances[i] = np.inf
+        place[i] = -1
+    size = len(nodes)
+    for k in range(size):
+        distances[nodes[k]] = offsets[k]
+        heap[k] = nodes[k]
+        place[nodes[k]] = k
     while size > 0:
-        node = _take_nearest(heap, place, distances, size)
+        nearest = heap[0]
         size -= 1
-        for e in range(indptr[node], indptr[node + 1]):
-            through = distances[node] + lengths[e]
-            target = indices[e]
-            if through < distances[target]:
-                distances[target] = through
-                if place[target] < 0:
-                    place[target] = size
+        if size > 0:
+            # The last node sinks from the root.
+            node = heap[size]
+            key = distances[node]
+            hole = 0
+            while True:
+                best = 4 * hole + 1
+                if best >= size:
+                    break
+                least = distances[heap[best]]
+                for child in range(best + 1, min(best + 4, size)):
+                    candidate = distances[heap[child]]
+                    if candidate < least:
+                        best, least = child, candidate
+                if least >= key:
+                    break
+                heap[hole] = heap[best]
+                place[heap[hole]] = hole
+                hole = best
+            heap[hole] = node
+            place[node] = hole
+        settled = distances[nearest]
+        for e in range(indptr[nearest], indptr[nearest + 1]):
+            node = indices[e]
+            key = settled + lengths[e]
+            if key < distances[node]:
+                distances[node] = key
+                hole = place[node]
+                if hole < 0:
+                    hole = size
                     size += 1
-                _raise(heap, place, distances, place[target], target)
+                while hole > 0:
+                    above = (hole - 1) >> 2
+                    parent = heap[above]
+                    if distances[parent] <= key:
+                        break
+                    heap[hole] = parent
+                    place[parent] = hole
+                    hole = above
+                heap[hole] = node
+                place[node] = hole
 
 
 class GraphGeodesics:
@@ -109,7 +106,7 @@ class GraphGeodesics:
         Parameters
         ----------
         nodes : int ndarray of shape (m,) or (m, k)
-            The node that each source is, or nodes near it.
+            The node that each source is, or distinct nodes near it.
         offsets : ndarray of shape (m, k), default=None
             Distances of the source from them, in the unit; infinite ones are not used.
         n_jobs : int, default=None
@@ -133,8 +130,8 @@ class GraphGeodesics:
             found = np.empty((part.stop - part.start, self.n))
             heap, place = np.empty((2, self.n), dtype=self._graph[1].dtype)
             for row, k in zip(found, range(part.start, part.stop), strict=True):
-                usable = np.isfinite(offsets[k])
-                _shortest_paths(*self._graph, nodes[k, usable], offsets[k, usable], row, heap, place)
+                near = np.argsort(offsets[k], kind="stable")[: np.isfinite(offsets[k]).sum()]
+                _shortest_paths(*self._graph, nodes[k, near], offsets[k, near], row, heap, place)
             out[self._order, part] = found.T
 
         run_slices(work, len(nodes), slice_size=_SOURCES, n_jobs=n_jobs)

@@ -1,5 +1,7 @@
-"""Graphs of neighbours: pruning of shortcuts."""
+"""Neighbourhood graphs of points and the matrices that live on them."""
 
+from kernlab.graph._laplacian import laplacian
+from kernlab.graph._neighbors import KNNGraph
 from kernlab.graph._prune import prune_shortcuts
 
-__all__ = ["prune_shortcuts"]
+__all__ = ["KNNGraph", "laplacian", "prune_shortcuts"]
