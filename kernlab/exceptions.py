@@ -9,6 +9,7 @@ __all__ = [
     "PruningWarning",
     "SingularCovarianceError",
     "SingularOperatorError",
+    "UnresolvedHeatWarning",
 ]
 
 
@@ -60,4 +61,11 @@ class SingularOperatorError(ValueError):
     """An equation with its conditions has no unique solution.
 
     The message says what leaves it free and the remedy.
+    """
+
+
+class UnresolvedHeatWarning(UserWarning):
+    """Some pairs of points exchange too little heat to tell their distance from it.
+
+    The message counts them, names the time of diffusion and the remedy.
     """
