@@ -8,7 +8,6 @@ from numbers import Integral, Real
 
 import numpy as np
 from scipy.sparse import csr_array
-from scipy.spatial.distance import cdist
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
@@ -185,7 +184,7 @@ class HeatGeodesicEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         distances = self._metric.carry(self._distances, places)
         weights = None
         if self.mds_weights == "heat":
-            weights = self._metric.carry(self._heat_weights, places)
+            weights = self._metric.carry(self._metric.weights, places)
         return self._place(distances, weights)
 
     def geodesic_distances(self, X, Y=None):
@@ -222,16 +221,14 @@ class HeatGeodesicEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         first = self._places(X)
         second = first if Y is X else self._places(Y)
         distances = self._metric.between(first, second)
-        if self.metric == "precomputed":
-            equal = np.nonzero((X[:, None, :] == Y[None, :, :]).all(axis=2))
-            distances[equal] = 0.0
+        if self.metric in ("heat", "precomputed"):
+            distances[_equal_rows(X, Y)] = 0.0
             return distances
         # New points that share a neighbour are near: the way between them is straight.
-        near = (_sharing(first, self._metric.n) @ _sharing(second, self._metric.n).T).tocoo()
-        direct = _lengths(self._reduced(X), self._reduced(Y), near.row, near.col)
-        if self.metric == "heat":
-            direct = np.where(direct == 0.0, 0.0, np.inf)
-        distances[near.row, near.col] = np.minimum(distances[near.row, near.col], direct)
+        rows, columns, direct = _straight(
+            first, second, self._reduced(X), self._reduced(Y), self._metric.n
+        )
+        distances[rows, columns] = np.minimum(distances[rows, columns], direct)
         return distances
 
     def pseudotime(self, root):
@@ -338,13 +335,160 @@ class HeatGeodesicEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         self._check_joined()
         own = self._distances[landmarks]
         own = 0.5 * (own + own.T)
-        weights = self._weights_of(own)
         points = classical_mds(own, self.n_components)
         if self.mds != "classical":
+            weights = self._landmark_weights(own)
             points = smacof(own, points, weights=weights, n_jobs=self.n_jobs)
-        self._landmark_places = Landmarks(points, linear=self.mds == "classical")
-        heat = self._heat_weights if self.mds_weights == "heat" else None
+        self._placed = Landmarks(points, linear=self.mds == "classical")
+        heat = metric.weights if self.mds_weights == "heat" else None
         self.embedding_ = self._place(self._distances, heat)
         self.stress_ = kruskal_stress(
             self._distances, self.embedding_ / metric.unit, points, n_jobs=self.n_jobs
         )
+
+    def _landmark_weights(self, own):
+        if self.mds_weights is None:
+            return None
+        if self.mds_weights == "heat":
+            return np.maximum(self._metric.landmark_weights, _LEAST_WEIGHT)
+        self._shortest = np.float32(_SHORTEST * np.sqrt(np.mean(np.square(own)))) or 1.0
+        return self._power(own)
+
+    def _power(self, distances):
+        return np.square(self._shortest / np.maximum(distances, self._shortest))
+
+    def _place(self, distances, heat):
+        """Positions of rows of distances, with rows of heat for weights if there are."""
+        weigh = None
+        if self.mds_weights == "heat":
+
+            def weigh(part):
+                return np.maximum(heat[part], _LEAST_WEIGHT)
+
+        elif self.mds_weights == "power":
+
+            def weigh(part):
+                return self._power(distances[part])
+
+        points = self._placed.place(distances, weigh=weigh, n_jobs=self.n_jobs)
+        points *= self._metric.unit
+        return points
+
+    def _places(self, X):
+        """New points by the training points near them."""
+        if self.metric == "precomputed":
+            if not (np.isfinite(X).all() and np.all(X >= 0.0)):
+                raise ValueError(
+                    "X holds distances from the training points, which are finite and not "
+                    f"negative, and has {'NaN' if np.isnan(X).any() else 'infinity or less'}."
+                )
+            k = min(self.n_neighbors, X.shape[1])
+            indices = np.argsort(X, axis=1, kind="stable")[:, :k]
+            return Places.near(indices, np.take_along_axis(X, indices, axis=1))
+        points = self._reduced(X)
+        lengths, indices = self.graph_.kneighbors(points)
+        keep = True
+        if self.metric == "pruned":
+            unit = self._metric.unit
+            keep = query_keep(self._points, self._distances, points, indices, lengths / unit)
+        return Places.near(indices, lengths, keep)
+
+    def _reduced(self, X, *, reset=False):
+        return X
+
+    def _check_sizes(self, n):
+        if n < 2:
+            raise ValueError(
+                f"n_samples=1, and distances need two points at least: X has {n} sample."
+            )
+        if self.n_components > n - 1:
+            raise ValueError(
+                f"n_components={self.n_components} is more than {n} samples span, which is "
+                f"{n - 1}; lower n_components, or give more rows."
+            )
+        m = n if self.n_landmarks is None else min(n, self.n_landmarks)
+        if self.n_components > m - 1:
+            raise ValueError(
+                f"n_components={self.n_components} is more than n_landmarks={m} landmarks span, "
+                f"which is {m - 1}; raise n_landmarks."
+            )
+        if self.mds == "smacof":
+            m = n
+        if m > _MOST_LANDMARKS:
+            what = "mds='smacof'" if self.mds == "smacof" else f"n_landmarks={self.n_landmarks}"
+            raise ValueError(
+                f"{what} takes tables of {m} x {m} distances, more than {_MOST_LANDMARKS} squared "
+                "are meant for; use mds='landmark' with n_landmarks=300, whose stress is nearly "
+                "the same."
+            )
+        if self.mds_weights is None:
+            return
+        if self.mds == "classical":
+            raise ValueError(
+                f"mds_weights={self.mds_weights!r} has no meaning with mds='classical', which "
+                "takes inner products; use mds='landmark' or 'smacof', or mds_weights=None."
+            )
+        if self.mds_weights == "heat" and self.metric != "heat":
+            raise ValueError(
+                f"mds_weights='heat' needs metric='heat', got metric={self.metric!r}, which knows "
+                "no heat; use mds_weights='power'."
+            )
+
+    def _check_matrix(self, X):
+        name = "X, with metric='precomputed' a matrix of distances,"
+        if X.shape[0] != X.shape[1]:
+            raise ValueError(
+                f"{name} has shape {X.shape}; it has a row and a column for each sample."
+            )
+        if np.isnan(X).any():
+            raise ValueError(f"{name} has NaN; fill in those distances, or drop the samples.")
+        if np.isinf(X).any():
+            raise ValueError(
+                f"{name} has infinity: some samples are not joined by any path. Embed each "
+                "component by itself, or join them by distances of your choice."
+            )
+        if X.min() < 0.0:
+            raise ValueError(
+                f"{name} has Negative values (least: {X.min():g}), which no distance is; if they "
+                "are similarities, turn them into distances."
+            )
+        largest = X.max()
+        if np.abs(X.diagonal()).max() > _ASYMMETRY * largest:
+            raise ValueError(
+                f"{name} has {np.abs(X.diagonal()).max():g} on its diagonal; the distance of a "
+                "sample from itself is zero."
+            )
+        # By rows, for the matrix may be most of the memory.
+        if any(np.abs(row - column).max() > _ASYMMETRY * largest for row, column in zip(X, X.T)):
+            raise ValueError(f"{name} is not symmetric; pass (X + X.T) / 2 if that is meant.")
+
+    def _check_joined(self):
+        if not np.isfinite(self._distances.max()):
+            raise ValueError(
+                f"disconnected={self.disconnected!r} has left the graph in "
+                f"{self.graph_.n_connected_components_} components, at no distance from each "
+                "other; use disconnected='bridge', raise n_neighbors, or embed each by itself."
+            )
+
+
+def _straight(first, second, X, Y, n):
+    """Pairs of places that share a neighbour, and the distances of their coordinates."""
+    pairs = (_sharing(first, n) @ _sharing(second, n).T).tocoo()
+    steps = X[pairs.row] - Y[pairs.col]
+    largest = np.abs(steps).max(axis=1, initial=0.0)
+    safe = np.where(largest > 0.0, largest, 1.0)
+    return pairs.row, pairs.col, safe * np.sqrt(np.square(steps / safe[:, None]).sum(axis=1))
+
+
+def _sharing(places, n):
+    """Which training points (n_places, n) are neighbours."""
+    rows, columns = np.nonzero(np.isfinite(places.lengths))
+    ones = np.ones(len(rows), dtype=np.int32)
+    return csr_array((ones, (rows, places.indices[rows, columns])), shape=(len(places), n))
+
+
+def _equal_rows(X, Y):
+    """Which rows are the same, (len(X), len(Y))."""
+    _, kinds = np.unique(np.concatenate([X, Y]), axis=0, return_inverse=True)
+    kinds = kinds.ravel()
+    return kinds[: len(X), None] == kinds[len(X) :]

@@ -147,7 +147,11 @@ class HeatMetric(_Metric):
         self.t = found.t
         self.unit = unit_of(found.distances.max(axis=1))
         self._known = (found.distances / self.unit).astype(np.float32)
-        self.kernel = found.kernel
+        self._kernel = found.kernel
+
+    @property
+    def weights(self):
+        pass
 
     def from_landmarks(self, landmarks):
         return self._known

@@ -1,4 +1,4 @@
-"""Neighbourhood graphs of points and the matrices that live on them."""
+"""Neighbourhood graphs of points, without shortcuts, and the matrices that live on them."""
 
 from kernlab.graph._laplacian import laplacian
 from kernlab.graph._neighbors import KNNGraph
