@@ -137,12 +137,11 @@ class HeatGeodesicEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         """
         with whole_or_nothing(self):
             X = self._validated(X, reset=True)
+            self._check_sizes(len(X))
             if self.metric == "precomputed":
                 self._check_matrix(X)
-                self._check_sizes(len(X))
                 self._embed(MatrixMetric(X, n_jobs=self.n_jobs), self._drawn_landmarks(len(X)))
             else:
-                self._check_sizes(len(X))
                 X = self._reduced(X, reset=True)
                 self._fit_graph(self._make_graph().fit(X), X)
         return self
@@ -311,6 +310,7 @@ class HeatGeodesicEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
             graph.distances_,
             landmarks,
             t=self.t,
+            weigh=self.mds_weights == "heat",
             laplacian=self.laplacian,
             volume_correction=self.volume_correction,
             denoise=self.denoise,
@@ -350,7 +350,8 @@ class HeatGeodesicEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         if self.mds_weights is None:
             return None
         if self.mds_weights == "heat":
-            return np.maximum(self._metric.landmark_weights, _LEAST_WEIGHT)
+            weights = self._metric.landmark_weights
+            return np.maximum(0.5 * (weights + weights.T), np.float32(_LEAST_WEIGHT))
         self._shortest = np.float32(_SHORTEST * np.sqrt(np.mean(np.square(own)))) or 1.0
         return self._power(own)
 
@@ -363,7 +364,7 @@ class HeatGeodesicEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         if self.mds_weights == "heat":
 
             def weigh(part):
-                return np.maximum(heat[part], _LEAST_WEIGHT)
+                return np.maximum(heat[part], np.float32(_LEAST_WEIGHT))
 
         elif self.mds_weights == "power":
 

@@ -137,9 +137,17 @@ class HeatMetric(_Metric):
     Neighbours have weights of their inverse squared distance, so that the average takes on a
     neighbour's values as the point comes to it. Elsewhere it errs by less than the distance of the
     farthest neighbour.
+
+    Attributes
+    ----------
+    weights : float32 ndarray of shape (n, m)
+        If ``weigh``: heat at each point from the landmarks, relative to that of the landmark where
+        it stood, and to the largest of the row.
+    landmark_weights : float32 ndarray of shape (m, m)
+        Heat at the landmarks, relative to the geometric mean of what stayed at both.
     """
 
-    def __init__(self, affinity, lengths, landmarks, *, t, n_jobs=None, **options):
+    def __init__(self, affinity, lengths, landmarks, *, t, weigh=False, n_jobs=None, **options):
         self.n, self.n_jobs = affinity.shape[0], n_jobs
         self._landmarks = landmarks
         self._distances = partial(heat_distances, affinity, lengths, n_jobs=n_jobs, **options)
@@ -147,11 +155,12 @@ class HeatMetric(_Metric):
         self.t = found.t
         self.unit = unit_of(found.distances.max(axis=1))
         self._known = (found.distances / self.unit).astype(np.float32)
-        self._kernel = found.kernel
-
-    @property
-    def weights(self):
-        pass
+        if weigh:
+            root = np.sqrt(found.kernel[landmarks, np.arange(len(landmarks))])
+            weights = found.kernel / root
+            self.landmark_weights = (weights[landmarks] / root[:, None]).astype(np.float32)
+            weights /= weights.max(axis=1, keepdims=True)
+            self.weights = weights.astype(np.float32)
 
     def from_landmarks(self, landmarks):
         return self._known
