@@ -265,6 +265,7 @@ class HeatGeodesicEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.pairwise = self.metric == "precomputed"
+        tags.input_tags.positive_only = self.metric == "precomputed"
         return tags
 
     @property
@@ -280,7 +281,10 @@ class HeatGeodesicEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
 
     def _validated(self, X, *, reset):
         if self.metric == "precomputed":
-            return validate_data(self, X, dtype=np.float64, ensure_all_finite=False, reset=reset)
+            # In fit infinity has a meaning, and a message, of its own.
+            return validate_data(
+                self, X, dtype=np.float64, ensure_all_finite=not reset, reset=reset
+            )
         return np.asarray(validate_points(self, X, reset=reset), dtype=np.float64)
 
     def _make_graph(self):
@@ -378,10 +382,10 @@ class HeatGeodesicEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
     def _places(self, X):
         """New points by the training points near them."""
         if self.metric == "precomputed":
-            if not (np.isfinite(X).all() and np.all(X >= 0.0)):
+            if X.min() < 0.0:
                 raise ValueError(
-                    "X holds distances from the training points, which are finite and not "
-                    f"negative, and has {'NaN' if np.isnan(X).any() else 'infinity or less'}."
+                    f"X holds distances from the training points, and has {X.min():g}; none is "
+                    "negative."
                 )
             k = min(self.n_neighbors, X.shape[1])
             indices = np.argsort(X, axis=1, kind="stable")[:, :k]
@@ -437,10 +441,6 @@ class HeatGeodesicEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
 
     def _check_matrix(self, X):
         name = "X, with metric='precomputed' a matrix of distances,"
-        if X.shape[0] != X.shape[1]:
-            raise ValueError(
-                f"{name} has shape {X.shape}; it has a row and a column for each sample."
-            )
         if np.isnan(X).any():
             raise ValueError(f"{name} has NaN; fill in those distances, or drop the samples.")
         if np.isinf(X).any():
@@ -448,10 +448,14 @@ class HeatGeodesicEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
                 f"{name} has infinity: some samples are not joined by any path. Embed each "
                 "component by itself, or join them by distances of your choice."
             )
+        if X.shape[0] != X.shape[1]:
+            raise ValueError(
+                f"{name} has shape {X.shape}; it has a row and a column for each sample."
+            )
         if X.min() < 0.0:
             raise ValueError(
-                f"{name} has Negative values (least: {X.min():g}), which no distance is; if they "
-                "are similarities, turn them into distances."
+                f"{name} has {X.min():g}: Negative values in data are no distances. Similarities "
+                "must be turned into distances first."
             )
         largest = X.max()
         if np.abs(X.diagonal()).max() > _ASYMMETRY * largest:
