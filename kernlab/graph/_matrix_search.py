@@ -105,9 +105,7 @@ class MatrixSearch:
 
     def _check_known(self, n_neighbors):
         diagonal = self._distances.tocoo()
-        counts = np.bincount(
-            diagonal.row[diagonal.row != diagonal.col], minlength=self.n_samples
-        )
+        counts = np.bincount(diagonal.row[diagonal.row != diagonal.col], minlength=self.n_samples)
         fewest = int(counts.argmin())
         if counts[fewest] < n_neighbors:
             raise ValueError(

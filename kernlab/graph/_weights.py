@@ -20,7 +20,7 @@ MOST_BEYOND = 20
 # Neighbours beyond `n_neighbors` looked up at first, enough for most points of few dimensions.
 _FIRST_BEYOND = 6
 # Points whose neighbours are looked up at a time.
-_ROWS = 2**15
+_ROWS = 2**16
 # Length of an edge between coincident points, relative to the shortest other.
 COINCIDENT = 2.0**-30
 # Of UMAP's local width, relative to the mean distance: the least; and the steps of its bisection.
@@ -43,11 +43,13 @@ class DirectedEdges(NamedTuple):
         return np.repeat(np.arange(self.n_samples, dtype=np.int32), np.diff(self.indptr))
 
     def matrix(self, data):
-        shape = (self.n_samples, self.n_samples)
-        # Sorting is in place, so it needs indices of its own.
-        matrix = sp.csr_matrix((data, self.indices.copy(), self.indptr), shape=shape)
-        matrix.sort_indices()
-        return matrix
+        return sp.csr_matrix((data, self.indices, self.indptr), shape=(self.n_samples,) * 2)
+
+    def in_order(self):
+        """The same, the edges of each point in order of index."""
+        order = self._replace(indices=self.indices.copy()).matrix(np.arange(len(self.indices)))
+        order.sort_indices()
+        return self._replace(indices=order.indices, lengths=self.lengths[order.data])
 
 
 def directed_edges(search, n_neighbors, *, kernel, decay, n_jobs=None):
@@ -72,9 +74,9 @@ def directed_edges(search, n_neighbors, *, kernel, decay, n_jobs=None):
     edges = DirectedEdges(
         indptr, np.concatenate(indices), np.concatenate(lengths), np.concatenate(bandwidths)
     )
-    if edges.bandwidths.min() > 0:
-        return edges
-    return _rewired(search, edges, n_neighbors, n_jobs)
+    if edges.bandwidths.min() == 0:
+        edges = _rewired(search, edges, n_neighbors, n_jobs)
+    return edges.in_order()
 
 
 def _neighbors_within(search, rows, n_neighbors, reach, n_jobs):
@@ -148,10 +150,7 @@ def undirected(edges, *, kernel, decay):
         affinity = weights + weights.T - weights.multiply(weights.T)
     else:
         affinity = weights.maximum(weights.T)
-    affinity = affinity.tocsr()
-    affinity.sort_indices()
-    lengths.sort_indices()
-    return affinity, lengths
+    return affinity.tocsr(), lengths
 
 
 def _alpha(edges, decay):
