@@ -13,8 +13,6 @@ import scipy.sparse as sp
 from scipy.sparse.csgraph import dijkstra
 from sklearn.utils.validation import check_array
 
-from kernlab._core.chunks import chunk_bytes
-from kernlab._core.threads import run_slices
 from kernlab.embedding._heat_scale import choose_times, intrinsic_dimension, step_variance
 from kernlab.exceptions import UnresolvedHeatWarning
 from kernlab.graph import laplacian as graph_laplacian
@@ -72,7 +70,9 @@ def heat_distances(
     mass = _mass(affinity, laplacian)
     times = choose_times(t, affinity, operator, landmarks)
 
-    heat = _heat_columns(operator, landmarks, times, n, n_jobs)  # (n_times, n, m)
+    heat = heat_action(
+        operator, indicators(n, landmarks), times, method="uniformization", n_jobs=n_jobs
+    )  # (n_times, n, m)
     scale = 1.0
     if units == "data":
         dim = intrinsic_dimension(lengths) if intrinsic_dim == "auto" else intrinsic_dim
@@ -164,18 +164,10 @@ def _mass(affinity, laplacian):
     return np.where(degree > 0, degree, 1.0)
 
 
-def _heat_columns(operator, landmarks, times, n, n_jobs):
-    heat = np.empty((len(times), n, len(landmarks)))
-
-    def work(part):
-        chosen = landmarks[part]
-        unit = np.zeros((n, len(chosen)))
-        unit[chosen, np.arange(len(chosen))] = 1.0
-        heat[:, :, part] = heat_action(operator, unit, times, method="uniformization")
-
-    columns = max(1, chunk_bytes() // (8 * n * (len(times) + 4)))
-    run_slices(work, len(landmarks), slice_size=columns, n_jobs=n_jobs)
-    return heat
+def indicators(n, rows):
+    """Columns that are 1 at one row each, (n, len(rows)), sparse."""
+    columns = np.arange(len(rows))
+    return sp.csr_matrix((np.ones(len(rows)), (rows, columns)), shape=(n, len(rows)))
 
 
 def heat_diagonal(operator, mass, heat, landmarks, t, n_jobs):
@@ -188,14 +180,8 @@ def heat_diagonal(operator, mass, heat, landmarks, t, n_jobs):
         return diagonal
     if n <= EXACT_DIAGONAL:
         # H is symmetric and a semigroup: H_ii is the squared norm of column i of exp(-t/2 L).
-        def work(part):
-            unit = np.zeros((n, part.stop - part.start))
-            unit[np.arange(part.start, part.stop), np.arange(unit.shape[1])] = 1.0
-            half = heat_action(operator, unit, t / 2, method="chebyshev")
-            diagonal[part] = np.einsum("ij,ij->j", half, half)
-
-        run_slices(work, n, slice_size=max(1, chunk_bytes() // (8 * n * 4)), n_jobs=n_jobs)
-        return diagonal
+        half = heat_action(operator, indicators(n, np.arange(n)), t / 2, n_jobs=n_jobs)
+        return np.einsum("ij,ij->j", half, half)
     # The density of returning is smooth on the scale of the heat itself, so its logarithm is
     # averaged over the landmarks with their heat for weights.
     level = np.log(known / mass[landmarks])
