@@ -3,6 +3,7 @@
 __all__ = [
     "BandwidthWarning",
     "CondensedDensityWarning",
+    "EigenpairWarning",
     "MissingExtraError",
     "PrivacyBudgetError",
     "SingularCovarianceError",
@@ -15,6 +16,10 @@ class CondensedDensityWarning(UserWarning):
 
     The message names the regime, the index that says so, and the bandwidth that would mend it.
     """
+
+
+class EigenpairWarning(UserWarning):
+    """Eigenpairs are less accurate than was asked for; the message gives the largest residual."""
 
 
 class MissingExtraError(ImportError):
