@@ -12,6 +12,7 @@ _MODULES = (
     "density",
     "exceptions",
     "gp",
+    "graph",
     "kernels",
     "linalg",
     "pde",

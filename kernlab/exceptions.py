@@ -3,11 +3,14 @@
 __all__ = [
     "BandwidthWarning",
     "CondensedDensityWarning",
+    "DisconnectedGraphWarning",
     "EigenpairWarning",
     "MissingExtraError",
     "PrivacyBudgetError",
+    "PruningWarning",
     "SingularCovarianceError",
     "SingularOperatorError",
+    "UnresolvedHeatWarning",
 ]
 
 
@@ -18,9 +21,15 @@ class CondensedDensityWarning(UserWarning):
     """
 
 
+class DisconnectedGraphWarning(UserWarning):
+    """A graph of neighbours has several parts, and links were added to join them.
+
+    The message says how many, how long the links are beside other edges, and where they are listed.
+    """
+
+
 class EigenpairWarning(UserWarning):
     """Eigenpairs are less accurate than was asked for; the message gives the largest residual."""
-
 
 class MissingExtraError(ImportError):
     """An optional dependency is missing; the message names the extra that installs it."""
@@ -30,6 +39,14 @@ class PrivacyBudgetError(ValueError):
     """A release was refused because it does not fit what is left of a privacy budget.
 
     Nothing was released or spent. The message names what was asked, what remains and the remedy.
+    """
+
+
+class PruningWarning(UserWarning):
+    """Taking shortcuts out of a graph made the ways across it much longer.
+
+    So it should where noise had joined what lies far apart along the data, and should not where the
+    data is a closed loop. The message gives both diameters and the remedy.
     """
 
 
@@ -48,4 +65,11 @@ class SingularOperatorError(ValueError):
     """An equation with its conditions has no unique solution.
 
     The message says what leaves it free and the remedy.
+    """
+
+
+class UnresolvedHeatWarning(UserWarning):
+    """Some pairs of points exchange too little heat to tell their distance from it.
+
+    The message counts them, names the time of diffusion and the remedy.
     """

@@ -1,0 +1,281 @@
+"""Distances along a graph from its heat kernel, kept in logarithms."""
+
+# References: S. R. S. Varadhan, "On the behavior of the fundamental solution of the heat equation
+# with variable coefficients", Comm. Pure Appl. Math. 20 (1967); G. Huguet et al., "A heat diffusion
+# perspective on geodesic preserving dimensionality reduction", NeurIPS 2023, arXiv 2305.19043.
+
+import warnings
+from numbers import Integral, Real
+from typing import NamedTuple
+
+import numpy as np
+import scipy.sparse as sp
+from scipy.sparse.csgraph import dijkstra
+from sklearn.utils.validation import check_array
+
+from kernlab._core.chunks import chunk_bytes
+from kernlab._core.threads import run_slices
+from kernlab.embedding._heat_scale import choose_times, intrinsic_dimension, step_variance
+from kernlab.exceptions import UnresolvedHeatWarning
+from kernlab.graph import laplacian as graph_laplacian
+from kernlab.linalg import heat_action
+
+__all__ = ["HeatDistances", "heat_distances"]
+
+# Below this `heat_action` no longer certifies the relative error of an entry.
+RESOLVED = 1e-200
+# Up to so many points the diagonal of the kernel is computed, beyond it is averaged from landmarks.
+EXACT_DIAGONAL = 1000
+# Share of a landmark's resolved pairs, the farthest, that scale its shortest paths beyond them.
+_FARTHEST = 0.1
+
+
+class HeatDistances(NamedTuple):
+    """What `heat_distances` returns.
+
+    Attributes
+    ----------
+    distances : array of shape (n_samples, n_landmarks)
+        Distances from every point to every landmark; finite.
+    kernel : array of shape (n_samples, n_landmarks)
+        Heat at every point, a time t after it stood at each landmark; the first time of several.
+    t : float or array of shape (n_times,)
+        The times.
+    unresolved : int
+        Entries whose heat is too small to tell a distance from.
+    """
+
+    distances: np.ndarray
+    kernel: np.ndarray
+    t: float | np.ndarray
+    unresolved: int
+
+
+def heat_distances(
+    affinity,
+    lengths,
+    landmarks,
+    t="auto",
+    *,
+    laplacian="normalized",
+    volume_correction=1.0,
+    denoise=0.0,
+    units="data",
+    intrinsic_dim="auto",
+    floor=None,
+    n_jobs=None,
+):
+    affinity, lengths, landmarks = _check_graph(affinity, lengths, landmarks)
+    _check_settings(laplacian, volume_correction, denoise, units, intrinsic_dim, floor)
+    n = affinity.shape[0]
+    operator = graph_laplacian(affinity, laplacian)
+    mass = _mass(affinity, laplacian)
+    times = choose_times(t, affinity, operator, landmarks)
+
+    heat = _heat_columns(operator, landmarks, times, n, n_jobs)  # (n_times, n, m)
+    scale = 1.0
+    if units == "data":
+        dim = intrinsic_dimension(lengths) if intrinsic_dim == "auto" else intrinsic_dim
+        scale = step_variance(affinity, lengths, mass) / dim
+    weights = _time_weights(times)
+    distances = np.zeros((n, len(landmarks)))
+    unresolved = np.zeros(distances.shape, bool)
+    for time, weight, values in zip(times, weights, heat, strict=True):
+        diagonal = None
+        if volume_correction:
+            diagonal = heat_diagonal(operator, mass, values, landmarks, time, n_jobs)
+        if floor is None:
+            unresolved |= values < RESOLVED
+        squared = _squared(
+            values, diagonal, landmarks, mass, time, volume_correction, scale, units, floor
+        )
+        distances += weight * np.sqrt(np.maximum(squared, 0.0, out=squared), out=squared)
+    if floor is None:
+        distances[landmarks, np.arange(len(landmarks))] = 0.0
+        n_unresolved = _extend(distances, unresolved, lengths, landmarks, times)
+    else:
+        n_unresolved = 0
+    if denoise:
+        distances = _denoised(distances, landmarks, denoise, units)
+    return HeatDistances(
+        distances, heat[0], times if len(times) > 1 else float(times[0]), n_unresolved
+    )
+
+
+def _check_graph(affinity, lengths, landmarks):
+    affinity = check_array(affinity, accept_sparse="csr", dtype=np.float64, input_name="affinity")
+    lengths = check_array(lengths, accept_sparse="csr", dtype=np.float64, input_name="lengths")
+    affinity, lengths = sp.csr_matrix(affinity), sp.csr_matrix(lengths)
+    n = affinity.shape[0]
+    for name, matrix in (("affinity", affinity), ("lengths", lengths)):
+        if matrix.shape != (n, n):
+            raise ValueError(
+                f"{name} has shape {matrix.shape}, expected ({n}, {n}): one row and one column for "
+                "each point."
+            )
+        if matrix.nnz and matrix.data.min() < 0:
+            raise ValueError(
+                f"{name} holds {matrix.data.min():g}; weights and lengths of edges are not "
+                "negative."
+            )
+        if abs(matrix - matrix.T).max() > 1e-10 * abs(matrix).max():
+            raise ValueError(f"{name} is not symmetric; pass (A + A.T) / 2.")
+    landmarks = np.asarray(landmarks)
+    if landmarks.ndim != 1 or landmarks.size == 0 or landmarks.dtype.kind not in "iu":
+        raise ValueError(f"landmarks must be a list of at least one row number, got {landmarks!r}.")
+    if landmarks.min() < 0 or landmarks.max() >= n:
+        raise ValueError(
+            f"landmarks lie between {landmarks.min()} and {landmarks.max()}; rows are numbered "
+            f"from 0 to {n - 1}."
+        )
+    if len(np.unique(landmarks)) < len(landmarks):
+        raise ValueError("landmarks hold a row twice; pass np.unique(landmarks).")
+    return affinity, lengths, landmarks
+
+
+def _check_settings(laplacian, volume_correction, denoise, units, intrinsic_dim, floor):
+    if laplacian not in ("normalized", "combinatorial"):
+        raise ValueError(
+            f"laplacian must be 'normalized' or 'combinatorial', got {laplacian!r}; "
+            "in units='data' the normalized one has the distances of the random walk."
+        )
+    if units not in ("data", "none"):
+        raise ValueError(f"units must be 'data' or 'none', got {units!r}.")
+    if not (isinstance(volume_correction, Real) and 0 <= volume_correction < np.inf):
+        raise ValueError(
+            f"volume_correction must be a finite number of 0 or more, got {volume_correction!r}; "
+            "1 corrects for volume, 0 does not."
+        )
+    if not (isinstance(denoise, Real) and 0 <= denoise <= 1):
+        raise ValueError(f"denoise must lie in [0, 1], got {denoise!r}.")
+    if floor is not None and not (isinstance(floor, Real) and 0 < floor < 1):
+        raise ValueError(f"floor must lie in (0, 1) or be None, got {floor!r}.")
+    if intrinsic_dim != "auto" and not (isinstance(intrinsic_dim, Integral) and intrinsic_dim > 0):
+        raise ValueError(
+            f"intrinsic_dim must be 'auto' or a positive integer, got {intrinsic_dim!r}."
+        )
+
+
+def _mass(affinity, laplacian):
+    """The measure in which the heat kernel is a symmetric density: of degrees, or of points."""
+    if laplacian == "combinatorial":
+        return np.ones(affinity.shape[0])
+    degree = np.asarray(affinity.sum(axis=1)).ravel()
+    return np.where(degree > 0, degree, 1.0)
+
+
+def _heat_columns(operator, landmarks, times, n, n_jobs):
+    heat = np.empty((len(times), n, len(landmarks)))
+
+    def work(part):
+        chosen = landmarks[part]
+        unit = np.zeros((n, len(chosen)))
+        unit[chosen, np.arange(len(chosen))] = 1.0
+        heat[:, :, part] = heat_action(operator, unit, times, method="uniformization")
+
+    columns = max(1, chunk_bytes() // (8 * n * (len(times) + 4)))
+    run_slices(work, len(landmarks), slice_size=columns, n_jobs=n_jobs)
+    return heat
+
+
+def heat_diagonal(operator, mass, heat, landmarks, t, n_jobs):
+    """Return of the heat to where it was, H_ii: exact where that is cheap, else averaged."""
+    n = operator.shape[0]
+    diagonal = np.empty(n)
+    known = heat[landmarks, np.arange(len(landmarks))]
+    if len(landmarks) == n:
+        diagonal[landmarks] = known
+        return diagonal
+    if n <= EXACT_DIAGONAL:
+        # H is symmetric and a semigroup: H_ii is the squared norm of column i of exp(-t/2 L).
+        def work(part):
+            unit = np.zeros((n, part.stop - part.start))
+            unit[np.arange(part.start, part.stop), np.arange(unit.shape[1])] = 1.0
+            half = heat_action(operator, unit, t / 2, method="chebyshev")
+            diagonal[part] = np.einsum("ij,ij->j", half, half)
+
+        run_slices(work, n, slice_size=max(1, chunk_bytes() // (8 * n * 4)), n_jobs=n_jobs)
+        return diagonal
+    # The density of returning is smooth on the scale of the heat itself, so its logarithm is
+    # averaged over the landmarks with their heat for weights.
+    level = np.log(known / mass[landmarks])
+    share = heat / np.sqrt(mass[landmarks])
+    total = share.sum(axis=1)
+    averaged = np.where(total > 0, share @ level / np.where(total > 0, total, 1.0), level.mean())
+    diagonal = np.exp(averaged) * mass
+    diagonal[landmarks] = known
+    return diagonal
+
+
+def _time_weights(times):
+    if len(times) == 1:
+        return np.ones(1)
+    weights = 1 - times / times.sum()
+    return weights / weights.sum()
+
+
+def _squared(heat, diagonal, landmarks, mass, t, correction, scale, units, floor):
+    """Varadhan's squared distances, (n, m); what has no heat is left at a finite value."""
+    tiny = np.finfo(float).tiny
+    if units == "none":
+        squared = np.log(heat + floor if floor is not None else np.maximum(heat, tiny))
+        squared *= -4 * t
+        if correction:
+            mean = (diagonal[:, None] + diagonal[landmarks]) / 2
+            squared += correction * 4 * t * np.log(mean + (floor or 0.0))
+        return squared
+    root = np.sqrt(mass)
+    squared = np.log(heat + floor if floor is not None else np.maximum(heat, tiny))
+    squared -= np.log(root)[:, None] + np.log(root[landmarks])
+    squared *= -4 * t
+    if correction:
+        level = np.log(diagonal / mass)
+        squared += correction * 2 * t * (level[:, None] + level[landmarks])
+    squared *= scale / 2
+    return squared
+
+
+def _extend(distances, unresolved, lengths, landmarks, times):
+    """Fill in unresolved entries by shortest paths, scaled to the farthest resolved ones."""
+    count = int(unresolved.sum())
+    if count == 0:
+        return 0
+    columns = np.flatnonzero(unresolved.any(axis=0))
+    paths = dijkstra(lengths, directed=False, indices=landmarks[columns])  # (columns, n)
+    scales = np.full(len(columns), np.nan)
+    for row, column in enumerate(columns):
+        known = ~unresolved[:, column] & (paths[row] > 0) & np.isfinite(paths[row])
+        if known.any():
+            far = paths[row] >= np.quantile(paths[row, known], 1 - _FARTHEST)
+            scales[row] = np.median((distances[:, column] / paths[row])[known & far])
+    scales[np.isnan(scales)] = np.nanmedian(scales) if not np.isnan(scales).all() else 1.0
+    for row, column in enumerate(columns):
+        missing = unresolved[:, column]
+        distances[missing, column] = scales[row] * paths[row, missing]
+    apart = ~np.isfinite(distances)
+    distances[apart] = distances[~apart].max()
+    warnings.warn(
+        f"{count} of {distances.size} pairs have no heat to speak of at t={np.min(times):g} (below "
+        f"{RESOLVED:g}): their distances are shortest paths, scaled"
+        + (
+            f", and of {int(apart.sum())} that no path joins, the largest of the others; join the "
+            "parts of the graph (disconnected='bridge'), or embed each by itself."
+            if apart.any()
+            else "; a larger t, or t='auto', reaches them."
+        ),
+        UnresolvedHeatWarning,
+        stacklevel=3,
+    )
+    return count
+
+
+def _denoised(distances, landmarks, denoise, units):
+    """Mix in the distances between rows of distances, over the landmarks."""
+    n, m = distances.shape
+    own = distances[landmarks]
+    squares = np.einsum("ij,ij->i", distances, distances)
+    triplet = squares[:, None] + squares[landmarks] - 2 * distances @ own.T
+    triplet = np.sqrt(np.maximum(triplet, 0.0))
+    # The original sums over all points; in units of length it is the root mean square.
+    triplet *= np.sqrt(1 / m if units == "data" else n / m)
+    return (1 - denoise) * distances + denoise * triplet

@@ -1,0 +1,464 @@
+"""Shortcut edges of a neighbour graph: nominated by heat, decided by random-walk clouds."""
+
+import math
+
+import numpy as np
+from scipy.sparse import csr_matrix, issparse
+from scipy.sparse.csgraph import connected_components, dijkstra, minimum_spanning_tree
+from scipy.special import ive
+from sklearn.utils import check_random_state
+
+from kernlab._core.chunks import chunk_bytes
+from kernlab._core.threads import run_slices
+from kernlab.graph._walks_numba import agreeing, cloud_gaps, edge_cosines, walk_clouds
+
+# Time of the heat that nominates, and columns of its sketch (cosines good to about .06).
+HEAT_TIME = 40.0
+SKETCH_COLUMNS = 128
+LEVELS = (0.9, 0.8, 0.7, 0.6, 0.5)
+# Walks from each end of a nominated edge (odd, for the medians) and how long they last.
+WALKS = 127
+WALK_TIME = 5.0
+POWER_STEPS = 8
+# One-sided uniform clouds of radius R around a gap g have a Fisher ratio of about 3.6 (1 + g/R)².
+DISTINCT = 8.0
+# Clouds that spread mostly along the edge stand on both sides of a hole in a curve.
+ALIGNED = 0.6
+# A second opinion by longer walks: on a surface with a sparse place they go round it, so that the
+# clouds mix and spread along the line; on separate sheets they stay thin (ratios of alignments
+# .12-.15 on noisy rolls, against .4-.7 for what was confirmed by mistake on clean ones).
+LONG_WALK_TIME = 20.0
+LONG_DISTINCT = 3.0
+LONG_ALIGNED = 0.3
+# Fewer distinct end points than this say nothing about a cloud.
+FRAGMENT = 30
+PASSES = 8
+ROUNDS = 20
+# Of new points: landmarks compared, and how far a neighbour may lie from another by the graph, in
+# lengths of the path over the new point.
+QUERY_LANDMARKS = 64
+AGREEMENT = 2.0
+
+
+def prune_shortcuts(points, affinity, distances, *, cosine=0.9, detour=None, random_state=None):
+    """Remove the edges of a neighbour graph that jump between parts of a manifold.
+
+    Heat spreads slowly across a bundle of few edges. So the cosine between the heat that starts at
+    both ends of an edge *nominates* edges, at a level that falls from ``cosine`` to 0.5 until some
+    are confirmed. A nominated edge is *confirmed* when, with all nominees left out, the random
+    walks from its two ends stay in clouds that lie apart (Fisher ratio along the line of their
+    centres above 8) and are not drawn out along that line, as they are on both sides of a sparse
+    place of a curve; edges that touch are judged together. Confirmed edges go, except those without
+    which a component would fall apart, and the search is repeated on what is left.
+
+    Parameters
+    ----------
+    points : array-like of shape (n_samples, n_features)
+    affinity, distances : sparse array or matrix of shape (n_samples, n_samples)
+        Symmetric, with the same pattern: weights of the edges, and their lengths, all positive.
+    cosine : float in (0, 1), default=0.9
+        Edges below this heat cosine are nominated first. Lower values look at fewer edges.
+    detour : float of at least 1, or None, default=None
+        Keep a confirmed edge if the shortest path in the remaining graph is at most this many times
+        its length. None leaves the decision to the clouds.
+    random_state : int, RandomState or None, default=None
+        An integer gives the same bits on any number of threads.
+
+    Returns
+    -------
+    affinity, distances : CSR of the kinds given (array or matrix)
+        Without the shortcuts; as many connected components as before.
+    shortcuts : int array of shape (n_shortcuts, 2)
+        The edges removed, as rows ``i < j`` in lexicographic order.
+
+    Raises
+    ------
+    ValueError
+        If shapes or patterns do not match, a pattern is not symmetric, or a number is outside its
+        range.
+    TypeError
+        If a matrix is not sparse.
+
+    See Also
+    --------
+    KNNGraph : Neighbour graphs, with pruning as an option.
+
+    Notes
+    -----
+    Costs about 30 products of the graph with 128 columns a round (one round and a few seconds at
+    100 000 points where there is nothing to prune, 20 rounds at most), and about 50 µs for each
+    end of a nominated edge a pass. Memory is four single-precision arrays of 128 columns.
+
+    Shortcuts so dense that walks mix across them are not found (high-dimensional noise: reduce the
+    dimension first).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.neighbors import kneighbors_graph
+    >>> from kernlab.graph import prune_shortcuts
+    >>> angle = np.random.default_rng(0).uniform(0, 6, 600)  # a spiral of one turn, noisy
+    >>> X = np.column_stack(((1 + angle / 4) * np.cos(angle), (1 + angle / 4) * np.sin(angle)))
+    >>> D = kneighbors_graph(X, 10, mode="distance")
+    >>> D = D.maximum(D.T).tocsr()
+    >>> A = D.copy()
+    >>> A.data = np.ones_like(A.data)
+    >>> A, D, shortcuts = prune_shortcuts(X, A, D, random_state=0)
+    >>> len(shortcuts)  # a clean curve has none
+    0
+    """
+    points, affinity, distances = _checked(points, affinity, distances)
+    if not 0 < cosine < 1:
+        raise ValueError(f"cosine={cosine!r} must lie strictly between 0 and 1.")
+    if detour is not None and not detour >= 1:
+        raise ValueError(
+            f"detour={detour!r} must be at least 1 (no path is shorter than the edge), or None."
+        )
+    seed = int(check_random_state(random_state).randint(2**31 - 1))
+    graph = _Graph(affinity, distances)
+    levels = (cosine, *(level for level in LEVELS if level < cosine))
+    shortcuts = [np.empty((0, 2), dtype=np.intp)]
+    for turn in range(ROUNDS):
+        cosines = _heat_cosines(graph, seed + turn)
+        for k, level in enumerate(levels):
+            nominated = np.flatnonzero(cosines < level)
+            dropped = _confirmed(points, graph, cosines, nominated, seed, turn * len(levels) + k)
+            dropped = dropped[~_needed(graph, cosines, dropped)]
+            if detour is not None:
+                dropped = dropped[~_short_detour(graph, dropped, detour)]
+            if len(dropped):
+                break
+        else:
+            break
+        shortcuts.append(np.column_stack((graph.first[dropped], graph.second[dropped])))
+        graph.drop(dropped)
+    shortcuts = np.concatenate(shortcuts).astype(np.intp)
+    shortcuts = shortcuts[np.lexsort(shortcuts.T[::-1])]
+    return *graph.matrices(), shortcuts
+
+
+def query_keep(points, landmark_distances, new_points, indices, lengths):
+    """Which neighbours of new points to trust, so that no new point stands on a shortcut.
+
+    Neighbours on one sheet of a manifold lie near each other by the pruned graph's distances too.
+    Two neighbours agree if their distances to every landmark differ by no more than the path over
+    the new point would, within a factor; kept are those that agree with the neighbour that most
+    agree with, of equals the nearest. A neighbour at distance zero is always the one.
+
+    Parameters
+    ----------
+    points : array of shape (n_samples, n_features)
+        The training points.
+    landmark_distances : array of shape (n_samples, n_landmarks)
+        Distances on the pruned graph.
+    new_points : array of shape (n_queries, n_features)
+    indices, lengths : arrays of shape (n_queries, n_neighbors)
+        The neighbours of each new point among the training points, by increasing length.
+
+    Returns
+    -------
+    keep : bool array of shape (n_queries, n_neighbors)
+        At least one True in every row.
+    """
+    step = -(-landmark_distances.shape[1] // QUERY_LANDMARKS)
+    landmarks = np.ascontiguousarray(landmark_distances[:, ::step], dtype=np.float32)
+    indices = np.ascontiguousarray(indices, dtype=np.int64)
+    lengths = np.ascontiguousarray(lengths, dtype=np.float64)
+    keep = np.empty(indices.shape, dtype=bool)
+
+    def work(part):
+        agreeing(landmarks, indices[part], lengths[part], AGREEMENT, keep[part])
+
+    run_slices(work, len(indices), slice_size=512)
+    return keep
+
+
+def _checked(points, affinity, distances):
+    points = np.asarray(points, dtype=np.float64)
+    for name, matrix in (("affinity", affinity), ("distances", distances)):
+        if not issparse(matrix):
+            raise TypeError(f"{name} is a {type(matrix).__name__}; give a sparse matrix or array.")
+    if points.ndim != 2 or not affinity.shape == distances.shape == (len(points),) * 2:
+        raise ValueError(
+            f"points {points.shape}, affinity {affinity.shape} and distances {distances.shape} "
+            "do not match; give one point for each row and column."
+        )
+    if not np.isfinite(points).all():
+        raise ValueError("points hold NaN or infinity; drop or impute those rows.")
+    affinity, distances = _canonical(affinity), _canonical(distances)
+    if not (
+        np.array_equal(affinity.indptr, distances.indptr)
+        and np.array_equal(affinity.indices, distances.indices)
+    ):
+        raise ValueError("affinity and distances must hold the same edges.")
+    return _centred(points), affinity, distances
+
+
+def _canonical(matrix):
+    """CSR with sorted, unique indices; the one given where it is so."""
+    matrix = matrix.tocsr()
+    if not matrix.has_canonical_format:
+        matrix = matrix.copy()
+        matrix.sum_duplicates()
+    return matrix
+
+
+class _Graph:
+    """Undirected edges of a symmetric sparse matrix, and where each stands in it."""
+
+    def __init__(self, affinity, distances):
+        self.n_nodes = affinity.shape[0]
+        self.affinity, self.distances = affinity, distances
+        self.indptr, self.indices = affinity.indptr, affinity.indices
+        self.weights = affinity.data.astype(np.float64)
+        slots = csr_matrix(
+            (np.arange(affinity.nnz), self.indices, self.indptr), shape=affinity.shape
+        )
+        mirror = slots.T.tocsr()
+        if not np.array_equal(mirror.indices, self.indices) or (mirror.indptr != self.indptr).any():
+            raise ValueError("affinity must be symmetric; give (A + A.T) / 2.")
+        rows = np.repeat(np.arange(self.n_nodes, dtype=self.indices.dtype), np.diff(self.indptr))
+        self.upper = np.flatnonzero(rows < self.indices)
+        self.lower = mirror.data[self.upper]
+        self.first, self.second = rows[self.upper], self.indices[self.upper]
+        self.totals = self.row_sums()
+
+    def row_sums(self):
+        sums = csr_matrix((self.weights, self.indices, self.indptr), shape=(self.n_nodes,) * 2)
+        return np.asarray(sums.sum(axis=1)).ravel()
+
+    def drop(self, edges):
+        self.hide(edges)
+        keep = np.ones(len(self.first), dtype=bool)
+        keep[edges] = False
+        for name in ("upper", "lower", "first", "second"):
+            setattr(self, name, getattr(self, name)[keep])
+
+    def hide(self, edges):
+        """Set the edges' weights to zero; totals follow."""
+        self._set(edges, 0.0, 0.0)
+
+    def show(self, edges):
+        self._set(
+            edges, self.affinity.data[self.upper[edges]], self.affinity.data[self.lower[edges]]
+        )
+
+    def _set(self, edges, upper, lower):
+        self.weights[self.upper[edges]] = upper
+        self.weights[self.lower[edges]] = lower
+        # Afresh, so that totals do not depend on the history of the weights.
+        nodes = np.unique(np.concatenate((self.first[edges], self.second[edges])))
+        starts, ends = self.indptr[nodes], self.indptr[nodes + 1]
+        lengths = ends - starts
+        owner = np.repeat(np.arange(len(nodes)), lengths)
+        offsets = np.cumsum(lengths) - lengths
+        slots = np.arange(lengths.sum()) - offsets[owner] + starts[owner]
+        self.totals[nodes] = np.bincount(owner, self.weights[slots], minlength=len(nodes))
+
+    def matrices(self):
+        keep = np.zeros(len(self.weights), dtype=bool)
+        keep[self.upper] = keep[self.lower] = True
+        indptr = np.concatenate(([0], np.cumsum(keep)))[self.indptr].astype(self.indptr.dtype)
+        indices = self.indices[keep]
+        return tuple(
+            type(matrix)((matrix.data[keep], indices.copy(), indptr.copy()), shape=matrix.shape)
+            for matrix in (self.affinity, self.distances)
+        )
+
+
+def _centred(points):
+    """Points around the origin, of size one at most: their squares neither cancel nor overflow."""
+    largest = np.max(np.abs(points), initial=0.0)
+    points = points / largest if largest > 0 else points
+    points = points - points.mean(axis=0)
+    largest = np.max(np.abs(points), initial=0.0)
+    return np.ascontiguousarray(points / largest if largest > 0 else points)
+
+
+def _heat_cosines(graph, seed):
+    """Cosines between the rows of exp(-L t/2) at both ends of every edge, by a random sketch."""
+    noise = np.random.default_rng(seed).standard_normal(
+        (graph.n_nodes, SKETCH_COLUMNS), dtype=np.float32
+    )
+    sketch = _heat(graph, HEAT_TIME / 2, noise)
+    cosines = np.empty(len(graph.first))
+
+    def work(part):
+        edge_cosines(sketch, graph.first[part], graph.second[part], cosines[part])
+
+    run_slices(work, len(cosines), slice_size=1 << 16)
+    return cosines
+
+
+def _heat(graph, time, columns):
+    """exp(-time L) columns by Chebyshev polynomials; L normalised, its spectrum in [0, 2]."""
+    with np.errstate(divide="ignore"):
+        scales = np.where(graph.totals > 0, graph.totals**-0.5, 0.0)
+    rows = np.repeat(np.arange(graph.n_nodes), np.diff(graph.indptr))
+    data = (graph.weights * scales[rows] * scales[graph.indices]).astype(np.float32)
+    walk = csr_matrix((data, graph.indices, graph.indptr), shape=(graph.n_nodes,) * 2)
+    order = math.ceil(math.sqrt(2 * time * math.log(1e4))) + 2
+    factors = (2 * ive(np.arange(order + 1), time)).astype(np.float32)
+    before, now = columns, walk @ columns
+    result = factors[0] / 2 * before + factors[1] * now
+    for factor in factors[2:]:
+        before, now = now, 2 * (walk @ now) - before
+        result += factor * now
+    return result
+
+
+def _confirmed(points, graph, cosines, nominated, seed, call):
+    """The nominated edges between two clouds that stay apart once all of them are left out."""
+    edges, seed = nominated, (seed * 1000003 + call) * (PASSES + 1)
+    graph.hide(edges)
+    for turn in range(PASSES):
+        if not len(edges):
+            break
+        ratios, alignments, sizes = _separation(
+            points, graph, edges, seed + turn + 1, WALK_TIME, shapes=turn > 0
+        )
+        small = sizes < FRAGMENT
+        judged = ~small.any(axis=1)
+        restored = judged & (ratios <= (DISTINCT / 2 if turn else DISTINCT))
+        if turn:
+            restored |= _weak_bundles(graph, edges, ratios, alignments, judged, DISTINCT, ALIGNED)
+        if turn == PASSES - 1:
+            restored |= ~judged
+        else:
+            restored |= _reattached(graph, edges, cosines[edges], small)
+        if turn and not restored.any():
+            break
+        graph.show(edges[restored])
+        edges = edges[~restored]
+    if len(edges):
+        ratios, alignments, sizes = _separation(
+            points, graph, edges, seed, LONG_WALK_TIME, shapes=True
+        )
+        judged = ~(sizes < FRAGMENT).any(axis=1)
+        weak = _weak_bundles(graph, edges, ratios, alignments, judged, LONG_DISTINCT, LONG_ALIGNED)
+        graph.show(edges[weak])
+        edges = edges[~weak]
+    graph.show(edges)
+    return edges
+
+
+def _separation(points, graph, edges, seed, duration, *, shapes):
+    """Fisher ratio and alignment of the clouds at each edge's ends, and their sizes."""
+    nodes, ends = np.unique(
+        np.concatenate((graph.first[edges], graph.second[edges])), return_inverse=True
+    )
+    first, second = ends.reshape(2, -1)
+    n, d = len(nodes), points.shape[1]
+    clouds, centres = np.empty((n, WALKS), dtype=np.int32), np.empty((n, d))
+    spreads, sizes = np.zeros(n), np.empty(n, dtype=np.int32)
+    # Any fixed direction that no data set is likely to be orthogonal to.
+    start = np.sqrt(np.arange(2.0, d + 2.0)) % 1 + 0.1
+    seed = np.uint64(seed % 2**64)
+
+    def walk(part):
+        walk_clouds(
+            points, graph.indptr, graph.indices, graph.weights, graph.totals, nodes[part],
+            seed, duration, start, POWER_STEPS if shapes else 0,
+            clouds[part], centres[part], spreads[part], sizes[part],
+        )  # fmt: skip
+
+    run_slices(walk, n, slice_size=256)
+    ratios, alignments = np.empty(len(edges)), np.empty(len(edges))
+
+    def compare(part):
+        cloud_gaps(
+            points, clouds, centres, spreads, first[part], second[part],
+            ratios[part], alignments[part],
+        )  # fmt: skip
+
+    run_slices(compare, len(edges), slice_size=1024)
+    return ratios, alignments, sizes[ends.reshape(2, -1)].T
+
+
+def _weak_bundles(graph, edges, ratios, alignments, judged, distinct, aligned):
+    """Whether an edge's bundle (nominated edges that touch) is no shortcut as a whole."""
+    nodes, ends = np.unique(
+        np.concatenate((graph.first[edges], graph.second[edges])), return_inverse=True
+    )
+    first, second = ends.reshape(2, -1)
+    links = csr_matrix((np.ones(len(edges)), (first, second)), shape=(len(nodes),) * 2)
+    n_bundles, labels = connected_components(links, directed=False)
+    labels = labels[first]
+    weak = np.zeros(n_bundles, dtype=bool)
+    if judged.any():
+        present, ratio = _group_medians(labels[judged], ratios[judged])
+        _, alignment = _group_medians(labels[judged], alignments[judged])
+        weak[present] = (ratio <= distinct) | (alignment >= aligned)
+    return weak[labels]
+
+
+def _group_medians(labels, values):
+    """Labels that occur, ascending, and the median of the values under each."""
+    values = values[np.lexsort((values, labels))]
+    present, counts = np.unique(labels, return_counts=True)
+    starts = np.cumsum(counts) - counts
+    return present, (values[starts + (counts - 1) // 2] + values[starts + counts // 2]) / 2
+
+
+def _reattached(graph, edges, cosines, small):
+    """The strongest edge of every node whose cloud is too small to judge."""
+    strongest = np.full(graph.n_nodes, -np.inf)
+    for column, ends in enumerate((graph.first[edges], graph.second[edges])):
+        np.maximum.at(strongest, ends[small[:, column]], cosines[small[:, column]])
+    return (small[:, 0] & (cosines >= strongest[graph.first[edges]])) | (
+        small[:, 1] & (cosines >= strongest[graph.second[edges]])
+    )
+
+
+def _needed(graph, cosines, edges):
+    """Those of the edges without which a component would fall apart: the warmest spanning forest
+    of what the other edges join already."""
+    needed = np.zeros(len(edges), dtype=bool)
+    if not len(edges):
+        return needed
+    others = np.ones(len(graph.first), dtype=bool)
+    others[edges] = False
+    n_parts, part = _components(graph.first[others], graph.second[others], graph.n_nodes)
+    order = edges[np.lexsort((edges, -cosines[edges]))]
+    ends = np.sort(np.column_stack((part[graph.first[order]], part[graph.second[order]])), axis=1)
+    keys = ends[:, 0].astype(np.int64) * n_parts + ends[:, 1]
+    _, strongest = np.unique(keys, return_index=True)
+    strongest = np.sort(strongest[ends[strongest, 0] < ends[strongest, 1]])
+    if len(strongest):
+        rank = np.arange(1.0, len(strongest) + 1)
+        links = csr_matrix(
+            (rank, (ends[strongest, 0], ends[strongest, 1])), shape=(n_parts, n_parts)
+        )
+        tree = minimum_spanning_tree(links).data.astype(np.intp) - 1
+        needed[np.isin(edges, order[strongest[tree]])] = True
+    return needed
+
+
+def _components(first, second, n_nodes):
+    links = csr_matrix((np.ones(len(first), dtype=np.int8), (first, second)), shape=(n_nodes,) * 2)
+    return connected_components(links, directed=False)
+
+
+def _short_detour(graph, edges, detour):
+    """Edges whose ends are joined without them by a path of at most ``detour`` times the length."""
+    short = np.zeros(len(edges), dtype=bool)
+    if not len(edges):
+        return short
+    keep = np.ones(len(graph.first), dtype=bool)
+    keep[edges] = False
+    lengths = graph.distances.data[graph.upper]
+    rest = csr_matrix(
+        (lengths[keep], (graph.first[keep], graph.second[keep])), shape=(graph.n_nodes,) * 2
+    )
+    rest = rest + rest.T
+    sources, row = np.unique(graph.first[edges], return_inverse=True)
+    limits = detour * lengths[edges]
+    step = max(1, chunk_bytes() // (8 * graph.n_nodes))
+    for start in range(0, len(sources), step):
+        inside = (row >= start) & (row < start + step)
+        paths = dijkstra(
+            rest, directed=False, indices=sources[start : start + step], limit=limits[inside].max()
+        )
+        ends = graph.second[edges[inside]]
+        short[inside] = paths[row[inside] - start, ends] <= limits[inside]
+    return short
