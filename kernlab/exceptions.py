@@ -31,6 +31,7 @@ class DisconnectedGraphWarning(UserWarning):
 class EigenpairWarning(UserWarning):
     """Eigenpairs are less accurate than was asked for; the message gives the largest residual."""
 
+
 class MissingExtraError(ImportError):
     """An optional dependency is missing; the message names the extra that installs it."""
 

@@ -5,6 +5,7 @@
 # Lanczos method for large symmetric eigenvalue problems, SIAM J. Matrix Anal. Appl. 22 (2000);
 # Weiße, Wellein, Alvermann, Fehske, The kernel polynomial method, Rev. Mod. Phys. 78 (2006).
 
+import itertools
 import math
 import warnings
 from numbers import Integral, Real
@@ -104,7 +105,8 @@ def smallest_eigenpairs(L, k, *, tol=1e-8, random_state=None, n_jobs=None):
     >>> import numpy as np
     >>> import scipy.sparse as sp
     >>> from kernlab.linalg import smallest_eigenpairs
-    >>> ring = sp.diags_array([-1.0, -1, 2, -1, -1], offsets=[-999, -1, 0, 1, 999], shape=(1000,) * 2)
+    >>> beside = [-1.0, -1.0, 2.0, -1.0, -1.0]
+    >>> ring = sp.diags_array(beside, offsets=[-999, -1, 0, 1, 999], shape=(1000, 1000))
     >>> values, vectors = smallest_eigenpairs(ring, 5, random_state=0)
     >>> expected = 2 - 2 * np.cos(2 * np.pi * np.array([0, 1, 1, 2, 2]) / 1000)
     >>> bool(np.max(np.abs(values - expected)) < 1e-14)
@@ -126,7 +128,7 @@ def smallest_eigenpairs(L, k, *, tol=1e-8, random_state=None, n_jobs=None):
     bounds = np.searchsorted(labels[order], np.arange(n_parts + 1))
     found = []
     with SINGLE_THREADED_BLAS:
-        for start, stop in zip(bounds[:-1], bounds[1:], strict=True):
+        for start, stop in itertools.pairwise(bounds):
             rows = order[start:stop]
             part = L if n_parts == 1 else L[rows][:, rows]
             found.append((rows, *_of_component(part, min(k, len(rows)), tol, rng, n_jobs)))
@@ -176,8 +178,8 @@ def _certify(L, values, vectors, tol):
     if worst > tol:
         warnings.warn(
             f"Of {len(values)} eigenpairs the largest residual is {worst:.2g}, above "
-            f"tol={tol:.2g}. Ask for more pairs, so that the last stand apart from the next, or for "
-            "less accuracy.",
+            f"tol={tol:.2g}. Ask for more pairs, so that the last stand apart from the next, or "
+            "for less accuracy.",
             EigenpairWarning,
             stacklevel=3,
         )
@@ -261,10 +263,10 @@ class _Lanczos:
         angle = np.pi / (_MOMENTS + 1)
         # Jackson's factors keep the counts from ringing.
         damping = (_MOMENTS - j + 1) * np.cos(angle * j) + np.sin(angle * j) / np.tan(angle)
-        moments = damping / (_MOMENTS + 1) * np.array(moments) / 8
+        weights = damping / (_MOMENTS + 1) * np.array(moments) / 8
         cuts = np.geomspace(1e-7, 1.0, 1000) * self.top
         theta = np.arccos(1 - cuts / half)
-        counts = moments[0] * theta + 2 * (np.sin(np.outer(theta, j[1:])) / j[1:]) @ moments[1:]
+        counts = weights[0] * theta + 2 * (np.sin(np.outer(theta, j[1:])) / j[1:]) @ weights[1:]
         enough = np.flatnonzero(counts / np.pi >= 1.2 * self.k + 10)
         return cuts[enough[0]] if len(enough) else self.top
 
