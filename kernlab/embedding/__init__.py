@@ -1,5 +1,6 @@
 """Embeddings that keep distances along the data, as in scikit-learn."""
 
 from kernlab.embedding._heat_distance import HeatDistances, heat_distances
+from kernlab.embedding._heat_geodesic import HeatGeodesicEmbedding
 
-__all__ = ["HeatDistances", "heat_distances"]
+__all__ = ["HeatDistances", "HeatGeodesicEmbedding", "heat_distances"]

@@ -56,7 +56,7 @@ def prune_shortcuts(points, affinity, distances, *, cosine=0.9, detour=None, ran
     points : array-like of shape (n_samples, n_features)
     affinity, distances : sparse array or matrix of shape (n_samples, n_samples)
         Symmetric, with the same pattern: weights of the edges, and their lengths, all positive.
-    cosine : float in (0, 1), default=0.9
+    cosine : float in [0, 1], default=0.9
         Edges below this heat cosine are nominated first. Lower values look at fewer edges.
     detour : float of at least 1, or None, default=None
         Keep a confirmed edge if the shortest path in the remaining graph is at most this many times
@@ -108,8 +108,8 @@ def prune_shortcuts(points, affinity, distances, *, cosine=0.9, detour=None, ran
     0
     """
     points, affinity, distances = _checked(points, affinity, distances)
-    if not 0 < cosine < 1:
-        raise ValueError(f"cosine={cosine!r} must lie strictly between 0 and 1.")
+    if not 0 <= cosine <= 1:
+        raise ValueError(f"cosine={cosine!r} must lie between 0 and 1.")
     if detour is not None and not detour >= 1:
         raise ValueError(
             f"detour={detour!r} must be at least 1 (no path is shorter than the edge), or None."
