@@ -43,7 +43,11 @@ class HeatGeodesicEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         "n_components": [Interval(Integral, 1, None, closed="left")],
         "n_neighbors": [Interval(Integral, 1, None, closed="left")],
         "metric": [StrOptions({"heat", "pruned", "graph", "precomputed"})],
-        "t": [StrOptions({"auto", "knee"}), Interval(Real, 0, None, closed="neither"), "array-like"],
+        "t": [
+            StrOptions({"auto", "knee"}),
+            Interval(Real, 0, None, closed="neither"),
+            "array-like",
+        ],
         "laplacian": [StrOptions({"normalized", "combinatorial"})],
         "kernel": [StrOptions({"alpha", "knn", "gaussian", "umap"})],
         "volume_correction": [Interval(Real, 0, None, closed="left")],
