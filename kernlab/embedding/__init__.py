@@ -1,6 +1,12 @@
 """Embeddings that keep distances along the data, as in scikit-learn."""
 
+from kernlab.embedding._display import HeatGeodesicDisplay
 from kernlab.embedding._heat_distance import HeatDistances, heat_distances
 from kernlab.embedding._heat_geodesic import HeatGeodesicEmbedding
 
-__all__ = ["HeatDistances", "HeatGeodesicEmbedding", "heat_distances"]
+__all__ = [
+    "HeatDistances",
+    "HeatGeodesicDisplay",
+    "HeatGeodesicEmbedding",
+    "heat_distances",
+]
