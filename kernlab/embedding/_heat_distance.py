@@ -188,7 +188,10 @@ def heat_diagonal(operator, mass, heat, landmarks, t, n_jobs):
     share = heat / np.sqrt(mass[landmarks])
     total = share.sum(axis=1)
     averaged = np.where(total > 0, share @ level / np.where(total > 0, total, 1.0), level.mean())
-    diagonal = np.exp(averaged) * mass
+    # By the inequality of Cauchy and Schwarz no H_ij² exceeds H_ii H_jj, and no distance is
+    # imaginary: where the average is too low to be true, the pair says so.
+    least = np.max(heat / np.sqrt(known), axis=1) ** 2
+    diagonal = np.maximum(np.exp(averaged) * mass, least)
     diagonal[landmarks] = known
     return diagonal
 

@@ -60,11 +60,11 @@ class MatrixSearch:
         return _first_of_rows(sp.csr_matrix(others, shape=queries.shape), k)
 
     def places(self):
-        zero = self._distances.tocoo() if sp.issparse(self._distances) else self._distances
-        if sp.issparse(zero):
-            pairs = zero.row[zero.data == 0], zero.col[zero.data == 0]
+        if sp.issparse(self._distances):
+            entries = self._distances.tocoo()
+            pairs = entries.coords[0][entries.data == 0], entries.coords[1][entries.data == 0]
         else:
-            pairs = np.nonzero(zero == 0)
+            pairs = np.nonzero(self._distances == 0)
         together = sp.csr_matrix((np.ones(len(pairs[0])), pairs), shape=(self.n_samples,) * 2)
         labels = connected_components(together, directed=False)[1]
         return labels, np.unique(labels, return_index=True)[1]
@@ -104,8 +104,8 @@ class MatrixSearch:
         return self._distances.data[part], self._distances.indices[part]
 
     def _check_known(self, n_neighbors):
-        diagonal = self._distances.tocoo()
-        counts = np.bincount(diagonal.row[diagonal.row != diagonal.col], minlength=self.n_samples)
+        entries = self._distances.tocoo()
+        counts = np.bincount(entries.row[entries.row != entries.col], minlength=self.n_samples)
         fewest = int(counts.argmin())
         if counts[fewest] < n_neighbors:
             raise ValueError(

@@ -146,7 +146,7 @@ class KNNGraph(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
     >>> graph = KNNGraph(n_neighbors=2, kernel="knn").fit(circle)
     >>> graph.affinity_.nnz, graph.n_connected_components_
     (200, 1)
-    >>> round(graph.distances_.sum() / 2, 2)  # the length of the circle
+    >>> round(float(graph.distances_.sum()) / 2, 2)  # the length of the circle
     6.28
     """
 
@@ -259,7 +259,7 @@ class KNNGraph(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         check_is_fitted(self)
         n_others = self._search.n_samples - (X is None)
         n_neighbors = self.n_neighbors if n_neighbors is None else n_neighbors
-        if not isinstance(n_neighbors, Integral) or not 1 <= n_neighbors <= n_others:
+        if not isinstance(n_neighbors, int | np.integer) or not 1 <= n_neighbors <= n_others:
             raise ValueError(
                 f"n_neighbors={n_neighbors!r} must be an integer from 1 to {n_others}, the number "
                 "of points to choose from."

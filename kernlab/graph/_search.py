@@ -1,5 +1,7 @@
 """Nearest neighbours of points, their distances right at any offset and scale."""
 
+from abc import ABC, abstractmethod
+
 import numpy as np
 from scipy.spatial import KDTree
 from sklearn.neighbors import NearestNeighbors
@@ -109,13 +111,18 @@ def _exact(points):
     return (_Tree if points.shape[1] <= _TREE_FEATURES else _AllPairs)(points)
 
 
-class _Finder:
-    """Search among ``points``; those of them may be looked up otherwise than new ones."""
+class _Finder(ABC):
+    """Search among ``points``."""
 
     def __init__(self, points):
         self.points = points
 
+    @abstractmethod
+    def nearest(self, queries, k, *, n_jobs=None):
+        """Distances and indices, rows in order of (distance, index)."""
+
     def nearest_of_own(self, rows, k, *, n_jobs=None):
+        """The same for points of its own, which there may be a faster way to."""
         return self.nearest(self.points[rows], k, n_jobs=n_jobs)
 
     def _chosen(self, queries, indices, k):
