@@ -113,7 +113,7 @@ def smacof(distances, start, *, weights=None, n_jobs=None):
     m, p = start.shape
     points = np.ascontiguousarray(start - start.mean(axis=0), dtype=np.float64)
     rows = max(1, _SLICE // m)
-    ones = np.ones((min(rows, m), m), dtype=np.float32) if weights is None else None
+    ones = np.ones((min(rows, m) if weights is None else 0, m), dtype=np.float32)
     factor = None if weights is None else _factor(weights)
     transformed, stress = np.empty((m, p)), np.empty(m)
 
@@ -247,7 +247,7 @@ class Landmarks:
         n, m = distances.shape
         out = np.empty((n, self.points.shape[1]))
         rows = max(1, _SLICE // m)
-        ones = np.ones((min(rows, n), m), dtype=np.float32) if weigh is None else None
+        ones = np.ones((min(rows, n) if weigh is None else 0, m), dtype=np.float32)
         layout = np.ascontiguousarray(self.points.T)
         unfinished = []
 
@@ -276,17 +276,16 @@ class Landmarks:
         return out
 
 
-def kruskal_stress(distances, points, landmarks, *, scale=False, n_jobs=None):
+def kruskal_stress(distances, points, landmarks, *, n_jobs=None):
     """Kruskal's stress-1 of points against their distances from landmarks.
 
-    ``√(Σ(D - c r)² / ΣD²)``: ``c`` is 1, or with ``scale`` the one number that is best for all.
+    ``√(Σ(D - c r)² / ΣD²)`` with the one number ``c`` that is best for all.
 
     Parameters
     ----------
     distances : ndarray of shape (n, m)
     points : ndarray of shape (n, n_components)
     landmarks : ndarray of shape (m, n_components)
-    scale : bool, default=False
     n_jobs : int, default=None
 
     Returns
@@ -307,5 +306,4 @@ def kruskal_stress(distances, points, landmarks, *, scale=False, n_jobs=None):
     dd, dr, rr = sums.sum(axis=0)
     if not dd > 0.0:
         return float("nan")
-    c = (dr / rr if rr > 0.0 else 0.0) if scale else 1.0
-    return float(np.sqrt(max(0.0, dd - 2.0 * c * dr + c * c * rr) / dd))
+    return float(np.sqrt(max(0.0, 1.0 - dr * dr / (dd * rr)))) if rr > 0.0 else 1.0
