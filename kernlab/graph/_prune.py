@@ -19,15 +19,15 @@ WALKS = 127
 WALK_TIME = 5.0
 POWER_STEPS = 8
 # One-sided uniform clouds of radius R around a gap g have a Fisher ratio of about 3.6 (1 + g/R)².
-DISTINCT = 6.0
+DISTINCT = 7.0
 # Clouds that spread mostly along the edge stand on both sides of a hole in a curve.
 ALIGNED = 0.6
 # A second opinion by longer walks. On a surface with a sparse place they go round it: the clouds
 # mix (a lower ratio) and spread along the line (a higher alignment). Between sheets neither
-# happens. Ratio over alignment was above 8 for most shortcuts of noisy rolls and mostly below 3 for
-# gaps in clean data.
-LONG_WALK_TIME = 20.0
-APART = 6.0
+# happens. Ratio over alignment was 6 to 80 for shortcuts of noisy rolls and 1 to 4 for gaps in
+# clean data.
+LONG_WALK_TIME = 40.0
+APART = 5.0
 # Fewer distinct end points than this say nothing about a cloud.
 FRAGMENT = 30
 PASSES = 8
