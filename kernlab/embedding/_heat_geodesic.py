@@ -473,7 +473,7 @@ class HeatGeodesicEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         if self.mds != "classical":
             weights = self._landmark_weights(own)
             points = smacof(own, points, weights=weights, n_jobs=self.n_jobs)
-        self._placed = Landmarks(points, linear=self.mds == "classical")
+        self._placed = Landmarks(points, own, linear=self.mds == "classical")
         heat = metric.weights if self.mds_weights == "heat" else None
         self.embedding_ = self._place(self._distances, heat)
         self.stress_ = kruskal_stress(

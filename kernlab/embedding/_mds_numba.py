@@ -115,7 +115,7 @@ def _solve(matrix, right, least, out):
 
 
 @njit
-def place_rows(distances, weights, points, starts, tolerance, max_iter, out):
+def place_rows(distances, weights, points, starts, tolerance, bearable, max_iter, out):
     """Position of each row that has the least stress against fixed points, from the better start.
 
     Newton's steps, and where one does not lower the stress a step of majorisation, which always
@@ -128,20 +128,22 @@ def place_rows(distances, weights, points, starts, tolerance, max_iter, out):
     starts : float64 array of shape (rows, 2, p)
     tolerance : float
         Length of the last step.
+    bearable : float
+        Length of a step at which a row may end unfinished.
     max_iter : int
     out : float64 array of shape (rows, p)
 
     Returns
     -------
     unfinished : int
-        Rows whose last step was longer.
+        Rows that would still take a step longer than is bearable.
     """
     p, m = points.shape
     difference, square, ratio = np.empty((p, m)), np.empty(m), np.empty(m)
     trial, gradient, newton, curvature = np.empty(p), np.empty(p), np.empty(p), np.empty((p, p))
     unfinished = 0
     for s in range(len(distances)):
-        lowest, weight = np.inf, 1.0
+        lowest, weight, length = np.inf, 1.0, 0.0
         majorise, done = False, False
         for turn in range(max_iter + 2):
             for c in range(p):
@@ -168,5 +170,5 @@ def place_rows(distances, weights, points, starts, tolerance, max_iter, out):
                 break
             else:
                 majorise = turn > 1
-        unfinished += not done
+        unfinished += not done and length > bearable * bearable
     return unfinished
