@@ -13,7 +13,7 @@ import scipy.sparse as sp
 from scipy.sparse.csgraph import dijkstra
 from sklearn.utils.validation import check_array
 
-from kernlab.embedding._heat_scale import choose_times, intrinsic_dimension, step_variance
+from kernlab.embedding._heat_scale import choose_times, intrinsic_dimension, step_length
 from kernlab.exceptions import UnresolvedHeatWarning
 from kernlab.graph import laplacian as graph_laplacian
 from kernlab.linalg import heat_action
@@ -73,10 +73,11 @@ def heat_distances(
     heat = heat_action(
         operator, indicators(n, landmarks), times, method="uniformization", n_jobs=n_jobs
     )  # (n_times, n, m)
-    scale = 1.0
+    unit = 1.0
     if units == "data":
         dim = intrinsic_dimension(lengths) if intrinsic_dim == "auto" else intrinsic_dim
-        scale = step_variance(affinity, lengths, mass) / dim
+        # σ²/2 is what a walk of this step spreads by in a unit of time along each dimension.
+        unit = step_length(affinity, lengths, mass) / np.sqrt(2 * dim)
     weights = _time_weights(times)
     distances = np.zeros((n, len(landmarks)))
     unresolved = np.zeros(distances.shape, bool)
@@ -87,9 +88,10 @@ def heat_distances(
         if floor is None:
             unresolved |= values < RESOLVED
         squared = _squared(
-            values, diagonal, landmarks, mass, time, volume_correction, scale, units, floor
+            values, diagonal, landmarks, mass, time, volume_correction, units, floor
         )
         distances += weight * np.sqrt(np.maximum(squared, 0.0, out=squared), out=squared)
+    distances *= unit
     if floor is None:
         distances[landmarks, np.arange(len(landmarks))] = 0.0
         n_unresolved = _extend(distances, unresolved, lengths, landmarks, times)
@@ -203,7 +205,7 @@ def _time_weights(times):
     return weights / weights.sum()
 
 
-def _squared(heat, diagonal, landmarks, mass, t, correction, scale, units, floor):
+def _squared(heat, diagonal, landmarks, mass, t, correction, units, floor):
     """Varadhan's squared distances, (n, m); what has no heat is left at a finite value."""
     tiny = np.finfo(float).tiny
     if units == "none":
@@ -220,7 +222,6 @@ def _squared(heat, diagonal, landmarks, mass, t, correction, scale, units, floor
     if correction:
         level = np.log(diagonal / mass)
         squared += correction * 2 * t * (level[:, None] + level[landmarks])
-    squared *= scale / 2
     return squared
 
 
