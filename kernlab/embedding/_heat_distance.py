@@ -87,9 +87,7 @@ def heat_distances(
             diagonal = heat_diagonal(operator, mass, values, landmarks, time, n_jobs)
         if floor is None:
             unresolved |= values < RESOLVED
-        squared = _squared(
-            values, diagonal, landmarks, mass, time, volume_correction, units, floor
-        )
+        squared = _squared(values, diagonal, landmarks, mass, time, volume_correction, units, floor)
         distances += weight * np.sqrt(np.maximum(squared, 0.0, out=squared), out=squared)
     distances *= unit
     if floor is None:
@@ -122,6 +120,8 @@ def _check_graph(affinity, lengths, landmarks):
             )
         if abs(matrix - matrix.T).max() > 1e-10 * abs(matrix).max():
             raise ValueError(f"{name} is not symmetric; pass (A + A.T) / 2.")
+    if lengths.nnz == 0 and n > 1:
+        raise ValueError("lengths has no edges; pass the lengths of those that affinity weighs.")
     landmarks = np.asarray(landmarks)
     if landmarks.ndim != 1 or landmarks.size == 0 or landmarks.dtype.kind not in "iu":
         raise ValueError(f"landmarks must be a list of at least one row number, got {landmarks!r}.")
@@ -236,8 +236,8 @@ def _extend(distances, unresolved, lengths, landmarks, times):
     for row, column in enumerate(columns):
         known = ~unresolved[:, column] & (paths[row] > 0) & np.isfinite(paths[row])
         if known.any():
-            far = paths[row] >= np.quantile(paths[row, known], 1 - _FARTHEST)
-            scales[row] = np.median((distances[:, column] / paths[row])[known & far])
+            far = known & (paths[row] >= np.quantile(paths[row, known], 1 - _FARTHEST))
+            scales[row] = np.median(distances[far, column] / paths[row, far])
     scales[np.isnan(scales)] = np.nanmedian(scales) if not np.isnan(scales).all() else 1.0
     for row, column in enumerate(columns):
         missing = unresolved[:, column]
