@@ -47,8 +47,8 @@ def prune_shortcuts(points, affinity, distances, *, cosine=0.9, detour=None, ran
     walks from its two ends stay in clouds that lie apart along the line of their centres and are
     not drawn out along it, as they are on both sides of a sparse place of a curve. Walks eight
     times as long must agree: they go round a hole in a surface. Edges that touch are judged
-    together. Confirmed edges go, except those without which a component would fall apart, and the search is
-    repeated on what is left.
+    together. Confirmed edges go, except those without which a component would fall apart, and the
+    search is repeated on what is left.
 
     Parameters
     ----------
