@@ -13,7 +13,7 @@ import scipy.sparse as sp
 from scipy.sparse.csgraph import dijkstra
 from sklearn.utils.validation import check_array
 
-from kernlab.embedding._heat_scale import choose_times, intrinsic_dimension, step_variance
+from kernlab.embedding._heat_scale import choose_times, intrinsic_dimension, step_length
 from kernlab.exceptions import UnresolvedHeatWarning
 from kernlab.graph import laplacian as graph_laplacian
 from kernlab.linalg import heat_action
@@ -73,10 +73,11 @@ def heat_distances(
     heat = heat_action(
         operator, indicators(n, landmarks), times, method="uniformization", n_jobs=n_jobs
     )  # (n_times, n, m)
-    scale = 1.0
+    unit = 1.0
     if units == "data":
         dim = intrinsic_dimension(lengths) if intrinsic_dim == "auto" else intrinsic_dim
-        scale = step_variance(affinity, lengths, mass) / dim
+        # σ²/2 is what a walk of this step spreads by in a unit of time along each dimension.
+        unit = step_length(affinity, lengths, mass) / np.sqrt(2 * dim)
     weights = _time_weights(times)
     distances = np.zeros((n, len(landmarks)))
     unresolved = np.zeros(distances.shape, bool)
@@ -86,10 +87,9 @@ def heat_distances(
             diagonal = heat_diagonal(operator, mass, values, landmarks, time, n_jobs)
         if floor is None:
             unresolved |= values < RESOLVED
-        squared = _squared(
-            values, diagonal, landmarks, mass, time, volume_correction, scale, units, floor
-        )
+        squared = _squared(values, diagonal, landmarks, mass, time, volume_correction, units, floor)
         distances += weight * np.sqrt(np.maximum(squared, 0.0, out=squared), out=squared)
+    distances *= unit
     if floor is None:
         distances[landmarks, np.arange(len(landmarks))] = 0.0
         n_unresolved = _extend(distances, unresolved, lengths, landmarks, times)
@@ -120,6 +120,8 @@ def _check_graph(affinity, lengths, landmarks):
             )
         if abs(matrix - matrix.T).max() > 1e-10 * abs(matrix).max():
             raise ValueError(f"{name} is not symmetric; pass (A + A.T) / 2.")
+    if lengths.nnz == 0 and n > 1:
+        raise ValueError("lengths has no edges; pass the lengths of those that affinity weighs.")
     landmarks = np.asarray(landmarks)
     if landmarks.ndim != 1 or landmarks.size == 0 or landmarks.dtype.kind not in "iu":
         raise ValueError(f"landmarks must be a list of at least one row number, got {landmarks!r}.")
@@ -203,7 +205,7 @@ def _time_weights(times):
     return weights / weights.sum()
 
 
-def _squared(heat, diagonal, landmarks, mass, t, correction, scale, units, floor):
+def _squared(heat, diagonal, landmarks, mass, t, correction, units, floor):
     """Varadhan's squared distances, (n, m); what has no heat is left at a finite value."""
     tiny = np.finfo(float).tiny
     if units == "none":
@@ -220,7 +222,6 @@ def _squared(heat, diagonal, landmarks, mass, t, correction, scale, units, floor
     if correction:
         level = np.log(diagonal / mass)
         squared += correction * 2 * t * (level[:, None] + level[landmarks])
-    squared *= scale / 2
     return squared
 
 
@@ -235,8 +236,8 @@ def _extend(distances, unresolved, lengths, landmarks, times):
     for row, column in enumerate(columns):
         known = ~unresolved[:, column] & (paths[row] > 0) & np.isfinite(paths[row])
         if known.any():
-            far = paths[row] >= np.quantile(paths[row, known], 1 - _FARTHEST)
-            scales[row] = np.median((distances[:, column] / paths[row])[known & far])
+            far = known & (paths[row] >= np.quantile(paths[row, known], 1 - _FARTHEST))
+            scales[row] = np.median(distances[far, column] / paths[row, far])
     scales[np.isnan(scales)] = np.nanmedian(scales) if not np.isnan(scales).all() else 1.0
     for row, column in enumerate(columns):
         missing = unresolved[:, column]
