@@ -17,7 +17,7 @@ from kernlab.embedding._mds_numba import guttman_rows, place_rows
 # Entries of a slice of distances: of 4 bytes, so that it stays in the second cache.
 _SLICE = 2**17
 # Decrease of the stress, relative to it, at which majorisation ends, and the most steps it takes.
-_DECREASE, _MAX_STEPS = 1e-6, 1000
+_DECREASE, _MAX_STEPS = 1e-6, 5000
 # A step of majorisation may be lengthened up to twofold without raising the stress, and takes half
 # as many then; a little less, or what should shrink to nothing would swing for ever.
 _LENGTHENED = 1.8
