@@ -13,9 +13,7 @@ import scipy.sparse as sp
 from scipy.sparse.csgraph import dijkstra
 from sklearn.utils.validation import check_array
 
-from kernlab._core.chunks import chunk_bytes
-from kernlab._core.threads import run_slices
-from kernlab.embedding._heat_scale import choose_times, intrinsic_dimension, step_variance
+from kernlab.embedding._heat_scale import choose_times, intrinsic_dimension, step_length
 from kernlab.exceptions import UnresolvedHeatWarning
 from kernlab.graph import laplacian as graph_laplacian
 from kernlab.linalg import heat_action
@@ -72,11 +70,14 @@ def heat_distances(
     mass = _mass(affinity, laplacian)
     times = choose_times(t, affinity, operator, landmarks)
 
-    heat = _heat_columns(operator, landmarks, times, n, n_jobs)  # (n_times, n, m)
-    scale = 1.0
+    heat = heat_action(
+        operator, indicators(n, landmarks), times, method="uniformization", n_jobs=n_jobs
+    )  # (n_times, n, m)
+    unit = 1.0
     if units == "data":
         dim = intrinsic_dimension(lengths) if intrinsic_dim == "auto" else intrinsic_dim
-        scale = step_variance(affinity, lengths, mass) / dim
+        # σ²/2 is what a walk of this step spreads by in a unit of time along each dimension.
+        unit = step_length(affinity, lengths, mass) / np.sqrt(2 * dim)
     weights = _time_weights(times)
     distances = np.zeros((n, len(landmarks)))
     unresolved = np.zeros(distances.shape, bool)
@@ -86,10 +87,9 @@ def heat_distances(
             diagonal = heat_diagonal(operator, mass, values, landmarks, time, n_jobs)
         if floor is None:
             unresolved |= values < RESOLVED
-        squared = _squared(
-            values, diagonal, landmarks, mass, time, volume_correction, scale, units, floor
-        )
+        squared = _squared(values, diagonal, landmarks, mass, time, volume_correction, units, floor)
         distances += weight * np.sqrt(np.maximum(squared, 0.0, out=squared), out=squared)
+    distances *= unit
     if floor is None:
         distances[landmarks, np.arange(len(landmarks))] = 0.0
         n_unresolved = _extend(distances, unresolved, lengths, landmarks, times)
@@ -120,6 +120,8 @@ def _check_graph(affinity, lengths, landmarks):
             )
         if abs(matrix - matrix.T).max() > 1e-10 * abs(matrix).max():
             raise ValueError(f"{name} is not symmetric; pass (A + A.T) / 2.")
+    if lengths.nnz == 0 and n > 1:
+        raise ValueError("lengths has no edges; pass the lengths of those that affinity weighs.")
     landmarks = np.asarray(landmarks)
     if landmarks.ndim != 1 or landmarks.size == 0 or landmarks.dtype.kind not in "iu":
         raise ValueError(f"landmarks must be a list of at least one row number, got {landmarks!r}.")
@@ -164,18 +166,10 @@ def _mass(affinity, laplacian):
     return np.where(degree > 0, degree, 1.0)
 
 
-def _heat_columns(operator, landmarks, times, n, n_jobs):
-    heat = np.empty((len(times), n, len(landmarks)))
-
-    def work(part):
-        chosen = landmarks[part]
-        unit = np.zeros((n, len(chosen)))
-        unit[chosen, np.arange(len(chosen))] = 1.0
-        heat[:, :, part] = heat_action(operator, unit, times, method="uniformization")
-
-    columns = max(1, chunk_bytes() // (8 * n * (len(times) + 4)))
-    run_slices(work, len(landmarks), slice_size=columns, n_jobs=n_jobs)
-    return heat
+def indicators(n, rows):
+    """Columns that are 1 at one row each, (n, len(rows)), sparse."""
+    columns = np.arange(len(rows))
+    return sp.csr_matrix((np.ones(len(rows)), (rows, columns)), shape=(n, len(rows)))
 
 
 def heat_diagonal(operator, mass, heat, landmarks, t, n_jobs):
@@ -188,21 +182,18 @@ def heat_diagonal(operator, mass, heat, landmarks, t, n_jobs):
         return diagonal
     if n <= EXACT_DIAGONAL:
         # H is symmetric and a semigroup: H_ii is the squared norm of column i of exp(-t/2 L).
-        def work(part):
-            unit = np.zeros((n, part.stop - part.start))
-            unit[np.arange(part.start, part.stop), np.arange(unit.shape[1])] = 1.0
-            half = heat_action(operator, unit, t / 2, method="chebyshev")
-            diagonal[part] = np.einsum("ij,ij->j", half, half)
-
-        run_slices(work, n, slice_size=max(1, chunk_bytes() // (8 * n * 4)), n_jobs=n_jobs)
-        return diagonal
+        half = heat_action(operator, indicators(n, np.arange(n)), t / 2, n_jobs=n_jobs)
+        return np.einsum("ij,ij->j", half, half)
     # The density of returning is smooth on the scale of the heat itself, so its logarithm is
     # averaged over the landmarks with their heat for weights.
     level = np.log(known / mass[landmarks])
     share = heat / np.sqrt(mass[landmarks])
     total = share.sum(axis=1)
     averaged = np.where(total > 0, share @ level / np.where(total > 0, total, 1.0), level.mean())
-    diagonal = np.exp(averaged) * mass
+    # By the inequality of Cauchy and Schwarz no H_ij² exceeds H_ii H_jj, and no distance is
+    # imaginary: where the average is too low to be true, the pair says so.
+    least = np.max(heat / np.sqrt(known), axis=1) ** 2
+    diagonal = np.maximum(np.exp(averaged) * mass, least)
     diagonal[landmarks] = known
     return diagonal
 
@@ -214,7 +205,7 @@ def _time_weights(times):
     return weights / weights.sum()
 
 
-def _squared(heat, diagonal, landmarks, mass, t, correction, scale, units, floor):
+def _squared(heat, diagonal, landmarks, mass, t, correction, units, floor):
     """Varadhan's squared distances, (n, m); what has no heat is left at a finite value."""
     tiny = np.finfo(float).tiny
     if units == "none":
@@ -231,7 +222,6 @@ def _squared(heat, diagonal, landmarks, mass, t, correction, scale, units, floor
     if correction:
         level = np.log(diagonal / mass)
         squared += correction * 2 * t * (level[:, None] + level[landmarks])
-    squared *= scale / 2
     return squared
 
 
@@ -246,8 +236,8 @@ def _extend(distances, unresolved, lengths, landmarks, times):
     for row, column in enumerate(columns):
         known = ~unresolved[:, column] & (paths[row] > 0) & np.isfinite(paths[row])
         if known.any():
-            far = paths[row] >= np.quantile(paths[row, known], 1 - _FARTHEST)
-            scales[row] = np.median((distances[:, column] / paths[row])[known & far])
+            far = known & (paths[row] >= np.quantile(paths[row, known], 1 - _FARTHEST))
+            scales[row] = np.median(distances[far, column] / paths[row, far])
     scales[np.isnan(scales)] = np.nanmedian(scales) if not np.isnan(scales).all() else 1.0
     for row, column in enumerate(columns):
         missing = unresolved[:, column]

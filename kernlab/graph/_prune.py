@@ -1,16 +1,14 @@
 """Shortcut edges of a neighbour graph: nominated by heat, decided by random-walk clouds."""
 
-import math
-
 import numpy as np
-from scipy.sparse import csr_matrix, issparse
+from scipy.sparse import csr_matrix, diags, issparse
 from scipy.sparse.csgraph import connected_components, dijkstra, minimum_spanning_tree
-from scipy.special import ive
 from sklearn.utils import check_random_state
 
 from kernlab._core.chunks import chunk_bytes
 from kernlab._core.threads import run_slices
 from kernlab.graph._walks_numba import agreeing, cloud_gaps, edge_cosines, walk_clouds
+from kernlab.linalg import heat_action
 
 # Time of the heat that nominates, and columns of its sketch (cosines good to about .06).
 HEAT_TIME = 40.0
@@ -21,9 +19,15 @@ WALKS = 127
 WALK_TIME = 5.0
 POWER_STEPS = 8
 # One-sided uniform clouds of radius R around a gap g have a Fisher ratio of about 3.6 (1 + g/R)².
-DISTINCT = 8.0
+DISTINCT = 7.0
 # Clouds that spread mostly along the edge stand on both sides of a hole in a curve.
 ALIGNED = 0.6
+# A second opinion by longer walks. On a surface with a sparse place they go round it: the clouds
+# mix (a lower ratio) and spread along the line (a higher alignment). Between sheets neither
+# happens. Ratio over alignment was 6 to 80 for shortcuts of noisy rolls and 1 to 4 for gaps in
+# clean data.
+LONG_WALK_TIME = 40.0
+APART = 5.0
 # Fewer distinct end points than this say nothing about a cloud.
 FRAGMENT = 30
 PASSES = 8
@@ -40,17 +44,18 @@ def prune_shortcuts(points, affinity, distances, *, cosine=0.9, detour=None, ran
     Heat spreads slowly across a bundle of few edges. So the cosine between the heat that starts at
     both ends of an edge *nominates* edges, at a level that falls from ``cosine`` to 0.5 until some
     are confirmed. A nominated edge is *confirmed* when, with all nominees left out, the random
-    walks from its two ends stay in clouds that lie apart (Fisher ratio along the line of their
-    centres above 8) and are not drawn out along that line, as they are on both sides of a sparse
-    place of a curve; edges that touch are judged together. Confirmed edges go, except those without
-    which a component would fall apart, and the search is repeated on what is left.
+    walks from its two ends stay in clouds that lie apart along the line of their centres and are
+    not drawn out along it, as they are on both sides of a sparse place of a curve. Walks eight
+    times as long must agree: they go round a hole in a surface. Edges that touch are judged
+    together. Confirmed edges go, except those without which a component would fall apart, and the
+    search is repeated on what is left.
 
     Parameters
     ----------
     points : array-like of shape (n_samples, n_features)
     affinity, distances : sparse array or matrix of shape (n_samples, n_samples)
         Symmetric, with the same pattern: weights of the edges, and their lengths, all positive.
-    cosine : float in (0, 1), default=0.9
+    cosine : float in [0, 1], default=0.9
         Edges below this heat cosine are nominated first. Lower values look at fewer edges.
     detour : float of at least 1, or None, default=None
         Keep a confirmed edge if the shortest path in the remaining graph is at most this many times
@@ -79,12 +84,13 @@ def prune_shortcuts(points, affinity, distances, *, cosine=0.9, detour=None, ran
 
     Notes
     -----
-    Costs about 30 products of the graph with 128 columns a round (one round and a few seconds at
-    100 000 points where there is nothing to prune, 20 rounds at most), and about 50 µs for each
-    end of a nominated edge a pass. Memory is four single-precision arrays of 128 columns.
+    Each round costs about 20 sparse products with 128 columns and some 50 µs for each end of a
+    nominated edge a pass (more in many features); there is one round where nothing is found, and
+    20 at most. Memory is two or three single-precision arrays of 128 columns. ``detour`` adds a
+    shortest-path search from each end of a confirmed edge.
 
-    Shortcuts so dense that walks mix across them are not found (high-dimensional noise: reduce the
-    dimension first).
+    Shortcuts so dense that walks mix across them are not found (noise of many dimensions: reduce
+    the dimension first). A point that noise has put wholly on another sheet stays there.
 
     Examples
     --------
@@ -102,8 +108,8 @@ def prune_shortcuts(points, affinity, distances, *, cosine=0.9, detour=None, ran
     0
     """
     points, affinity, distances = _checked(points, affinity, distances)
-    if not 0 < cosine < 1:
-        raise ValueError(f"cosine={cosine!r} must lie strictly between 0 and 1.")
+    if not 0 <= cosine <= 1:
+        raise ValueError(f"cosine={cosine!r} must lie between 0 and 1.")
     if detour is not None and not detour >= 1:
         raise ValueError(
             f"detour={detour!r} must be at least 1 (no path is shorter than the edge), or None."
@@ -249,6 +255,15 @@ class _Graph:
         slots = np.arange(lengths.sum()) - offsets[owner] + starts[owner]
         self.totals[nodes] = np.bincount(owner, self.weights[slots], minlength=len(nodes))
 
+    def laplacian(self):
+        """The normalised Laplacian of the weights as they are."""
+        scales = np.zeros(self.n_nodes)
+        scales[self.totals > 0] = self.totals[self.totals > 0] ** -0.5
+        rows = np.repeat(np.arange(self.n_nodes), np.diff(self.indptr))
+        data = self.weights * scales[rows] * scales[self.indices]
+        walk = csr_matrix((data, self.indices, self.indptr), shape=(self.n_nodes,) * 2)
+        return diags(np.sign(scales)) - walk
+
     def matrices(self):
         keep = np.zeros(len(self.weights), dtype=bool)
         keep[self.upper] = keep[self.lower] = True
@@ -274,7 +289,11 @@ def _heat_cosines(graph, seed):
     noise = np.random.default_rng(seed).standard_normal(
         (graph.n_nodes, SKETCH_COLUMNS), dtype=np.float32
     )
-    sketch = _heat(graph, HEAT_TIME / 2, noise)
+    # The sketch is off by some 6 %; an error of 1e-4 in the series is nothing beside it.
+    sketch = heat_action(
+        graph.laplacian(), noise, HEAT_TIME / 2,
+        method="chebyshev", dtype="float32", rtol=1e-4, spectrum=(0.0, 2.0),
+    )  # fmt: skip
     cosines = np.empty(len(graph.first))
 
     def work(part):
@@ -284,38 +303,22 @@ def _heat_cosines(graph, seed):
     return cosines
 
 
-def _heat(graph, time, columns):
-    """exp(-time L) columns by Chebyshev polynomials; L normalised, its spectrum in [0, 2]."""
-    with np.errstate(divide="ignore"):
-        scales = np.where(graph.totals > 0, graph.totals**-0.5, 0.0)
-    rows = np.repeat(np.arange(graph.n_nodes), np.diff(graph.indptr))
-    data = (graph.weights * scales[rows] * scales[graph.indices]).astype(np.float32)
-    walk = csr_matrix((data, graph.indices, graph.indptr), shape=(graph.n_nodes,) * 2)
-    order = math.ceil(math.sqrt(2 * time * math.log(1e7))) + 4
-    factors = (2 * ive(np.arange(order + 1), time)).astype(np.float32)
-    before, now = columns, walk @ columns
-    result = factors[0] / 2 * before + factors[1] * now
-    for factor in factors[2:]:
-        before, now = now, 2 * (walk @ now) - before
-        result += factor * now
-    return result
-
-
 def _confirmed(points, graph, cosines, nominated, seed, call):
     """The nominated edges between two clouds that stay apart once all of them are left out."""
-    edges = nominated
+    edges, seed = nominated, (seed * 1000003 + call) * (PASSES + 1)
     graph.hide(edges)
     for turn in range(PASSES):
         if not len(edges):
             break
         ratios, alignments, sizes = _separation(
-            points, graph, edges, (seed * 1000003 + call) * PASSES + turn, shapes=turn > 0
+            points, graph, edges, seed + turn + 1, WALK_TIME, shapes=turn > 0
         )
         small = sizes < FRAGMENT
         judged = ~small.any(axis=1)
         restored = judged & (ratios <= (DISTINCT / 2 if turn else DISTINCT))
         if turn:
-            restored |= _weak_bundles(graph, edges, ratios, alignments, judged)
+            weak = (ratios, DISTINCT), (-alignments, -ALIGNED)
+            restored |= _weak_bundles(graph, edges, judged, weak)
         if turn == PASSES - 1:
             restored |= ~judged
         else:
@@ -324,11 +327,20 @@ def _confirmed(points, graph, cosines, nominated, seed, call):
             break
         graph.show(edges[restored])
         edges = edges[~restored]
+    if len(edges):
+        ratios, alignments, sizes = _separation(
+            points, graph, edges, seed, LONG_WALK_TIME, shapes=True
+        )
+        judged = ~(sizes < FRAGMENT).any(axis=1)
+        with np.errstate(divide="ignore"):
+            weak = _weak_bundles(graph, edges, judged, [(ratios / alignments, APART)])
+        graph.show(edges[weak])
+        edges = edges[~weak]
     graph.show(edges)
     return edges
 
 
-def _separation(points, graph, edges, seed, *, shapes):
+def _separation(points, graph, edges, seed, duration, *, shapes):
     """Fisher ratio and alignment of the clouds at each edge's ends, and their sizes."""
     nodes, ends = np.unique(
         np.concatenate((graph.first[edges], graph.second[edges])), return_inverse=True
@@ -344,7 +356,7 @@ def _separation(points, graph, edges, seed, *, shapes):
     def walk(part):
         walk_clouds(
             points, graph.indptr, graph.indices, graph.weights, graph.totals, nodes[part],
-            seed, WALK_TIME, start, POWER_STEPS if shapes else 0,
+            seed, duration, start, POWER_STEPS if shapes else 0,
             clouds[part], centres[part], spreads[part], sizes[part],
         )  # fmt: skip
 
@@ -361,8 +373,11 @@ def _separation(points, graph, edges, seed, *, shapes):
     return ratios, alignments, sizes[ends.reshape(2, -1)].T
 
 
-def _weak_bundles(graph, edges, ratios, alignments, judged):
-    """Whether an edge's bundle (nominated edges that touch) is no shortcut as a whole."""
+def _weak_bundles(graph, edges, judged, criteria):
+    """Whether an edge's bundle (nominated edges that touch) is no shortcut as a whole.
+
+    It is none if the median of some criterion's values does not exceed its limit.
+    """
     nodes, ends = np.unique(
         np.concatenate((graph.first[edges], graph.second[edges])), return_inverse=True
     )
@@ -372,9 +387,9 @@ def _weak_bundles(graph, edges, ratios, alignments, judged):
     labels = labels[first]
     weak = np.zeros(n_bundles, dtype=bool)
     if judged.any():
-        present, ratio = _group_medians(labels[judged], ratios[judged])
-        _, alignment = _group_medians(labels[judged], alignments[judged])
-        weak[present] = (ratio <= DISTINCT) | (alignment >= ALIGNED)
+        for values, limit in criteria:
+            present, medians = _group_medians(labels[judged], values[judged])
+            weak[present] |= medians <= limit
     return weak[labels]
 
 
