@@ -30,7 +30,7 @@ cloud = rng.normal(size=(1000, 2))
 center = int(np.argmin(np.linalg.norm(cloud, axis=1)))
 
 fig, ax = plt.subplots(figsize=(7, 4), layout="constrained")
-for kernel, marker in zip(("alpha", "knn", "gaussian", "umap"), "os^d"):
+for kernel, marker in zip(("alpha", "knn", "gaussian", "umap"), "os^d", strict=True):
     graph = KNNGraph(15, kernel=kernel).fit(cloud)
     row = graph.affinity_[center].tocoo().col
     order = row[np.argsort(np.linalg.norm(cloud[row] - cloud[center], axis=1))]
@@ -111,7 +111,7 @@ left.scatter(*view.T, c=along, s=6, cmap="viridis", zorder=3)
 left.set(title="A noisy roll from its end", aspect="equal")
 left.legend(loc="upper left")
 truth = along - along[inner]
-for (label, way), color in zip(ways.items(), ("tab:red", "tab:blue")):
+for (label, way), color in zip(ways.items(), ("tab:red", "tab:blue"), strict=True):
     right.plot(truth, way, ".", color=color, markersize=3, label=label)
 right.plot([0, truth.max()], [0, truth.max()], color="0.3", linewidth=1, label="along the sheet")
 right.set(xlabel="true distance from the inner edge", ylabel="shortest path in the graph")

@@ -156,7 +156,9 @@ class EigenFields:
     def _warn_of_distance(self, distances, nodes):
         off = distances > _OFF * self.reach[nodes]
         if off.any():
-            worst = int(np.argmax(distances / np.where(self.reach[nodes] > 0, self.reach[nodes], 1)))
+            worst = int(
+                np.argmax(distances / np.where(self.reach[nodes] > 0, self.reach[nodes], 1))
+            )
             warnings.warn(
                 f"{np.count_nonzero(off)} rows of X lie off the graph, row {worst} at "
                 f"{distances[worst]:.3g} from its nearest node, where neighbourhoods reach "

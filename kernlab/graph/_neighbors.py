@@ -122,12 +122,13 @@ class KNNGraph(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
     sparse matrix.
 
     The search takes O(n log n) in a few features, O(n²) in many; the rest is linear in the number
-    of edges. 100 000 points in three features take some two seconds of one core, 10⁶ some 20 and 2 GB.
-    In a search for the neighbours of thousands of copies of one point each looks at all the others.
+    of edges. 100 000 points in three features take some two seconds of one core, 10⁶ some 20
+    and 2 GB. In a search for the neighbours of thousands of copies of one point each looks at
+    all the others.
 
     As a transformer it returns distances to the training points, in the form that scikit-learn's
     estimators take with ``metric='precomputed'`` and scanpy with
-    ``sc.pp.neighbors(adata, transformer=KNNGraph(15))``, which counts the point itself among the 15.
+    ``sc.pp.neighbors(adata, transformer=KNNGraph(15))``, which counts the point itself among them.
 
     References
     ----------
