@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -61,7 +62,7 @@ class EigenFields:
         frames = tangent_frames(points, neighbors, distances, intrinsic_dim=intrinsic_dim)
         self.reach = distances[:, -1]
         self.intrinsic_dim = frames.shape[2]
-        self.frames = frames if vector else None
+        self.frames: Any = frames if vector else None
         self.width = self.intrinsic_dim if vector else 1
         affinity = self.graph.affinity_
         matrix = connection_laplacian(affinity, frames) if vector else laplacian(affinity)

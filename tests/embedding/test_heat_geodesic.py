@@ -334,10 +334,7 @@ def test_pictures(fitted, pruned):
     plt.close("all")
     with pytest.raises(ValueError, match="kind='map' is none of"):
         HeatGeodesicDisplay.from_estimator(fitted["graph"], kind="map")
-    with pytest.raises(
-        ValueError,
-        match="components=(0, 2) are not two of the 2".replace("(", r"\(").replace(")", r"\)"),
-    ):
+    with pytest.raises(ValueError, match="components=(0, 2) are not two of the 2".replace("(", r"\(").replace(")", r"\)")):
         HeatGeodesicDisplay.from_estimator(fitted["graph"], components=(0, 2))
     with pytest.raises(TypeError, match="give a fitted HeatGeodesicEmbedding"):
         HeatGeodesicDisplay.from_estimator(None)
