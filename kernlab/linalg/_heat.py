@@ -213,8 +213,12 @@ def _checked_columns(B, n, dtype):
 def _checked_rtol(rtol, method, dtype):
     if rtol is None:
         return _RTOL[dtype] / (100 if method == "chebyshev" else 1)
-    if not (isinstance(rtol, Real) and 0 < float(rtol) < 1):
-        raise ValueError(f"rtol={rtol!r} must be a number between 0 and 1.")
+    least = float(np.finfo(dtype).eps) / 2
+    if not (isinstance(rtol, Real) and least <= float(rtol) < 1):
+        raise ValueError(
+            f"rtol={rtol!r} must be a number below 1, and at least the rounding of {dtype}, "
+            f"{least:.1e}."
+        )
     return float(rtol)
 
 
