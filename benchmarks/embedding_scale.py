@@ -50,9 +50,7 @@ def contenders(n):
     return [
         (label, method, settings)
         for label, method, settings, largest in CONTENDERS
-        if n <= largest
-        and (label, n) not in SKIPPED
-        and peers.interpreter(method) is not None
+        if n <= largest and (label, n) not in SKIPPED and peers.interpreter(method) is not None
     ]
 
 

@@ -101,9 +101,7 @@ def heatgeo(X, seed, jobs, **settings):
     return lambda rows: np.asarray(model.dist)[rows], Y
 
 
-METHODS = {
-    f.__name__: f for f in (kernlab, diffusion_map, isomap, spectral, umap, phate, heatgeo)
-}
+METHODS = {f.__name__: f for f in (kernlab, diffusion_map, isomap, spectral, umap, phate, heatgeo)}
 NEEDS = {"umap": "umap", "phate": "phate", "heatgeo": "heatgeo"}
 
 

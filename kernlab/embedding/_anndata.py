@@ -8,6 +8,7 @@ import scipy.sparse as sp
 from scipy.sparse.csgraph import connected_components
 
 from kernlab.embedding._heat_geodesic import HeatGeodesicEmbedding
+from kernlab.embedding._input import check_sizes
 from kernlab.graph import prune_shortcuts
 
 __all__ = ["heatgeo"]
@@ -128,7 +129,7 @@ def heatgeo(
         made_of = description.get("params", {}).get("use_rep")
         name, points = _representation(adata, made_of)
         embedding._validate_params()
-        embedding._check_sizes(len(points))
+        check_sizes(embedding, len(points))
         embedding._fit_graph(_given_graph(adata, description, points, embedding), points)
 
     adata.obsm[key_added] = embedding.embedding_

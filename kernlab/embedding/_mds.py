@@ -17,12 +17,13 @@ from kernlab.embedding._mds_numba import guttman_rows, place_rows
 # Entries of a slice of distances: of 4 bytes, so that it stays in the second cache.
 _SLICE = 2**17
 # Decrease of the stress, relative to it, at which majorisation ends, and the most steps it takes.
-_DECREASE, _MAX_STEPS = 1e-6, 1000
+_DECREASE, _MAX_STEPS = 1e-6, 5000
 # A step of majorisation may be lengthened up to twofold without raising the stress, and takes half
 # as many then; a little less, or what should shrink to nothing would swing for ever.
 _LENGTHENED = 1.8
-# Last step of a placement, relative to the spread of the landmarks, and the most steps it takes.
-_STEP, _MAX_PLACING = 1e-9, 200
+# Of a placement, relative to the spread of the landmarks: its last step, and what it may end with
+# unfinished without a warning. And the most steps it takes.
+_STEP, _BEARABLE, _MAX_PLACING = 1e-8, 1e-4, 200
 # Eigenvalues below this share of the largest are rounding.
 _RANK = 1e-12
 
@@ -113,7 +114,7 @@ def smacof(distances, start, *, weights=None, n_jobs=None):
     m, p = start.shape
     points = np.ascontiguousarray(start - start.mean(axis=0), dtype=np.float64)
     rows = max(1, _SLICE // m)
-    ones = np.ones((min(rows, m), m), dtype=np.float32) if weights is None else None
+    ones = np.ones((min(rows, m) if weights is None else 0, m), dtype=np.float32)
     factor = None if weights is None else _factor(weights)
     transformed, stress = np.empty((m, p)), np.empty(m)
 
@@ -165,6 +166,8 @@ class Landmarks:
     ----------
     points : ndarray of shape (m, n_components)
         Positions of the landmarks.
+    distances : ndarray of shape (m, m)
+        Of the landmarks from each other, which the positions may keep in part only.
     linear : bool
         Whether :meth:`place` is to give the positions of landmark MDS, linear in squared distances,
         rather than those of the least stress.
@@ -174,7 +177,7 @@ class Landmarks:
     A position depends on its own row of distances alone: not on other rows, on threads or chance.
     """
 
-    def __init__(self, points, *, linear=False):
+    def __init__(self, points, distances, *, linear=False):
         self.points = points
         self.linear = linear
         self._centre = points.mean(axis=0)
@@ -185,33 +188,15 @@ class Landmarks:
             left, values, right = linalg.svd(centred, full_matrices=False)
             kept = values > 1e-6 * values[0]
             self._inverse = (left[:, kept] / values[kept]) @ right[kept]
-        self._squares = np.einsum("sc,sc->s", centred, centred)
-
-    def triangulate(self, distances):
-        """Positions linear in the squared distances: landmark MDS of de Silva and Tenenbaum.
-
-        The least squares solution of what is left of ``|y - z_s|² = D_s²`` without its mean over
-        the landmarks. Exact for distances of points in the landmarks' own Euclidean space.
-
-        Parameters
-        ----------
-        distances : ndarray of shape (n_rows, m)
-
-        Returns
-        -------
-        points : float64 ndarray of shape (n_rows, n_components)
-        """
-        out = np.empty((len(distances), self.points.shape[1]))
-        run_slices(
-            lambda part: self._triangulate(distances[part], out[part]),
-            len(distances),
-            slice_size=max(1, _SLICE // len(self.points)),
-            n_jobs=1,
-            uses_blas=True,
-        )
-        return out
+        # Squared distance from the centre, but for a constant: also that off the embedding, which
+        # other points share.
+        self._squares = np.square(distances, dtype=np.float64).mean(axis=0)
 
     def _triangulate(self, distances, out):
+        """Positions linear in squared distances: landmark MDS of de Silva and Tenenbaum.
+
+        Least squares of what is left of ``|y - z_s|² = D_s²`` without its mean over the landmarks.
+        """
         # Row by row alike whatever the slice: einsum without BLAS, whose bits depend on the shape.
         heights = self._squares - np.square(distances, dtype=np.float64)
         np.einsum("is,sc->ic", heights, self._inverse, out=out)
@@ -247,7 +232,7 @@ class Landmarks:
         n, m = distances.shape
         out = np.empty((n, self.points.shape[1]))
         rows = max(1, _SLICE // m)
-        ones = np.ones((min(rows, n), m), dtype=np.float32) if weigh is None else None
+        ones = np.ones((min(rows, n) if weigh is None else 0, m), dtype=np.float32)
         layout = np.ascontiguousarray(self.points.T)
         unfinished = []
 
@@ -260,33 +245,30 @@ class Landmarks:
             starts[:, 0] = self.points[here.argmin(axis=1)]
             self._triangulate(here, starts[:, 1])
             w = ones[: len(here)] if weigh is None else weigh(part)
-            late = place_rows(
-                here, w, layout, starts, _STEP * self._spread, _MAX_PLACING, out[part]
-            )
-            unfinished.append(late)
+            steps = _STEP * self._spread, _BEARABLE * self._spread, _MAX_PLACING
+            unfinished.append(place_rows(here, w, layout, starts, *steps, out[part]))
 
         run_slices(work, n, slice_size=rows, n_jobs=n_jobs)
         if sum(unfinished):
             warnings.warn(
                 f"{sum(unfinished)} of {n} points have not come to rest among the landmarks in "
-                f"{_MAX_PLACING} steps; their positions are still good to a few digits.",
+                f"{_MAX_PLACING} steps: they can move along some line at hardly any stress.",
                 ConvergenceWarning,
                 stacklevel=2,
             )
         return out
 
 
-def kruskal_stress(distances, points, landmarks, *, scale=False, n_jobs=None):
+def kruskal_stress(distances, points, landmarks, *, n_jobs=None):
     """Kruskal's stress-1 of points against their distances from landmarks.
 
-    ``√(Σ(D - c r)² / ΣD²)``: ``c`` is 1, or with ``scale`` the one number that is best for all.
+    ``√(Σ(D - c r)² / ΣD²)`` with the one number ``c`` that is best for all.
 
     Parameters
     ----------
     distances : ndarray of shape (n, m)
     points : ndarray of shape (n, n_components)
     landmarks : ndarray of shape (m, n_components)
-    scale : bool, default=False
     n_jobs : int, default=None
 
     Returns
@@ -307,5 +289,4 @@ def kruskal_stress(distances, points, landmarks, *, scale=False, n_jobs=None):
     dd, dr, rr = sums.sum(axis=0)
     if not dd > 0.0:
         return float("nan")
-    c = (dr / rr if rr > 0.0 else 0.0) if scale else 1.0
-    return float(np.sqrt(max(0.0, dd - 2.0 * c * dr + c * c * rr) / dd))
+    return float(np.sqrt(max(0.0, 1.0 - dr * dr / (dd * rr)))) if rr > 0.0 else 1.0

@@ -13,6 +13,8 @@ from kernlab._core.jit import FAST, njit
 
 # Of the trace of the curvature: keeps steps finite where all landmarks lie on one line.
 _RIDGE = 1e-10
+# How often a step is halved before it is given up.
+_HALVINGS = 4
 
 
 @njit(fastmath=FAST)
@@ -115,11 +117,11 @@ def _solve(matrix, right, least, out):
 
 
 @njit
-def place_rows(distances, weights, points, starts, tolerance, max_iter, out):
+def place_rows(distances, weights, points, starts, tolerance, bearable, max_iter, out):
     """Position of each row that has the least stress against fixed points, from the better start.
 
-    Newton's steps, and where one does not lower the stress a step of majorisation, which always
-    does but for rounding.
+    Newton's steps, halved where they do not lower the stress, and at last a step of majorisation,
+    which always does but for rounding.
 
     Parameters
     ----------
@@ -128,27 +130,30 @@ def place_rows(distances, weights, points, starts, tolerance, max_iter, out):
     starts : float64 array of shape (rows, 2, p)
     tolerance : float
         Length of the last step.
+    bearable : float
+        Length of a step at which a row may end unfinished.
     max_iter : int
     out : float64 array of shape (rows, p)
 
     Returns
     -------
     unfinished : int
-        Rows whose last step was longer.
+        Rows that would still take a step longer than is bearable.
     """
     p, m = points.shape
     difference, square, ratio = np.empty((p, m)), np.empty(m), np.empty(m)
     trial, gradient, newton, curvature = np.empty(p), np.empty(p), np.empty(p), np.empty((p, p))
     unfinished = 0
     for s in range(len(distances)):
-        lowest, weight = np.inf, 1.0
-        majorise, done = False, False
+        lowest, weight, length = np.inf, 1.0, 0.0
+        failures, done = 0, False
         for turn in range(max_iter + 2):
             for c in range(p):
                 if turn < 2:
                     trial[c] = starts[s, turn, c]
                 else:
-                    trial[c] = out[s, c] - (gradient[c] / weight if majorise else newton[c])
+                    majorised = gradient[c] / weight
+                    trial[c] = out[s, c] - (majorised if failures == _HALVINGS else newton[c])
             stress = _terms(distances, weights, s, points, trial, difference, square, ratio)
             if turn == 0 or stress < lowest:
                 lowest = stress
@@ -158,15 +163,17 @@ def place_rows(distances, weights, points, starts, tolerance, max_iter, out):
                 for c in range(p):
                     out[s, c] = trial[c]
                     length += newton[c] * newton[c]
-                majorise = False
+                failures = 0
                 if turn > 0 and length <= tolerance * tolerance:
                     done = True
                     break
-            elif majorise:
+            elif failures == _HALVINGS:
                 # Nothing lower can be told from rounding.
                 done = True
                 break
-            else:
-                majorise = turn > 1
-        unfinished += not done
+            elif turn > 1:
+                failures += 1
+                for c in range(p):
+                    newton[c] *= 0.5
+        unfinished += not done and length > bearable * bearable
     return unfinished

@@ -4,10 +4,11 @@ All three say the distances of the training points from some *places*, and carry
 the training points over to places. A place is a training point, or a new one by its neighbours.
 """
 
-from functools import partial
+from abc import ABC, abstractmethod
 from typing import NamedTuple
 
 import numpy as np
+from scipy.sparse import csr_array
 from sklearn.utils import gen_batches
 
 from kernlab._core.chunks import chunk_bytes
@@ -51,14 +52,28 @@ class Places(NamedTuple):
         return len(self.indices)
 
 
-class _Metric:
+class _Metric(ABC):
     """What the three have in common: distances between places, from those of training points.
 
-    Subclasses give ``from_places`` and ``carry``, which adds to their distances nothing but a
-    place's own share.
+    Attributes
+    ----------
+    n : int
+        Number of training points.
+    unit : float
+        What distances are divided by inside, so that single precision holds them.
     """
 
-    unit = 1.0
+    n: int
+    n_jobs: int | None
+    unit: float
+
+    @abstractmethod
+    def from_places(self, places):
+        """Distances (n, n_places) of the training points from places, in the unit; float32."""
+
+    @abstractmethod
+    def carry(self, values, places):
+        """Values (n_places, m) at places, of those (n, m) at the training points; float32."""
 
     def from_landmarks(self, landmarks):
         """Distances (n, m) from training points, in the unit; float32."""
@@ -104,9 +119,8 @@ class PathMetric(_Metric):
             places.indices, places.lengths / self.unit, n_jobs=self.n_jobs
         )
 
-    def carry(self, distances, places):
-        """Distances (n_places, m) where those of the training points are (n, m)."""
-        return self._by_slices(distances, places, self._fill)
+    def carry(self, values, places):
+        return self._by_slices(values, places, self._fill)
 
     def _fill(self, values, places, out):
         out[:] = np.inf
@@ -150,8 +164,8 @@ class HeatMetric(_Metric):
     def __init__(self, affinity, lengths, landmarks, *, t, weigh=False, n_jobs=None, **options):
         self.n, self.n_jobs = affinity.shape[0], n_jobs
         self._landmarks = landmarks
-        self._distances = partial(heat_distances, affinity, lengths, n_jobs=n_jobs, **options)
-        found = self._distances(landmarks, t)
+        self._graph, self._options = (affinity, lengths), {**options, "n_jobs": n_jobs}
+        found = heat_distances(*self._graph, landmarks, t, **self._options)
         self.t = found.t
         self.unit = unit_of(found.distances.max(axis=1))
         self._known = (found.distances / self.unit).astype(np.float32)
@@ -175,17 +189,17 @@ class HeatMetric(_Metric):
         old = np.isin(nodes, self._landmarks)
         columns[:, old] = self._known[:, order[np.searchsorted(self._landmarks[order], nodes[old])]]
         if len(new):
-            found = self._distances(np.concatenate([self._landmarks, new]), self.t).distances
-            columns[:, ~old] = found[:, len(self._landmarks) :] / self.unit
+            landmarks = np.concatenate([self._landmarks, new])
+            found = heat_distances(*self._graph, landmarks, self.t, **self._options)
+            columns[:, ~old] = found.distances[:, len(self._landmarks) :] / self.unit
         inverse = inverse.reshape(places.indices.shape)
         out = np.zeros((self.n, len(places)), dtype=np.float32)
         for index, weight in zip(inverse.T, weights.T, strict=True):
             out += columns[:, index] * weight
         return out
 
-    def carry(self, distances, places):
-        """Averages (n_places, m) of distances or of other values at the training points (n, m)."""
-        return self._by_slices(distances, places, self._fill)
+    def carry(self, values, places):
+        return self._by_slices(values, places, self._fill)
 
     def _fill(self, values, places, out):
         out[:] = 0.0
@@ -200,3 +214,26 @@ def _nearness(lengths):
     ratio = np.divide(nearest, lengths, out=np.ones_like(lengths), where=lengths > 0.0)
     shares = np.where(np.isfinite(lengths), ratio * ratio, 0.0)
     return (shares / shares.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+def straight_lines(first, second, X, Y, n):
+    """Pairs of places that share a neighbour, and the distances of their coordinates."""
+    pairs = (_sharing(first, n) @ _sharing(second, n).T).tocoo()
+    steps = X[pairs.row] - Y[pairs.col]
+    largest = np.abs(steps).max(axis=1, initial=0.0)
+    safe = np.where(largest > 0.0, largest, 1.0)
+    return pairs.row, pairs.col, safe * np.sqrt(np.square(steps / safe[:, None]).sum(axis=1))
+
+
+def _sharing(places, n):
+    """Which training points (n_places, n) are neighbours."""
+    rows, columns = np.nonzero(np.isfinite(places.lengths))
+    ones = np.ones(len(rows), dtype=np.int32)
+    return csr_array((ones, (rows, places.indices[rows, columns])), shape=(len(places), n))
+
+
+def equal_rows(X, Y):
+    """Which rows are the same, (len(X), len(Y))."""
+    _, kinds = np.unique(np.concatenate([X, Y]), axis=0, return_inverse=True)
+    kinds = kinds.ravel()
+    return kinds[: len(X), None] == kinds[len(X) :]

@@ -1,16 +1,14 @@
 """Shortcut edges of a neighbour graph: nominated by heat, decided by random-walk clouds."""
 
-import math
-
 import numpy as np
-from scipy.sparse import csr_matrix, issparse
+from scipy.sparse import csr_matrix, diags, issparse
 from scipy.sparse.csgraph import connected_components, dijkstra, minimum_spanning_tree
-from scipy.special import ive
 from sklearn.utils import check_random_state
 
 from kernlab._core.chunks import chunk_bytes
 from kernlab._core.threads import run_slices
 from kernlab.graph._walks_numba import agreeing, cloud_gaps, edge_cosines, walk_clouds
+from kernlab.linalg import heat_action
 
 # Time of the heat that nominates, and columns of its sketch (cosines good to about .06).
 HEAT_TIME = 40.0
@@ -21,15 +19,15 @@ WALKS = 127
 WALK_TIME = 5.0
 POWER_STEPS = 8
 # One-sided uniform clouds of radius R around a gap g have a Fisher ratio of about 3.6 (1 + g/R)².
-DISTINCT = 8.0
+DISTINCT = 7.0
 # Clouds that spread mostly along the edge stand on both sides of a hole in a curve.
 ALIGNED = 0.6
-# A second opinion by longer walks: on a surface with a sparse place they go round it, so that the
-# clouds mix and spread along the line; on separate sheets they stay thin (ratios of alignments
-# .12-.15 on noisy rolls, against .4-.7 for what was confirmed by mistake on clean ones).
-LONG_WALK_TIME = 20.0
-LONG_DISTINCT = 3.0
-LONG_ALIGNED = 0.3
+# A second opinion by longer walks. On a surface with a sparse place they go round it: the clouds
+# mix (a lower ratio) and spread along the line (a higher alignment). Between sheets neither
+# happens. Ratio over alignment was 6 to 80 for shortcuts of noisy rolls and 1 to 4 for gaps in
+# clean data.
+LONG_WALK_TIME = 40.0
+APART = 5.0
 # Fewer distinct end points than this say nothing about a cloud.
 FRAGMENT = 30
 PASSES = 8
@@ -46,10 +44,11 @@ def prune_shortcuts(points, affinity, distances, *, cosine=0.9, detour=None, ran
     Heat spreads slowly across a bundle of few edges. So the cosine between the heat that starts at
     both ends of an edge *nominates* edges, at a level that falls from ``cosine`` to 0.5 until some
     are confirmed. A nominated edge is *confirmed* when, with all nominees left out, the random
-    walks from its two ends stay in clouds that lie apart (Fisher ratio along the line of their
-    centres above 8) and are not drawn out along that line, as they are on both sides of a sparse
-    place of a curve; edges that touch are judged together. Confirmed edges go, except those without
-    which a component would fall apart, and the search is repeated on what is left.
+    walks from its two ends stay in clouds that lie apart along the line of their centres and are
+    not drawn out along it, as they are on both sides of a sparse place of a curve. Walks eight
+    times as long must agree: they go round a hole in a surface. Edges that touch are judged
+    together. Confirmed edges go, except those without which a component would fall apart, and the
+    search is repeated on what is left.
 
     Parameters
     ----------
@@ -85,12 +84,13 @@ def prune_shortcuts(points, affinity, distances, *, cosine=0.9, detour=None, ran
 
     Notes
     -----
-    Costs about 30 products of the graph with 128 columns a round (one round and a few seconds at
-    100 000 points where there is nothing to prune, 20 rounds at most), and about 50 µs for each
-    end of a nominated edge a pass. Memory is four single-precision arrays of 128 columns.
+    Each round costs about 20 sparse products with 128 columns and some 50 µs for each end of a
+    nominated edge a pass (more in many features); there is one round where nothing is found, and
+    20 at most. Memory is two or three single-precision arrays of 128 columns. ``detour`` adds a
+    shortest-path search from each end of a confirmed edge.
 
-    Shortcuts so dense that walks mix across them are not found (high-dimensional noise: reduce the
-    dimension first).
+    Shortcuts so dense that walks mix across them are not found (noise of many dimensions: reduce
+    the dimension first). A point that noise has put wholly on another sheet stays there.
 
     Examples
     --------
@@ -255,6 +255,15 @@ class _Graph:
         slots = np.arange(lengths.sum()) - offsets[owner] + starts[owner]
         self.totals[nodes] = np.bincount(owner, self.weights[slots], minlength=len(nodes))
 
+    def laplacian(self):
+        """The normalised Laplacian of the weights as they are."""
+        scales = np.zeros(self.n_nodes)
+        scales[self.totals > 0] = self.totals[self.totals > 0] ** -0.5
+        rows = np.repeat(np.arange(self.n_nodes), np.diff(self.indptr))
+        data = self.weights * scales[rows] * scales[self.indices]
+        walk = csr_matrix((data, self.indices, self.indptr), shape=(self.n_nodes,) * 2)
+        return diags(np.sign(scales)) - walk
+
     def matrices(self):
         keep = np.zeros(len(self.weights), dtype=bool)
         keep[self.upper] = keep[self.lower] = True
@@ -280,7 +289,11 @@ def _heat_cosines(graph, seed):
     noise = np.random.default_rng(seed).standard_normal(
         (graph.n_nodes, SKETCH_COLUMNS), dtype=np.float32
     )
-    sketch = _heat(graph, HEAT_TIME / 2, noise)
+    # The sketch is off by some 6 %; an error of 1e-4 in the series is nothing beside it.
+    sketch = heat_action(
+        graph.laplacian(), noise, HEAT_TIME / 2,
+        method="chebyshev", dtype="float32", rtol=1e-4, spectrum=(0.0, 2.0),
+    )  # fmt: skip
     cosines = np.empty(len(graph.first))
 
     def work(part):
@@ -288,23 +301,6 @@ def _heat_cosines(graph, seed):
 
     run_slices(work, len(cosines), slice_size=1 << 16)
     return cosines
-
-
-def _heat(graph, time, columns):
-    """exp(-time L) columns by Chebyshev polynomials; L normalised, its spectrum in [0, 2]."""
-    with np.errstate(divide="ignore"):
-        scales = np.where(graph.totals > 0, graph.totals**-0.5, 0.0)
-    rows = np.repeat(np.arange(graph.n_nodes), np.diff(graph.indptr))
-    data = (graph.weights * scales[rows] * scales[graph.indices]).astype(np.float32)
-    walk = csr_matrix((data, graph.indices, graph.indptr), shape=(graph.n_nodes,) * 2)
-    order = math.ceil(math.sqrt(2 * time * math.log(1e4))) + 2
-    factors = (2 * ive(np.arange(order + 1), time)).astype(np.float32)
-    before, now = columns, walk @ columns
-    result = factors[0] / 2 * before + factors[1] * now
-    for factor in factors[2:]:
-        before, now = now, 2 * (walk @ now) - before
-        result += factor * now
-    return result
 
 
 def _confirmed(points, graph, cosines, nominated, seed, call):
@@ -321,7 +317,8 @@ def _confirmed(points, graph, cosines, nominated, seed, call):
         judged = ~small.any(axis=1)
         restored = judged & (ratios <= (DISTINCT / 2 if turn else DISTINCT))
         if turn:
-            restored |= _weak_bundles(graph, edges, ratios, alignments, judged, DISTINCT, ALIGNED)
+            weak = (ratios, DISTINCT), (-alignments, -ALIGNED)
+            restored |= _weak_bundles(graph, edges, judged, weak)
         if turn == PASSES - 1:
             restored |= ~judged
         else:
@@ -335,7 +332,8 @@ def _confirmed(points, graph, cosines, nominated, seed, call):
             points, graph, edges, seed, LONG_WALK_TIME, shapes=True
         )
         judged = ~(sizes < FRAGMENT).any(axis=1)
-        weak = _weak_bundles(graph, edges, ratios, alignments, judged, LONG_DISTINCT, LONG_ALIGNED)
+        with np.errstate(divide="ignore"):
+            weak = _weak_bundles(graph, edges, judged, [(ratios / alignments, APART)])
         graph.show(edges[weak])
         edges = edges[~weak]
     graph.show(edges)
@@ -375,8 +373,11 @@ def _separation(points, graph, edges, seed, duration, *, shapes):
     return ratios, alignments, sizes[ends.reshape(2, -1)].T
 
 
-def _weak_bundles(graph, edges, ratios, alignments, judged, distinct, aligned):
-    """Whether an edge's bundle (nominated edges that touch) is no shortcut as a whole."""
+def _weak_bundles(graph, edges, judged, criteria):
+    """Whether an edge's bundle (nominated edges that touch) is no shortcut as a whole.
+
+    It is none if the median of some criterion's values does not exceed its limit.
+    """
     nodes, ends = np.unique(
         np.concatenate((graph.first[edges], graph.second[edges])), return_inverse=True
     )
@@ -386,9 +387,9 @@ def _weak_bundles(graph, edges, ratios, alignments, judged, distinct, aligned):
     labels = labels[first]
     weak = np.zeros(n_bundles, dtype=bool)
     if judged.any():
-        present, ratio = _group_medians(labels[judged], ratios[judged])
-        _, alignment = _group_medians(labels[judged], alignments[judged])
-        weak[present] = (ratio <= distinct) | (alignment >= aligned)
+        for values, limit in criteria:
+            present, medians = _group_medians(labels[judged], values[judged])
+            weak[present] |= medians <= limit
     return weak[labels]
 
 
