@@ -139,7 +139,7 @@ class ManifoldGPRegressor(KernelProcess):
 
     _parameter_constraints = {
         "field": [StrOptions({"scalar", "vector"})],
-        "nu": [Interval(Real, 0, None, closed="neither")],
+        "nu": [Interval(Real, 0, None, closed="right")],
         "n_neighbors": [Interval(Integral, 1, None, closed="left")],
         "n_eigenpairs": [Interval(Integral, 1, None, closed="left")],
         "intrinsic_dim": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
