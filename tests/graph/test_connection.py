@@ -53,7 +53,9 @@ def test_the_flat_torus_has_two_parallel_fields():
 @given(st.integers(0, 2**32 - 1), st.sampled_from(["normalized", "combinatorial"]))
 def test_the_choice_of_frames_is_a_change_of_coordinates(seed, kind):
     rng = np.random.default_rng(seed)
-    points = np.column_stack([rng.uniform(size=(40, 2)), np.zeros(40)]) @ random_rotations(rng, 1, 3)[0]
+    points = (
+        np.column_stack([rng.uniform(size=(40, 2)), np.zeros(40)]) @ random_rotations(rng, 1, 3)[0]
+    )
     affinity, frames = framed(points, 6)
     turns = random_rotations(rng, 40, 2)
     L = connection_laplacian(affinity, frames, kind).toarray()
