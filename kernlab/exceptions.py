@@ -4,6 +4,7 @@ __all__ = [
     "BandwidthWarning",
     "CondensedDensityWarning",
     "DisconnectedGraphWarning",
+    "EigenpairWarning",
     "MissingExtraError",
     "PrivacyBudgetError",
     "PruningWarning",
@@ -25,6 +26,10 @@ class DisconnectedGraphWarning(UserWarning):
 
     The message says how many, how long the links are beside other edges, and where they are listed.
     """
+
+
+class EigenpairWarning(UserWarning):
+    """Eigenpairs are less accurate than was asked for; the message gives the largest residual."""
 
 
 class MissingExtraError(ImportError):

@@ -13,9 +13,7 @@ import scipy.sparse as sp
 from scipy.sparse.csgraph import dijkstra
 from sklearn.utils.validation import check_array
 
-from kernlab._core.chunks import chunk_bytes
-from kernlab._core.threads import run_slices
-from kernlab.embedding._heat_scale import choose_times, intrinsic_dimension, step_variance
+from kernlab.embedding._heat_scale import choose_times, intrinsic_dimension, step_length
 from kernlab.exceptions import UnresolvedHeatWarning
 from kernlab.graph import laplacian as graph_laplacian
 from kernlab.linalg import heat_action
@@ -65,6 +63,110 @@ def heat_distances(
     floor=None,
     n_jobs=None,
 ):
+    r"""Distances along a graph from points to landmarks, from how heat spreads on it.
+
+    With H = exp(-t L) the heat kernel of the graph, by Varadhan's formula [1]_ and with the volumes
+    around both points taken out [2]_,
+
+    .. math:: d_{ij}^2 = -4t \log H_{ij} + 4t \, c \log \tfrac12 (H_{ii} + H_{jj}),
+
+    which for ``units='none'`` is the result. For ``units='data'`` the kernel is that of a walk
+    whose steps have a mean squared length of σ² in each dimension, and
+
+    .. math:: d_{ij}^2 = \tfrac{σ^2}{2} (-4t \log p_{ij} + 2tc \log p_{ii} + 2tc \log p_{jj})
+
+    with p the heat per degree (combinatorial: per point), is a length in the units of ``lengths``,
+    with nothing fitted. Every H is right to ten digits down to 1e-200, so that points far apart
+    have distances too.
+
+    Parameters
+    ----------
+    affinity : sparse matrix of shape (n_samples, n_samples)
+        Weights of the edges: symmetric, of zero or more, as ``affinity_`` of
+        :class:`kernlab.graph.KNNGraph`.
+    lengths : sparse matrix of shape (n_samples, n_samples)
+        Their lengths, as ``distances_`` there.
+    landmarks : array-like of int, of shape (n_landmarks,)
+        Rows to find distances from. All rows give the full matrix, which is symmetric.
+    t : 'auto', 'knee', float > 0 or sequence of them, default='auto'
+        Time of diffusion; the normalised Laplacian takes one step of the walk in a unit. 'auto' is
+        the diameter of the graph in steps, over the mean degree for the combinatorial one: heat has
+        then been everywhere, and is not yet mixed. 'knee' is where the entropy of the kernel stops
+        to grow fast, a time for noisy data. Distances of several times are averaged, with the
+        weights 1 - t / sum(t) of [2]_.
+    laplacian : {'normalized', 'combinatorial'}, default='normalized'
+    volume_correction : float >= 0, default=1.0
+        c above: 0 leaves volumes in, which draws dense places together.
+    denoise : float in [0, 1], default=0.0
+        Share of the distance between rows of distances, ||d_i - d_j||, in the result. 'none' sums
+        over all points, estimated from the landmarks, as the original; 'data' takes the root mean
+        square, which is a length again and no longer than d_ij.
+    units : {'data', 'none'}, default='data'
+    intrinsic_dim : 'auto' or int >= 1, default='auto'
+        Dimension that σ² is shared among. 'auto' estimates it from the lengths of the shortest
+        edges of each point [3]_. Noise off the manifold counts as dimensions.
+    floor : float in (0, 1) or None, default=None
+        Added to the kernel before logarithms are taken. 1e-16 is the original's formula, with all
+        that it does to points far apart and to a point's distance from itself.
+    n_jobs : int or None, default=None
+        Threads over landmarks; None is Numba's current count, -1 all cores. The result has the
+        same bits for any number.
+
+    Returns
+    -------
+    found : HeatDistances
+        Named fields ``distances`` and ``kernel``, both float64 of shape (n_samples, n_landmarks),
+        ``t`` and ``unresolved``.
+
+    Raises
+    ------
+    ValueError
+        If matrices are not square, symmetric, finite and of zero or more, a landmark is no row or
+        given twice, or a setting is out of its range.
+
+    Warns
+    -----
+    UnresolvedHeatWarning
+        If pairs have heat below 1e-200: they get the length of the shortest path, times what the
+        farthest resolved points of the landmark have in heat distance per length. Pairs that no
+        path joins get the largest distance of all.
+
+    See Also
+    --------
+    HeatGeodesicEmbedding : Coordinates from these distances.
+    DiffusionMap : The same diffusion, as eigenvectors.
+
+    Notes
+    -----
+    Cost: about t + 30 √t products of the graph with n_landmarks columns, and three arrays of shape
+    (n_samples, n_landmarks), with one more for each further time. H_ii of points that are no
+    landmarks is exact up to a thousand points; beyond that log p is averaged over the landmarks
+    with their heat for weights, with a standard deviation of some .1, and kept to what H_ij
+    permits.
+
+    References
+    ----------
+    .. [1] S. R. S. Varadhan, "On the behavior of the fundamental solution of the heat equation with
+       variable coefficients", Comm. Pure Appl. Math. 20 (1967).
+    .. [2] G. Huguet, A. Tong, E. De Brouwer et al., "A heat diffusion perspective on geodesic
+       preserving dimensionality reduction", NeurIPS 2023, arXiv 2305.19043.
+    .. [3] E. Levina, P. J. Bickel, "Maximum likelihood estimation of intrinsic dimension",
+       NIPS 2004.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from kernlab.datasets import make_sphere
+    >>> from kernlab.embedding import heat_distances
+    >>> from kernlab.graph import KNNGraph
+    >>> sphere = make_sphere(1000, random_state=0)
+    >>> graph = KNNGraph().fit(sphere.data)
+    >>> found = heat_distances(graph.affinity_, graph.distances_, [0, 1, 2])
+    >>> truth = sphere.geodesics([0, 1, 2]).T
+    >>> ratio = np.median(found.distances[truth > 0] / truth[truth > 0])
+    >>> bool(0.95 < ratio < 1.05)
+    True
+    """
     affinity, lengths, landmarks = _check_graph(affinity, lengths, landmarks)
     _check_settings(laplacian, volume_correction, denoise, units, intrinsic_dim, floor)
     n = affinity.shape[0]
@@ -72,11 +174,14 @@ def heat_distances(
     mass = _mass(affinity, laplacian)
     times = choose_times(t, affinity, operator, landmarks)
 
-    heat = _heat_columns(operator, landmarks, times, n, n_jobs)  # (n_times, n, m)
-    scale = 1.0
+    heat = heat_action(
+        operator, indicators(n, landmarks), times, method="uniformization", n_jobs=n_jobs
+    )  # (n_times, n, m)
+    unit = 1.0
     if units == "data":
         dim = intrinsic_dimension(lengths) if intrinsic_dim == "auto" else intrinsic_dim
-        scale = step_variance(affinity, lengths, mass) / dim
+        # σ²/2 is what a walk of this step spreads by in a unit of time along each dimension.
+        unit = step_length(affinity, lengths, mass) / np.sqrt(2 * dim)
     weights = _time_weights(times)
     distances = np.zeros((n, len(landmarks)))
     unresolved = np.zeros(distances.shape, bool)
@@ -86,10 +191,9 @@ def heat_distances(
             diagonal = heat_diagonal(operator, mass, values, landmarks, time, n_jobs)
         if floor is None:
             unresolved |= values < RESOLVED
-        squared = _squared(
-            values, diagonal, landmarks, mass, time, volume_correction, scale, units, floor
-        )
+        squared = _squared(values, diagonal, landmarks, mass, time, volume_correction, units, floor)
         distances += weight * np.sqrt(np.maximum(squared, 0.0, out=squared), out=squared)
+    distances *= unit
     if floor is None:
         distances[landmarks, np.arange(len(landmarks))] = 0.0
         n_unresolved = _extend(distances, unresolved, lengths, landmarks, times)
@@ -120,6 +224,8 @@ def _check_graph(affinity, lengths, landmarks):
             )
         if abs(matrix - matrix.T).max() > 1e-10 * abs(matrix).max():
             raise ValueError(f"{name} is not symmetric; pass (A + A.T) / 2.")
+    if lengths.nnz == 0 and n > 1:
+        raise ValueError("lengths has no edges; pass the lengths of those that affinity weighs.")
     landmarks = np.asarray(landmarks)
     if landmarks.ndim != 1 or landmarks.size == 0 or landmarks.dtype.kind not in "iu":
         raise ValueError(f"landmarks must be a list of at least one row number, got {landmarks!r}.")
@@ -164,18 +270,10 @@ def _mass(affinity, laplacian):
     return np.where(degree > 0, degree, 1.0)
 
 
-def _heat_columns(operator, landmarks, times, n, n_jobs):
-    heat = np.empty((len(times), n, len(landmarks)))
-
-    def work(part):
-        chosen = landmarks[part]
-        unit = np.zeros((n, len(chosen)))
-        unit[chosen, np.arange(len(chosen))] = 1.0
-        heat[:, :, part] = heat_action(operator, unit, times, method="uniformization")
-
-    columns = max(1, chunk_bytes() // (8 * n * (len(times) + 4)))
-    run_slices(work, len(landmarks), slice_size=columns, n_jobs=n_jobs)
-    return heat
+def indicators(n, rows):
+    """Columns that are 1 at one row each, (n, len(rows)), sparse."""
+    columns = np.arange(len(rows))
+    return sp.csr_matrix((np.ones(len(rows)), (rows, columns)), shape=(n, len(rows)))
 
 
 def heat_diagonal(operator, mass, heat, landmarks, t, n_jobs):
@@ -188,21 +286,18 @@ def heat_diagonal(operator, mass, heat, landmarks, t, n_jobs):
         return diagonal
     if n <= EXACT_DIAGONAL:
         # H is symmetric and a semigroup: H_ii is the squared norm of column i of exp(-t/2 L).
-        def work(part):
-            unit = np.zeros((n, part.stop - part.start))
-            unit[np.arange(part.start, part.stop), np.arange(unit.shape[1])] = 1.0
-            half = heat_action(operator, unit, t / 2, method="chebyshev")
-            diagonal[part] = np.einsum("ij,ij->j", half, half)
-
-        run_slices(work, n, slice_size=max(1, chunk_bytes() // (8 * n * 4)), n_jobs=n_jobs)
-        return diagonal
+        half = heat_action(operator, indicators(n, np.arange(n)), t / 2, n_jobs=n_jobs)
+        return np.einsum("ij,ij->j", half, half)
     # The density of returning is smooth on the scale of the heat itself, so its logarithm is
     # averaged over the landmarks with their heat for weights.
     level = np.log(known / mass[landmarks])
     share = heat / np.sqrt(mass[landmarks])
     total = share.sum(axis=1)
     averaged = np.where(total > 0, share @ level / np.where(total > 0, total, 1.0), level.mean())
-    diagonal = np.exp(averaged) * mass
+    # By the inequality of Cauchy and Schwarz no H_ij² exceeds H_ii H_jj, and no distance is
+    # imaginary: where the average is too low to be true, the pair says so.
+    least = np.max(heat / np.sqrt(known), axis=1) ** 2
+    diagonal = np.maximum(np.exp(averaged) * mass, least)
     diagonal[landmarks] = known
     return diagonal
 
@@ -214,7 +309,7 @@ def _time_weights(times):
     return weights / weights.sum()
 
 
-def _squared(heat, diagonal, landmarks, mass, t, correction, scale, units, floor):
+def _squared(heat, diagonal, landmarks, mass, t, correction, units, floor):
     """Varadhan's squared distances, (n, m); what has no heat is left at a finite value."""
     tiny = np.finfo(float).tiny
     if units == "none":
@@ -231,7 +326,6 @@ def _squared(heat, diagonal, landmarks, mass, t, correction, scale, units, floor
     if correction:
         level = np.log(diagonal / mass)
         squared += correction * 2 * t * (level[:, None] + level[landmarks])
-    squared *= scale / 2
     return squared
 
 
@@ -246,8 +340,8 @@ def _extend(distances, unresolved, lengths, landmarks, times):
     for row, column in enumerate(columns):
         known = ~unresolved[:, column] & (paths[row] > 0) & np.isfinite(paths[row])
         if known.any():
-            far = paths[row] >= np.quantile(paths[row, known], 1 - _FARTHEST)
-            scales[row] = np.median((distances[:, column] / paths[row])[known & far])
+            far = known & (paths[row] >= np.quantile(paths[row, known], 1 - _FARTHEST))
+            scales[row] = np.median(distances[far, column] / paths[row, far])
     scales[np.isnan(scales)] = np.nanmedian(scales) if not np.isnan(scales).all() else 1.0
     for row, column in enumerate(columns):
         missing = unresolved[:, column]

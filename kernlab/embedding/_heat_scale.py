@@ -8,7 +8,7 @@ from scipy.sparse.csgraph import connected_components, dijkstra
 
 from kernlab.linalg import heat_action
 
-__all__ = ["choose_times", "hop_diameter", "intrinsic_dimension", "step_variance"]
+__all__ = ["choose_times", "hop_diameter", "intrinsic_dimension", "step_length"]
 
 # Grid on which the knee of the entropy is sought, in hop diameters, and landmarks it is taken over.
 _KNEE_REACH = 4.0
@@ -61,9 +61,14 @@ def entropy_knee(operator, landmarks, unit):
     return times[max(0, int((entropy - chord).argmax()) - 1)]
 
 
-def step_variance(affinity, lengths, mass):
-    """Mean squared length that a walk covers in a unit of time, over all dimensions."""
-    return float(affinity.multiply(lengths.power(2)).sum() / mass.sum())
+def step_length(affinity, lengths, mass):
+    """Root mean square of the length that a walk covers in a unit of time."""
+    longest = lengths.data.max(initial=0.0)
+    if longest == 0.0:
+        return 0.0
+    # In units of the longest edge, for squares of lengths may overflow.
+    squares = (lengths / longest).power(2)
+    return float(longest * np.sqrt(affinity.multiply(squares).sum() / mass.sum()))
 
 
 def intrinsic_dimension(lengths):

@@ -39,16 +39,16 @@ def _shortest_links(search, labels, n_components, n_jobs):
     """Each component's shortest link to another, in order of (length, i, j), no two the same."""
     largest = np.bincount(labels).argmax()
     nodes = np.arange(len(labels))
-    ends, others, lengths = [], [], []
+    parts = []
     for digit in range((n_components - 1).bit_length()):
         ones = (labels >> digit) & 1 == 1
         for side in (ones, ~ones):
             sources, targets = nodes[side & (labels != largest)], nodes[~side]
+            if not len(sources):
+                continue
             distances, nearest = search.nearest_between(sources, targets, n_jobs=n_jobs)
-            ends.append(sources)
-            others.append(nearest)
-            lengths.append(distances)
-    ends, others, lengths = map(np.concatenate, (ends, others, lengths))
+            parts.append((sources, nearest, distances))
+    ends, others, lengths = map(np.concatenate, zip(*parts, strict=True))
     known = lengths < np.inf
     ends, others, lengths = ends[known], others[known], lengths[known]
     pairs = np.sort(np.column_stack([ends, others]), axis=1)

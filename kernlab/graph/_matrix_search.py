@@ -60,12 +60,14 @@ class MatrixSearch:
         return _first_of_rows(sp.csr_matrix(others, shape=queries.shape), k)
 
     def places(self):
-        zero = self._distances.tocoo() if sp.issparse(self._distances) else self._distances
-        if sp.issparse(zero):
-            pairs = zero.row[zero.data == 0], zero.col[zero.data == 0]
+        if sp.issparse(self._distances):
+            entries = self._distances.tocoo()
+            zero = entries.data == 0
+            rows, columns = entries.row[zero], entries.col[zero]
         else:
-            pairs = np.nonzero(zero == 0)
-        together = sp.csr_matrix((np.ones(len(pairs[0])), pairs), shape=(self.n_samples,) * 2)
+            rows, columns = np.nonzero(self._distances == 0)
+        ones = np.ones(len(rows))
+        together = sp.csr_matrix((ones, (rows, columns)), shape=(self.n_samples,) * 2)
         labels = connected_components(together, directed=False)[1]
         return labels, np.unique(labels, return_index=True)[1]
 
@@ -104,8 +106,8 @@ class MatrixSearch:
         return self._distances.data[part], self._distances.indices[part]
 
     def _check_known(self, n_neighbors):
-        diagonal = self._distances.tocoo()
-        counts = np.bincount(diagonal.row[diagonal.row != diagonal.col], minlength=self.n_samples)
+        entries = self._distances.tocoo()
+        counts = np.bincount(entries.row[entries.row != entries.col], minlength=self.n_samples)
         fewest = int(counts.argmin())
         if counts[fewest] < n_neighbors:
             raise ValueError(

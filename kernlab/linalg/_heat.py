@@ -1,7 +1,6 @@
 """The heat semigroup of a sparse matrix on vectors: exp(-t L) B without forming exp(-t L)."""
 
 import math
-import warnings
 from numbers import Integral, Real
 
 import numpy as np
@@ -67,8 +66,8 @@ def heat_action(
     ------
     ValueError
         L is not square, or has entries that the method does not permit; it has eigenvalues below
-        zero or outside of ``spectrum``; t is negative; anything is NaN or infinite; more than 3e7
-        terms are needed.
+        zero or outside of ``spectrum``; t is negative, or so large that more than 3e7 terms are
+        needed; anything is NaN or infinite.
     TypeError
         L, B or t are not real numbers, or of a library that has no sparse product here.
 
@@ -79,20 +78,21 @@ def heat_action(
     .. math:: e^{-tL} = \sum_k e^{-qt} \frac{(qt)^k}{k!} P^k
 
     is a sum of non-negative terms [1]_ in which no digit cancels, so that entries of 1e-200 are as
-    accurate as those near one. Some q t + 30 √(q t) + 250 terms are needed. Where the sum ends is
+    accurate as those near one. Some q t + 35 √(q t) + 100 terms are needed. Where the sum ends is
     certified: P^k b <= r^k x max(b / x) for every x > 0 with P x <= r x, and a vector x with
     r - 1 <= 1 / (2 q t) is constant, or found by conjugate gradients. Backward Euler is the same
     sum with the weights of a negative binomial law; its distance from exp(-t L) is at most
     0.28 / n_steps in the spectral norm, at any t, and falls no faster.
 
     The Chebyshev series [2]_ needs some √(t λ log(1/rtol)) terms, λ the largest eigenvalue, but
-    where the result is below rounding times the largest entry it is noise of either sign. A bound
-    of ratios of Bessel functions certifies its end, and the norms of the last two polynomials that
-    no eigenvalue was outside of the interval assumed.
+    entries that are small beside the largest are noise of either sign, or too small, or zero. A
+    bound of ratios of Bessel functions certifies its end; the norms of the last two polynomials
+    tell where eigenvalues are outside of the interval assumed.
 
     Rounding adds in float64 about 1e-16 √K relative to each entry of the sums of non-negative terms
     (3e-15 measured at K = 500 terms), relative to the norm for Chebyshev; in float32 some 1e-7 √K.
-    Values below 1e-300 (1e-37) of the largest entry are set to zero.
+    Values below 1e-300 (1e-37) of the largest entry are set to zero, but in arrays of torch and
+    CuPy; gradients of torch reach B.
 
     One term costs 2 nnz(L) m operations. From 10 000 rows on, L is reordered inside by reverse
     Cuthill-McKee. Memory: the result, and (3 + len(t)) n rows of 64 bytes for each thread.
@@ -135,7 +135,7 @@ def heat_action(
     else:
         series = power_series(L, later, dtype=dtype, rtol=rtol, n_steps=n_steps)
     act = _act_in_namespace if is_foreign(B) else _act
-    table = B if B.ndim == 2 else B.reshape(-1, 1)
+    table = B if B.ndim == 2 else B[:, None]
     heat = act(series, table, dtype, n_jobs)
     return _at_times(heat, table, places, len(distinct) - len(later), B.shape, np.ndim(t))
 
@@ -190,7 +190,12 @@ def _checked_columns(B, n, dtype):
         B = xp.astype(B, getattr(xp, name))
         finite = bool(xp.all(xp.isfinite(B)))
     else:
-        B = B if sp.issparse(B) else np.asarray(B)
+        # CSC has no form with one axis.
+        B = (
+            B
+            if sp.issparse(B) and B.ndim == 2
+            else np.asarray(B.toarray() if sp.issparse(B) else B)
+        )
         if B.dtype.kind not in "buif":
             raise TypeError(f"B has dtype {B.dtype}; it must be real.")
         name = dtype or ("float32" if B.dtype == np.float32 else "float64")
@@ -208,8 +213,12 @@ def _checked_columns(B, n, dtype):
 def _checked_rtol(rtol, method, dtype):
     if rtol is None:
         return _RTOL[dtype] / (100 if method == "chebyshev" else 1)
-    if not (isinstance(rtol, Real) and 0 < float(rtol) < 1):
-        raise ValueError(f"rtol={rtol!r} must be a number between 0 and 1.")
+    least = float(np.finfo(dtype).eps) / 2
+    if not (isinstance(rtol, Real) and least <= float(rtol) < 1):
+        raise ValueError(
+            f"rtol={rtol!r} must be a number below 1, and at least the rounding of {dtype}, "
+            f"{least:.1e}."
+        )
     return float(rtol)
 
 
@@ -280,7 +289,7 @@ def _act(series, B, dtype, n_jobs):
     n, m = B.shape
     A, order = series.A, None
     if n >= _REORDER_FROM:
-        order = reverse_cuthill_mckee(A, symmetric_mode=asymmetry(A) == 0)
+        order = reverse_cuthill_mckee(A, symmetric_mode=asymmetry(A) <= 1e-12)
         A = A[order][:, order]
     A = A.astype(dtype)
     coefficients = series.coefficients.astype(dtype)
@@ -310,12 +319,15 @@ def _act(series, B, dtype, n_jobs):
         rows = slice(None) if order is None else order
         heat[:, rows, part] = sums[:, :, filled] * up
 
-    run_slices(work, m, slice_size=width, n_jobs=n_jobs, uses_blas=True)
+    run_slices(work, m, slice_size=width, n_jobs=n_jobs)
     return heat
 
 
 def _act_in_namespace(series, B, dtype, n_jobs):
-    """The same by operations of another array library, on the device of B."""
+    """The same by operations of another array library, on the device of B.
+
+    Small values stay: to set them to zero would take the gradient with them.
+    """
     if series is None:
         return None
     xp = namespace_of(B)
@@ -325,14 +337,12 @@ def _act_in_namespace(series, B, dtype, n_jobs):
     down, up = _scales(to_numpy(xp.max(xp.abs(B), axis=0)), dtype)
     v = B * from_numpy(down, B)
     size = to_numpy(xp.linalg.vector_norm(v, axis=0))
-    smallest = SMALLEST[dtype]
     previous = multiply(v) * (series.memory / 2)
     sums = [v * c for c in coefficients[0].tolist()]
     for k in range(1, len(coefficients)):
         value = multiply(v)
         if series.memory:
             value = value - previous
-        value = xp.where(xp.abs(value) >= smallest, value, xp.zeros_like(value))
         v, previous = value, v
         for s in range(first[k], last[k]):
             sums[s] = sums[s] + v * float(coefficients[k, s])
@@ -348,13 +358,12 @@ def _multiplication(A, B):
     if "torch" in name:
         import torch
 
-        with warnings.catch_warnings():
-            # torch calls its sparse rows a beta.
-            warnings.simplefilter("ignore", UserWarning)
-            indptr, indices, data = (
-                torch.as_tensor(x, device=B.device) for x in (A.indptr, A.indices, A.data)
-            )
-            moved = torch.sparse_csr_tensor(indptr, indices, data, size=A.shape)
+        # By coordinates: compressed rows are a beta in torch, and need MKL on processors.
+        entries = A.tocoo()
+        places = torch.as_tensor(np.stack(entries.coords), device=B.device)
+        data = torch.as_tensor(entries.data, device=B.device)
+        moved = torch.sparse_coo_tensor(places, data, A.shape, check_invariants=True)
+        moved = moved.coalesce()
     elif "cupy" in name:
         import cupy
         from cupyx.scipy.sparse import csr_matrix

@@ -74,7 +74,9 @@ def add_terms(
     zero = product[0, 0]
     for k in range(1, coefficients.shape[0]):
         for i in range(current.shape[0]):
-            _row_times_block(data, indices, indptr[i], indptr[i + 1], current, product)
+            _row_times_block(  # type: ignore[call-arg] # Numba passes the first argument
+                data, indices, indptr[i], indptr[i + 1], current, product
+            )
             for b in range(current.shape[1]):
                 value = product[0, b] - memory * previous[i, b]
                 previous[i, b] = value if abs(value) >= smallest else zero

@@ -24,6 +24,8 @@ SMALLEST = {"float64": 1e-300, "float32": 1e-37}
 FLOOR = {"float64": 1e-200, "float32": 1e-20}
 # Terms that are a matter of minutes even for a small matrix.
 _MOST_TERMS = 2**25
+# Up to which SciPy computes Bessel functions.
+_LARGEST_ARGUMENT = 1e9
 # The natural growth of exp(-t L), for an eigenvalue as far below zero as is not told from zero.
 _GROWTH = 0.5
 
@@ -50,7 +52,8 @@ def chebyshev_series(L, times, *, dtype, rtol, spectrum):
     low, high = low - margin, high + margin
     centre, radius = low + (high - low) / 2, (high - low) / 2
     coefficients = []
-    for t in times:
+    for t in times.tolist():
+        _refuse_many(t * radius / _LARGEST_ARGUMENT * _MOST_TERMS, "Chebyshev polynomials", t)
         degree = _chebyshev_degree(t * radius, rtol)
         _refuse_many(degree, "Chebyshev polynomials", t)
         c = 2 * math.exp(min(-t * low, 700.0)) * ive(np.arange(degree + 1), t * radius)
@@ -101,11 +104,14 @@ def power_series(L, times, *, dtype, rtol, n_steps=None):
     identity = sp.eye_array(L.shape[0], format="csr")
     # One rounding on the diagonal: L's own digits do not cancel, for L is exact.
     P = ((q * identity - L) * (1 / q)).tocsr()
-    log_growth, log_spread = _growth(P, _GROWTH / (q * max(times)))
+    # Of a mean below the first, only the term k = 0 is above `FLOOR`.
+    means = np.maximum(q * times, 1e-300)
+    _refuse_many(means.max(), "terms of uniformization", times.max())
+    log_growth, log_spread = _growth(P, min(1.0, _GROWTH / means.max()))
     log_target = math.log(rtol * FLOOR[dtype])
     coefficients = []
-    for t in times:
-        law = _Poisson(q * t) if n_steps is None else _NegativeBinomial(q * t, n_steps)
+    for t, mean in zip(times.tolist(), means.tolist(), strict=True):
+        law = _Poisson(mean) if n_steps is None else _NegativeBinomial(mean, n_steps)
         coefficients.append(law.weights(log_growth, log_spread, log_target, t))
         # What setting small values to zero, at most once a term, may have grown to.
         lost = math.log(len(coefficients[-1]) * SMALLEST[dtype]) + law.log_moment(log_growth)
@@ -129,7 +135,7 @@ def _growth(P, wanted):
     n = P.shape[0]
     best = _ratio(P, np.ones(n))
     spread = 0.0
-    if best > wanted and asymmetry(P) == 0:
+    if best > wanted and asymmetry(P) <= 1e-12:
         shifted = (1 + wanted / 2) * sp.eye_array(n, format="csr") - P
         with SINGLE_THREADED_BLAS:
             x, _ = cg(shifted, np.ones(n), rtol=0.1 / math.sqrt(n), maxiter=10_000)
@@ -179,9 +185,9 @@ class _Poisson:
         down = np.cumprod(1 / self.ratio(np.arange(self.mode - 1, -1, -1, dtype=float)))
         weights = np.concatenate([down[::-1], [1.0], up])
         weights /= math.fsum(weights)
-        k = np.arange(last + 1)
-        before = np.cumsum(weights * np.exp(k * log_growth + log_spread))
-        weights[before <= math.exp(log_target)] = 0
+        with np.errstate(divide="ignore"):
+            before = np.log(weights) + np.arange(last + 1) * log_growth + log_spread
+        weights[: np.searchsorted(np.logaddexp.accumulate(before), log_target)] = 0
         return weights
 
 
@@ -234,8 +240,8 @@ def _first(log_tail, start, log_target):
 def _refuse_many(number, what, t):
     if number > _MOST_TERMS:
         raise ValueError(
-            f"t={t!r} times the largest entry of L is so large that more than {_MOST_TERMS} {what} "
-            "are needed; give a smaller t, or project on the eigenvectors of L."
+            f"t={t!r} is too large for L: it takes more {what} than can be formed. Give a smaller "
+            "t, or project on eigenvectors of L."
         )
 
 
