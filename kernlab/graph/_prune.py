@@ -209,7 +209,9 @@ class _Graph:
     def __init__(self, affinity, distances):
         self.n_nodes = affinity.shape[0]
         self.affinity, self.distances = affinity, distances
-        self.indptr, self.indices = affinity.indptr, affinity.indices
+        # One integer type, so that the walks are compiled once.
+        self.indptr = affinity.indptr.astype(np.int32, copy=False)
+        self.indices = affinity.indices.astype(np.int32, copy=False)
         self.weights = affinity.data.astype(np.float64)
         slots = csr_matrix(
             (np.arange(affinity.nnz), self.indices, self.indptr), shape=affinity.shape
@@ -267,8 +269,10 @@ class _Graph:
     def matrices(self):
         keep = np.zeros(len(self.weights), dtype=bool)
         keep[self.upper] = keep[self.lower] = True
-        indptr = np.concatenate(([0], np.cumsum(keep)))[self.indptr].astype(self.indptr.dtype)
-        indices = self.indices[keep]
+        indptr = np.concatenate(([0], np.cumsum(keep)))[self.indptr].astype(
+            self.affinity.indptr.dtype
+        )
+        indices = self.affinity.indices[keep]
         return tuple(
             type(matrix)((matrix.data[keep], indices.copy(), indptr.copy()), shape=matrix.shape)
             for matrix in (self.affinity, self.distances)
