@@ -35,7 +35,7 @@ def roll():
 @pytest.fixture(scope="module")
 def fitted(roll):
     return {
-        name: HeatGeodesicEmbedding(random_state=0, **way).fit(roll.data)
+        name: HeatGeodesicEmbedding(n_neighbors=8, random_state=0, **way).fit(roll.data)
         for name, way in WAYS.items()
     }
 
