@@ -17,7 +17,7 @@ from kernlab.embedding import HeatGeodesicDisplay, HeatGeodesicEmbedding
 # %%
 # Three metrics
 # -------------
-# A thousand points in ten dimensions, with noise of standard deviation 0.1 and 1 in each of them; windings are 6.3
+# Some hundred points in ten dimensions, with noise of standard deviation 0.1 and 1 in each of them; windings are 6.3
 # apart. Shortest paths are best where nothing joins the windings, and lost where something does. Pruning takes the
 # edges between them, in red, out of the graph. Heat has its own idea of distance: it is slow to pass by few edges.
 
@@ -32,16 +32,18 @@ def per_row_pearson(model, roll):
 figure, axes = plt.subplots(2, 3, figsize=(11, 5.5), layout="constrained")
 scores = {}
 for row, noise in zip(axes, (0.1, 1.0), strict=True):
-    roll = make_swiss_roll(1000, noise=noise, n_features=10, random_state=1)
+    roll = make_swiss_roll(800, noise=noise, n_features=10, random_state=1)
     for ax, metric in zip(row, ("graph", "pruned", "heat"), strict=True):
-        model = HeatGeodesicEmbedding(metric=metric, n_landmarks=100, random_state=0)
+        model = HeatGeodesicEmbedding(metric=metric, n_landmarks=60, random_state=0)
         with warnings.catch_warnings():
             # Pruning warns where it makes ways much longer, as it should here.
             warnings.simplefilter("ignore")
             model.fit(roll.data)
         scores[metric, noise] = per_row_pearson(model, roll)
         HeatGeodesicDisplay.from_estimator(model, color=roll.position[:, 0], ax=ax)
-        ax.set_title(f"{metric}, noise {noise:g}: correlation {scores[metric, noise]:.3f}", fontsize="medium")
+        ax.set_title(
+            f"{metric}, noise {noise:g}: correlation {scores[metric, noise]:.3f}", fontsize="medium"
+        )
         ax.set(xlabel="", ylabel="")
         if ax is not axes[1, 1]:
             ax.get_legend().remove()
@@ -57,11 +59,11 @@ roll = make_swiss_roll(2000, noise=0.05, random_state=0)
 model = HeatGeodesicEmbedding(metric="graph", n_landmarks=100, random_state=0).fit(roll.data[:1000])
 placed = model.transform(roll.data[1000:])
 
-figure, axes = plt.subplots(1, 2, figsize=(9, 3.5), layout="constrained")
+figure, axes = plt.subplots(2, 1, figsize=(8, 5), height_ratios=(1, 3), layout="constrained")
 axes[0].scatter(*model.embedding_.T, s=6, color="0.8", label="data")
 axes[0].scatter(*placed.T, s=6, c=roll.position[1000:, 0], label="new points")
-axes[0].set(aspect="equal", xlabel="component 0", ylabel="component 1")
-axes[0].legend(fontsize="small")
+axes[0].set(aspect="equal", xlabel="component 0", ylabel="component 1", ylim=(-6, 6))
+axes[0].legend(fontsize="small", loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False)
 HeatGeodesicDisplay.from_estimator(model, kind="shepard", ax=axes[1])
 plt.show()
 
