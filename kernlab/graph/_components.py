@@ -44,6 +44,8 @@ def _shortest_links(search, labels, n_components, n_jobs):
         ones = (labels >> digit) & 1 == 1
         for side in (ones, ~ones):
             sources, targets = nodes[side & (labels != largest)], nodes[~side]
+            if not len(sources):
+                continue
             distances, nearest = search.nearest_between(sources, targets, n_jobs=n_jobs)
             parts.append((sources, nearest, distances))
     ends, others, lengths = map(np.concatenate, zip(*parts, strict=True))

@@ -54,9 +54,12 @@ def laplacian(affinity, kind="normalized"):
     if kind not in KINDS:
         raise ValueError(f"kind={kind!r} is no Laplacian; give one of {', '.join(KINDS)}.")
     weights = _checked(affinity)
-    degrees = np.asarray(weights.sum(axis=1)).ravel()
+    with np.errstate(over="ignore"):
+        degrees = np.asarray(weights.sum(axis=1)).ravel()
     if not np.isfinite(degrees).all():
-        raise ValueError("affinity has row sums beyond the largest float; divide it by its largest")
+        raise ValueError(
+            "affinity has row sums beyond the largest float; divide it by its maximum."
+        )
     if kind == "combinatorial":
         return _diagonal_less(degrees, weights)
     rows = np.repeat(np.arange(len(degrees)), np.diff(weights.indptr))

@@ -62,10 +62,12 @@ class MatrixSearch:
     def places(self):
         if sp.issparse(self._distances):
             entries = self._distances.tocoo()
-            pairs = entries.coords[0][entries.data == 0], entries.coords[1][entries.data == 0]
+            zero = entries.data == 0
+            rows, columns = entries.row[zero], entries.col[zero]
         else:
-            pairs = np.nonzero(self._distances == 0)
-        together = sp.csr_matrix((np.ones(len(pairs[0])), pairs), shape=(self.n_samples,) * 2)
+            rows, columns = np.nonzero(self._distances == 0)
+        ones = np.ones(len(rows))
+        together = sp.csr_matrix((ones, (rows, columns)), shape=(self.n_samples,) * 2)
         labels = connected_components(together, directed=False)[1]
         return labels, np.unique(labels, return_index=True)[1]
 

@@ -127,7 +127,8 @@ class KNNGraph(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
 
     As a transformer it returns distances to the training points, in the form that scikit-learn's
     estimators take with ``metric='precomputed'`` and scanpy with
-    ``sc.pp.neighbors(adata, transformer=KNNGraph(15))``.
+    ``sc.pp.neighbors(adata, n_neighbors=16, transformer=KNNGraph(15))``: scanpy counts the point
+    itself among its neighbours.
 
     References
     ----------
@@ -372,7 +373,8 @@ class KNNGraph(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
             self._warn_of_bridges(gaps, lengths)
             affinity = _with_edges(affinity, bridges, _BRIDGE_WEIGHT[self.kernel])
             lengths = _with_edges(lengths, bridges, gaps)
-        if not np.isfinite(lengths.data.max() * search.scale):
+        # The scale is a power of two, so that this tells without overflowing.
+        if lengths.data.max() > np.finfo(np.float64).max / search.scale:
             raise ValueError(
                 "X holds points farther apart than the largest float; divide it by its largest."
             )
@@ -405,7 +407,7 @@ class KNNGraph(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
                 "closed loop or merely sparse, keep those edges by detour=5, a lower prune_cosine "
                 "or prune=None.",
                 PruningWarning,
-                stacklevel=4,
+                stacklevel=5,
             )
         return affinity, lengths, shortcuts
 
@@ -418,7 +420,7 @@ class KNNGraph(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
             f"{np.median(lengths.data) * scale:.4g}. Distances across them measure the gap. Raise "
             "n_neighbors, or keep the components apart by disconnected='keep'.",
             DisconnectedGraphWarning,
-            stacklevel=4,
+            stacklevel=5,
         )
 
 

@@ -44,10 +44,11 @@ def prune_shortcuts(points, affinity, distances, *, cosine=0.9, detour=None, ran
     Heat spreads slowly across a bundle of few edges. So the cosine between the heat that starts at
     both ends of an edge *nominates* edges, at a level that falls from ``cosine`` to 0.5 until some
     are confirmed. A nominated edge is *confirmed* when, with all nominees left out, the random
-    walks from its two ends stay in clouds that lie apart (Fisher ratio along the line of their
-    centres above 8) and are not drawn out along that line, as they are on both sides of a sparse
-    place of a curve; edges that touch are judged together. Confirmed edges go, except those without
-    which a component would fall apart, and the search is repeated on what is left.
+    walks from its two ends stay in clouds that lie apart along the line of their centres and are
+    not drawn out along it, as they are on both sides of a sparse place of a curve. Walks eight
+    times as long must agree: they go round a hole in a surface. Edges that touch are judged
+    together. Confirmed edges go, except those without which a component would fall apart, and the
+    search is repeated on what is left.
 
     Parameters
     ----------
@@ -83,12 +84,13 @@ def prune_shortcuts(points, affinity, distances, *, cosine=0.9, detour=None, ran
 
     Notes
     -----
-    Costs about 30 products of the graph with 128 columns a round (one round and a few seconds at
-    100 000 points where there is nothing to prune, 20 rounds at most), and about 50 µs for each
-    end of a nominated edge a pass. Memory is four single-precision arrays of 128 columns.
+    Each round costs about 20 sparse products with 128 columns and some 50 µs for each end of a
+    nominated edge a pass (more in many features); there is one round where nothing is found, and
+    20 at most. Memory is two or three single-precision arrays of 128 columns. ``detour`` adds a
+    shortest-path search from each end of a confirmed edge.
 
-    Shortcuts so dense that walks mix across them are not found (high-dimensional noise: reduce the
-    dimension first).
+    Shortcuts so dense that walks mix across them are not found (noise of many dimensions: reduce
+    the dimension first). A point that noise has put wholly on another sheet stays there.
 
     Examples
     --------

@@ -1,12 +1,13 @@
 """Nearest neighbours of points, their distances right at any offset and scale."""
 
+import functools
 from abc import ABC, abstractmethod
 
 import numpy as np
 from scipy.spatial import KDTree
 from sklearn.neighbors import NearestNeighbors
 from sklearn.utils import check_random_state
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from kernlab._core.chunks import chunk_bytes
 from kernlab._core.extras import import_extra
@@ -14,6 +15,8 @@ from kernlab._core.threads import effective_n_jobs
 
 # Features up to which a tree is used; beyond, all pairs are faster on data that fill their space.
 _TREE_FEATURES = 15
+# Pairs below which threads cost more than they gain.
+_FEW_PAIRS = 2**20
 # Candidates beyond those asked for, among which the exact distances choose.
 _SPARE = 16
 # Candidates that the approximate index keeps of each point beyond its neighbours.
@@ -107,6 +110,12 @@ def in_order(distances, indices):
     return distances, indices
 
 
+@functools.cache
+def _threads():
+    """The thread pools in this process; finding them takes milliseconds, so once."""
+    return ThreadpoolController()
+
+
 def _exact(points):
     return (_Tree if points.shape[1] <= _TREE_FEATURES else _AllPairs)(points)
 
@@ -177,7 +186,8 @@ class _AllPairs(_Finder):
         n_samples, n_features = self.points.shape
         n_candidates = min(n_samples, k + _SPARE)
         centered = queries - self._center
-        with threadpool_limits(limits=effective_n_jobs(n_jobs)):
+        few = len(queries) * n_samples < _FEW_PAIRS
+        with _threads().limit(limits=1 if few else effective_n_jobs(n_jobs)):
             nominated, indices = self._search.kneighbors(centered, n_candidates)
         distances, chosen = self._chosen(queries, indices, k)
         if n_candidates == n_samples:

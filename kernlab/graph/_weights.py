@@ -140,7 +140,7 @@ def undirected(edges, *, kernel, decay):
     """
     positive = edges.lengths[edges.lengths > 0]
     lengths = edges.lengths.copy()
-    lengths[lengths == 0] = COINCIDENT * positive.min(initial=1.0)
+    lengths[lengths == 0] = COINCIDENT * (positive.min() if len(positive) else 1.0)
     lengths = edges.matrix(lengths)
     lengths = lengths.maximum(lengths.T).tocsr()
     weights = edges.matrix(_WEIGHTS[kernel](edges, decay))
