@@ -139,7 +139,7 @@ class ManifoldGPRegressor(KernelProcess):
 
     _parameter_constraints = {
         "field": [StrOptions({"scalar", "vector"})],
-        "nu": [Interval(Real, 0, None, closed="neither")],
+        "nu": [Interval(Real, 0, None, closed="right")],
         "n_neighbors": [Interval(Integral, 1, None, closed="left")],
         "n_eigenpairs": [Interval(Integral, 1, None, closed="left")],
         "intrinsic_dim": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
@@ -292,7 +292,9 @@ class ManifoldGPRegressor(KernelProcess):
         if frames is None:
             variance = np.sum(root**2, axis=1) + self._noise
         else:
-            variance = np.sum(_in_space(root, frames) ** 2, axis=2) + self._noise * np.sum(frames**2, axis=2)
+            variance = np.sum(_in_space(root, frames) ** 2, axis=2) + self._noise * np.sum(
+                frames**2, axis=2
+            )
         return mean, np.sqrt(variance) * self._unit
 
     def sample_y(self, X, n_samples=1, random_state=None):
@@ -386,11 +388,9 @@ class ManifoldGPRegressor(KernelProcess):
         least, noise = _LEAST_NOISE * square * unit, _NOISE * square * unit
         if self.noise_level is not None:
             noise = float(self.noise_level)
-        return (
-            ConstantKernel(square * unit, (1e-4 * square * unit, 1e4 * square * unit))
-            * Matern(length, length_bounds, nu=self.nu)
-            + WhiteKernel(noise, (min(least, noise), max(1e2 * square * unit, noise)))
-        )
+        return ConstantKernel(square * unit, (1e-4 * square * unit, 1e4 * square * unit)) * Matern(
+            length, length_bounds, nu=self.nu
+        ) + WhiteKernel(noise, (min(least, noise), max(1e2 * square * unit, noise)))
 
     def _spectrum(self, theta):
         """Variances of the weights in units of the targets' size, slopes by log κ, the noise."""
