@@ -258,7 +258,7 @@ def _root_number(adata, root):
             raise ValueError(f"root={root!r} is the name of {len(names)} cells; it must be of one.")
         return int(names[0])
     n = adata.X.shape[0]
-    if not isinstance(root, Integral) or isinstance(root, bool) or not 0 <= root < n:
+    if not isinstance(root, Integral) or isinstance(root, bool) or not 0 <= int(root) < n:
         raise ValueError(f"root={root!r} is not the number or name of a cell, 0 to {n - 1}.")
     return int(root)
 

@@ -247,16 +247,18 @@ def _check_settings(laplacian, volume_correction, denoise, units, intrinsic_dim,
         )
     if units not in ("data", "none"):
         raise ValueError(f"units must be 'data' or 'none', got {units!r}.")
-    if not (isinstance(volume_correction, Real) and 0 <= volume_correction < np.inf):
+    if not (isinstance(volume_correction, Real) and 0 <= float(volume_correction) < np.inf):
         raise ValueError(
             f"volume_correction must be a finite number of 0 or more, got {volume_correction!r}; "
             "1 corrects for volume, 0 does not."
         )
-    if not (isinstance(denoise, Real) and 0 <= denoise <= 1):
+    if not (isinstance(denoise, Real) and 0 <= float(denoise) <= 1):
         raise ValueError(f"denoise must lie in [0, 1], got {denoise!r}.")
-    if floor is not None and not (isinstance(floor, Real) and 0 < floor < 1):
+    if floor is not None and not (isinstance(floor, Real) and 0 < float(floor) < 1):
         raise ValueError(f"floor must lie in (0, 1) or be None, got {floor!r}.")
-    if intrinsic_dim != "auto" and not (isinstance(intrinsic_dim, Integral) and intrinsic_dim > 0):
+    if intrinsic_dim != "auto" and not (
+        isinstance(intrinsic_dim, Integral) and int(intrinsic_dim) > 0
+    ):
         raise ValueError(
             f"intrinsic_dim must be 'auto' or a positive integer, got {intrinsic_dim!r}."
         )
