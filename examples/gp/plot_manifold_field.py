@@ -72,30 +72,35 @@ for name, score in scores.items():
 assert scores["on the sheet"] > scores["in space"] + 0.02
 
 # %%
-# Seen from the side, arrows show the flow along the roll and colours its part across; then the errors.
+# The sheet unrolled, arrows in its own coordinates; colours are the error.
 
-fig, axes = plt.subplots(1, 4, figsize=(14, 4), sharex=True, sharey=True, layout="constrained")
-shown = np.random.default_rng(1).permutation(2000)[:350]
-for axis, (title, values) in zip(
-    axes, [("flow", flow), ("on the sheet", on_sheet), ("in space", in_space)], strict=False
-):
+fig, axes = plt.subplot_mosaic(
+    [["roll", "on the sheet"], ["roll", "in space"]],
+    figsize=(12, 5),
+    layout="constrained",
+    width_ratios=[1, 2],
+    per_subplot_kw={"roll": {"projection": "3d"}},
+)
+axes["roll"].scatter(*points[:, [0, 2, 1]].T, c=turn, cmap="hsv", s=6)
+axes["roll"].scatter(*points[known][:, [0, 2, 1]].T, c="k", s=18, label="readings")
+axes["roll"].set(title="direction of the flow", xticks=[], yticks=[], zticks=[])
+axes["roll"].view_init(elev=65)
+axes["roll"].legend(loc="lower center")
+shown = rng.permutation(2000)[:500]
+for name, values in (("on the sheet", on_sheet), ("in space", in_space)):
+    axis = axes[name]
     arrows = axis.quiver(
-        *points[shown][:, [0, 2]].T,
-        *values[shown][:, [0, 2]].T,
+        *roll.position[shown].T,
+        np.sum(values * along, axis=1)[shown],
         values[shown, 1],
-        cmap="coolwarm",
-        clim=(-1, 1),
-        scale=22,
-        width=0.005,
+        np.linalg.norm(values - flow, axis=1)[shown],
+        cmap="viridis",
+        clim=(0, 0.6),
+        scale=45,
+        width=0.002,
     )
-    axis.set_title(title if title == "flow" else f"{title}: R² {scores[title]:.3f}")
-axes[0].plot(*points[known][:, [0, 2]].T, "o", mfc="none", mec="k", ms=5, label="readings")
-axes[0].legend(loc="lower left")
-fig.colorbar(arrows, ax=axes[:3], shrink=0.8, label="across")
-error = np.linalg.norm(in_space - flow, axis=1) - np.linalg.norm(on_sheet - flow, axis=1)
-dots = axes[3].scatter(*points[:, [0, 2]].T, c=error, s=6, cmap="PiYG", norm=plt.Normalize(-1, 1))
-axes[3].set_title("error in space less error on the sheet")
-fig.colorbar(dots, ax=axes[3], shrink=0.8)
-for axis in axes:
-    axis.set(aspect="equal", xlabel="x", xticks=[], yticks=[])
+    axis.plot(*roll.position[known].T, "o", mfc="none", mec="r", ms=5)
+    axis.set(title=f"{name}: R² {scores[name]:.3f}", ylabel="height")
+axes["in space"].set_xlabel("length along the sheet")
+fig.colorbar(arrows, ax=[axes["on the sheet"], axes["in space"]], label="error")
 plt.show()
