@@ -123,7 +123,7 @@ def prune_shortcuts(points, affinity, distances, *, cosine=0.9, detour=None, ran
     seed = int(check_random_state(random_state).randint(2**31 - 1))
     graph = _Graph(affinity, distances)
     levels = (cosine, *(level for level in LEVELS if level < cosine))
-    shortcuts = [np.empty((0, 2), dtype=np.intp)]
+    found = [np.empty((0, 2), dtype=np.intp)]
     for turn in range(ROUNDS):
         cosines = _heat_cosines(graph, seed + turn)
         for k, level in enumerate(levels):
@@ -136,9 +136,9 @@ def prune_shortcuts(points, affinity, distances, *, cosine=0.9, detour=None, ran
                 break
         else:
             break
-        shortcuts.append(np.column_stack((graph.first[dropped], graph.second[dropped])))
+        found.append(np.column_stack((graph.first[dropped], graph.second[dropped])))
         graph.drop(dropped)
-    shortcuts = np.concatenate(shortcuts).astype(np.intp)
+    shortcuts = np.concatenate(found).astype(np.intp)
     shortcuts = shortcuts[np.lexsort(shortcuts.T[::-1])]
     return *graph.matrices(), shortcuts
 

@@ -209,13 +209,18 @@ def agreeing(landmarks, indices, lengths, tolerance, keep):
                     if abs(gap) > limit:
                         agree = False
                         break
-                near[a, b] = near[b, a] = agree
+                near[a, b] = agree
+                near[b, a] = agree
         centre, most = 0, -1
         for a in range(n_neighbors):
             # The nearest wins ties: neighbours come by increasing length.
-            count = near[a].sum()
+            count = 0
+            for b in range(n_neighbors):
+                count += near[a, b]
             if lengths[q, a] == 0:
                 count = n_neighbors + 1
             if count > most:
-                centre, most = a, count
-        keep[q] = near[centre]
+                centre = a
+                most = count
+        for a in range(n_neighbors):
+            keep[q, a] = near[centre, a]
