@@ -7,7 +7,13 @@ from sklearn.utils import check_random_state
 
 from kernlab._core.chunks import chunk_bytes
 from kernlab._core.threads import run_slices
-from kernlab.graph._walks_numba import agreeing, cloud_gaps, edge_cosines, walk_clouds
+from kernlab.graph._walks_numba import (
+    agreeing,
+    cloud_gaps,
+    cloud_shapes,
+    edge_cosines,
+    walk_ends,
+)
 from kernlab.linalg import heat_action
 
 # Time of the heat that nominates, and columns of its sketch (cosines good to about .06).
@@ -117,7 +123,7 @@ def prune_shortcuts(points, affinity, distances, *, cosine=0.9, detour=None, ran
     seed = int(check_random_state(random_state).randint(2**31 - 1))
     graph = _Graph(affinity, distances)
     levels = (cosine, *(level for level in LEVELS if level < cosine))
-    shortcuts = [np.empty((0, 2), dtype=np.intp)]
+    found = [np.empty((0, 2), dtype=np.intp)]
     for turn in range(ROUNDS):
         cosines = _heat_cosines(graph, seed + turn)
         for k, level in enumerate(levels):
@@ -130,9 +136,9 @@ def prune_shortcuts(points, affinity, distances, *, cosine=0.9, detour=None, ran
                 break
         else:
             break
-        shortcuts.append(np.column_stack((graph.first[dropped], graph.second[dropped])))
+        found.append(np.column_stack((graph.first[dropped], graph.second[dropped])))
         graph.drop(dropped)
-    shortcuts = np.concatenate(shortcuts).astype(np.intp)
+    shortcuts = np.concatenate(found).astype(np.intp)
     shortcuts = shortcuts[np.lexsort(shortcuts.T[::-1])]
     return *graph.matrices(), shortcuts
 
@@ -358,11 +364,12 @@ def _separation(points, graph, edges, seed, duration, *, shapes):
     seed = np.uint64(seed % 2**64)
 
     def walk(part):
-        walk_clouds(
-            points, graph.indptr, graph.indices, graph.weights, graph.totals, nodes[part],
-            seed, duration, start, POWER_STEPS if shapes else 0,
-            clouds[part], centres[part], spreads[part], sizes[part],
+        walk_ends(
+            graph.indptr, graph.indices, graph.weights, graph.totals, nodes[part], seed, duration,
+            clouds[part],
         )  # fmt: skip
+        steps = POWER_STEPS if shapes else 0
+        cloud_shapes(points, clouds[part], start, steps, centres[part], spreads[part], sizes[part])
 
     run_slices(walk, n, slice_size=256)
     ratios, alignments = np.empty(len(edges)), np.empty(len(edges))

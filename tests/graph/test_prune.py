@@ -160,7 +160,7 @@ def random_graph(n, seed, density=0.1):
 
 
 def test_heat_cosines_match_the_dense_exponential():
-    X = np.random.default_rng(0).uniform(size=(300, 2))
+    X = np.random.default_rng(0).uniform(0, 10, size=(300, 2))
     affinity, distances = graph_of(X, 8)
     graph = prune._Graph(affinity, distances)
     W = affinity.toarray()
@@ -179,10 +179,11 @@ def walk(graph, X, nodes, seed, duration, n_walks=127):
     n, d = len(nodes), X.shape[1]
     clouds, centres = np.empty((n, n_walks), np.int32), np.empty((n, d))
     spreads, sizes, nodes = np.zeros(n), np.empty(n, np.int32), nodes.astype(np.int32)
-    walks.walk_clouds(
-        X, graph.indptr, graph.indices, graph.weights, graph.totals, nodes, np.uint64(seed),
-        duration, np.ones(d), 40, clouds, centres, spreads, sizes,
+    walks.walk_ends(
+        graph.indptr, graph.indices, graph.weights, graph.totals, nodes, np.uint64(seed), duration,
+        clouds,
     )  # fmt: skip
+    walks.cloud_shapes(X, clouds, np.ones(d), 40, centres, spreads, sizes)
     return clouds, centres, spreads, sizes
 
 
