@@ -20,7 +20,6 @@ from sklearn.metrics import (
     homogeneity_score,
 )
 
-TITLE = "Clusters and times left out"
 PREAMBLE = (
     "Clusters: k-means on the two-dimensional embedding, with as many clusters as there are",
     "labels, against the labels (1 is perfect); medians of three seeds. UMAP is made for this and",

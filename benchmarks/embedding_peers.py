@@ -28,6 +28,19 @@ def interpreter(method):
     return sys.executable
 
 
+def versions():
+    """Versions of the peers that live elsewhere."""
+    found = {}
+    for method in ELSEWHERE:
+        if python := interpreter(method):
+            script = f"import importlib.metadata as m; print(m.version({method!r}))"
+            done = subprocess.run(
+                [python, "-c", script], env=environment(python, 1), capture_output=True, text=True
+            )
+            found[method] = done.stdout.strip() or "of unknown version"
+    return found
+
+
 def environment(python, threads):
     """Variables of a worker: so many threads, and kernlab on the path of our own Python alone."""
     values = dict(os.environ)

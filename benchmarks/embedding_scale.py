@@ -7,7 +7,6 @@ from embedding_peers import LARGE
 
 from kernlab.datasets import make_swiss_roll
 
-TITLE = "Time and memory"
 PREAMBLE = (
     "A Swiss roll in three dimensions, noise 0.05. Every run has a process of its own with two",
     "threads; the runs of one size take turns, the table has the median of up to three (fewer",
