@@ -373,8 +373,8 @@ class KNNGraph(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
             self._warn_of_bridges(gaps, lengths)
             affinity = _with_edges(affinity, bridges, _BRIDGE_WEIGHT[self.kernel])
             lengths = _with_edges(lengths, bridges, gaps)
-        # The scale is a power of two, so that this tells without overflowing.
-        if lengths.data.max() > np.finfo(np.float64).max / search.scale:
+        # The scale is a power of two, so that this tells without overflowing; below one it shrinks.
+        if lengths.data.max() > np.finfo(np.float64).max / max(1.0, search.scale):
             raise ValueError(
                 "X holds points farther apart than the largest float; divide it by its largest."
             )
