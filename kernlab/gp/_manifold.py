@@ -10,6 +10,7 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
+from sklearn.metrics import r2_score
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
@@ -318,6 +319,25 @@ class ManifoldGPRegressor(KernelProcess):
         draws = fields @ weights
         draws += math.sqrt(self._noise) * rng.standard_normal(draws.shape)
         return _in_space(draws, frames) * self._unit + self._mean
+
+    def score(self, X, y, sample_weight=None):
+        """Coefficient of determination of the predictive mean.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_queries, n_features)
+        y : array-like of shape (n_queries,), or (n_queries, n_features) for vectors
+        sample_weight : array-like of shape (n_queries,), default=None
+
+        Returns
+        -------
+        score : float
+            One less the squared error over the variance of y, of vectors both summed over
+            coordinates: a coordinate that never varies does not count.
+        """
+        return r2_score(
+            y, self.predict(X), sample_weight=sample_weight, multioutput="variance_weighted"
+        )
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

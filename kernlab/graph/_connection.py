@@ -64,7 +64,8 @@ def tangent_frames(points, neighbors, distances, *, queries=None, intrinsic_dim=
     n_features = points.shape[1]
     most = min(n_features, neighbors.shape[1])
     automatic = isinstance(intrinsic_dim, str) and intrinsic_dim == "auto"
-    if not automatic and not (isinstance(intrinsic_dim, int | np.integer) and 1 <= intrinsic_dim <= most):
+    whole = isinstance(intrinsic_dim, int | np.integer)
+    if not automatic and not (whole and 1 <= intrinsic_dim <= most):
         raise ValueError(
             f"intrinsic_dim={intrinsic_dim!r} must be 'auto' or an integer from 1 to {most}, the "
             "lesser of features and neighbours."

@@ -163,6 +163,15 @@ def test_units_and_origin_of_points_and_targets_do_not_matter(scale, offset):
     )
 
 
+def test_a_coordinate_that_never_varies_does_not_count_in_the_score():
+    points = make_sphere(200, random_state=0).data
+    field = np.cross([0.0, 0.0, 1.0], points)
+    gp = ManifoldGPRegressor("vector", n_eigenpairs=40, random_state=0).fit(points, field)
+    error = np.sum((gp.predict(points) - field)[:, :2] ** 2)
+    expected = 1 - error / np.sum((field - field.mean(axis=0)) ** 2)
+    assert gp.score(points, field) == pytest.approx(expected, rel=1e-9)
+
+
 def test_options():
     angles, points = ring()
     y = 100 + np.sin(angles)
