@@ -16,6 +16,7 @@ from scipy import sparse
 from scipy.optimize import linprog
 from scipy.sparse.csgraph import dijkstra
 
+from kernlab._core.jit import njit
 from kernlab.datasets import make_clifford_torus, make_sphere, make_swiss_roll, make_trefoil
 from kernlab.embedding._noise_floor import mp_reduce
 from kernlab.graph import KNNGraph, prune_shortcuts
@@ -24,8 +25,31 @@ DELTA, LAMBDA = 0.8, 0.01
 SEED = 7000
 
 
+@njit
+def greedy_transport(first, second, hops):
+    """Cost of moving each share to the nearest room left: no less than the least cost."""
+    left = np.full(len(first), 1.0 / len(first))
+    room = np.full(len(second), 1.0 / len(second))
+    cost = 0.0
+    for distance in range(4):
+        for a in range(len(first)):
+            for b in range(len(second)):
+                if hops[first[a], second[b]] == distance:
+                    moved = min(left[a], room[b])
+                    left[a] -= moved
+                    room[b] -= moved
+                    cost += distance * moved
+    return cost
+
+
 def transport(first, second, hops):
-    """1-Wasserstein distance between uniform distributions on two sets of nodes."""
+    """1-Wasserstein distance between uniform distributions on two sets of nodes.
+
+    Where a greedy plan shows that the edge is no candidate, its cost stands for the least.
+    """
+    greedy = greedy_transport(first, second, hops)
+    if greedy <= 2 - 4 * (1 - DELTA):
+        return greedy
     common = np.intersect1d(first, second)
     if len(first) == len(second):
         # Mass that both have stays where it is: hop counts are a metric.
@@ -35,6 +59,8 @@ def transport(first, second, hops):
         total = len(first) / (len(first) + len(common))
     else:
         total = 1.0
+    if not len(first) or not len(second):
+        return 0.0
     costs = hops[np.ix_(first, second)].ravel()
     n, m = len(first), len(second)
     rows = sparse.vstack(
@@ -99,7 +125,7 @@ def row_pearson(distances, truth, rows):
 
 def rows(quick):
     """One row for each data set and method; the error is one minus the mean per-row Pearson."""
-    n, n_seeds = (400, 2) if quick else (1000, 5)
+    n, n_seeds = (700, 1) if quick else (1000, 4)
     made = []
     for task, make in data_sets(n, quick):
         scores: dict[str, list] = {}

@@ -13,14 +13,17 @@ from kernlab.density import (
     VonMisesFisher,
     VonMisesFisherMixture,
 )
-from kernlab.exceptions import BandwidthWarning
+from kernlab.embedding import DiffusionMap, HeatGeodesicEmbedding
+from kernlab.exceptions import BandwidthWarning, DisconnectedGraphWarning
 from kernlab.gp import (
     FunctionalTuckerRegressor,
     KroneckerGPRegressor,
+    ManifoldGPRegressor,
     MarkovGPRegressor,
     SpectralMixtureGPRegressor,
     StudentTProcessRegressor,
 )
+from kernlab.graph import KNNGraph
 from kernlab.pde import GPPDESolver
 from kernlab.privacy import (
     PrivateDistanceSum,
@@ -59,6 +62,13 @@ ESTIMATORS = [
     KroneckerGPRegressor(),
     MarkovGPRegressor(),
     SpectralMixtureGPRegressor(n_components=1),
+    KNNGraph(5),
+    KNNGraph(4, kernel="umap", prune="heat", random_state=0),
+    DiffusionMap(n_neighbors=4),
+    HeatGeodesicEmbedding(n_neighbors=5, random_state=0),
+    HeatGeodesicEmbedding(n_neighbors=5, metric="pruned", n_landmarks=10, random_state=0),
+    HeatGeodesicEmbedding(metric="precomputed", mds="smacof", random_state=0),
+    ManifoldGPRegressor(n_neighbors=5),
     StudentTProcessRegressor(),
     StudentTProcessRegressor(kernel=RBF(1.0) + WhiteKernel(0.1), optimizer=None, normalize_y=True),
 ]
@@ -177,6 +187,8 @@ def test_scikit_learn_check(estimator, check):
         warnings.simplefilter("ignore", FutureWarning)  # scikit-learn's own, in its checks
         # Some checks fit labels of classes, which have no likeliest bandwidth.
         warnings.simplefilter("ignore", BandwidthWarning)
+        # And the points of some lie in clusters apart.
+        warnings.simplefilter("ignore", DisconnectedGraphWarning)
         check(estimator)
 
 

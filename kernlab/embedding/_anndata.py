@@ -67,7 +67,8 @@ def heatgeo(
         - ``obsm[key_added]``: float64 array (n_obs, n_components), in the units of the
           coordinates that the graph was made of;
         - ``obs['heat_pseudotime']``: distance from the root by the metric, from 0 to 1;
-        - ``uns['heatgeo']``: the parameters, the stress, the times of diffusion and the root.
+        - ``uns['heatgeo']``: the parameters, the stress, the times of diffusion, how many
+          shortcuts were pruned, and the root.
 
     Raises
     ------
@@ -138,6 +139,8 @@ def heatgeo(
     }
     if hasattr(embedding, "t_"):
         record["t"] = embedding.t_
+    if embedding.metric == "pruned":
+        record["n_shortcuts"] = len(embedding.shortcuts_)
     if root is not None:
         adata.obs["heat_pseudotime"] = embedding.pseudotime(root)
         record["root"] = root
@@ -255,7 +258,7 @@ def _root_number(adata, root):
             raise ValueError(f"root={root!r} is the name of {len(names)} cells; it must be of one.")
         return int(names[0])
     n = adata.X.shape[0]
-    if not isinstance(root, Integral) or isinstance(root, bool) or not 0 <= root < n:
+    if not isinstance(root, Integral) or isinstance(root, bool) or not 0 <= int(root) < n:
         raise ValueError(f"root={root!r} is not the number or name of a cell, 0 to {n - 1}.")
     return int(root)
 

@@ -95,7 +95,7 @@ class DiffusionMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
     >>> from kernlab.embedding import DiffusionMap
     >>> angle = np.linspace(0, 2 * np.pi, 200, endpoint=False)
     >>> circle = np.column_stack([np.cos(angle), np.sin(angle)])
-    >>> Z = DiffusionMap(random_state=0).fit_transform(circle)
+    >>> Z = DiffusionMap(n_neighbors=16, random_state=0).fit_transform(circle)
     >>> radius = np.hypot(*Z.T)
     >>> bool(np.ptp(radius) < 1e-6 * radius.mean())
     True
@@ -149,15 +149,15 @@ class DiffusionMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         Raises
         ------
         ValueError
-            If there are not more samples than ``n_neighbors`` and than ``n_components`` + 1, or X
+            If there are not more samples than ``n_neighbors`` and than ``n_components``, or X
             is not finite.
         """
         with whole_or_nothing(self):
             X = np.asarray(validate_points(self, X, reset=True), dtype=np.float64)
             n_samples = X.shape[0]
-            if self.n_components > n_samples - 2:
+            if self.n_components > n_samples - 1:
                 raise ValueError(
-                    f"n_components={self.n_components} needs at least {self.n_components + 2} "
+                    f"n_components={self.n_components} needs at least {self.n_components + 1} "
                     f"points, got n_samples={n_samples}; lower n_components, or give more rows."
                 )
             graph = KNNGraph(

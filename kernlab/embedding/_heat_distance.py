@@ -63,6 +63,110 @@ def heat_distances(
     floor=None,
     n_jobs=None,
 ):
+    r"""Distances along a graph from points to landmarks, from how heat spreads on it.
+
+    With H = exp(-t L) the heat kernel of the graph, by Varadhan's formula [1]_ and with the volumes
+    around both points taken out [2]_,
+
+    .. math:: d_{ij}^2 = -4t \log H_{ij} + 4t \, c \log \tfrac12 (H_{ii} + H_{jj}),
+
+    which for ``units='none'`` is the result. For ``units='data'`` the kernel is that of a walk
+    whose steps have a mean squared length of σ² in each dimension, and
+
+    .. math:: d_{ij}^2 = \tfrac{σ^2}{2} (-4t \log p_{ij} + 2tc \log p_{ii} + 2tc \log p_{jj})
+
+    with p the heat per degree (combinatorial: per point), is a length in the units of ``lengths``,
+    with nothing fitted. Every H is right to ten digits down to 1e-200, so that points far apart
+    have distances too.
+
+    Parameters
+    ----------
+    affinity : sparse matrix of shape (n_samples, n_samples)
+        Weights of the edges: symmetric, of zero or more, as ``affinity_`` of
+        :class:`kernlab.graph.KNNGraph`.
+    lengths : sparse matrix of shape (n_samples, n_samples)
+        Their lengths, as ``distances_`` there.
+    landmarks : array-like of int, of shape (n_landmarks,)
+        Rows to find distances from. All rows give the full matrix, which is symmetric.
+    t : 'auto', 'knee', float > 0 or sequence of them, default='auto'
+        Time of diffusion; the normalised Laplacian takes one step of the walk in a unit. 'auto' is
+        the diameter of the graph in steps, over the mean degree for the combinatorial one: heat has
+        then been everywhere, and is not yet mixed. 'knee' is where the entropy of the kernel stops
+        to grow fast, a time for noisy data. Distances of several times are averaged, with the
+        weights 1 - t / sum(t) of [2]_.
+    laplacian : {'normalized', 'combinatorial'}, default='normalized'
+    volume_correction : float >= 0, default=1.0
+        c above: 0 leaves volumes in, which draws dense places together.
+    denoise : float in [0, 1], default=0.0
+        Share of the distance between rows of distances, ||d_i - d_j||, in the result. 'none' sums
+        over all points, estimated from the landmarks, as the original; 'data' takes the root mean
+        square, which is a length again and no longer than d_ij.
+    units : {'data', 'none'}, default='data'
+    intrinsic_dim : 'auto' or int >= 1, default='auto'
+        Dimension that σ² is shared among. 'auto' estimates it from the lengths of the shortest
+        edges of each point [3]_. Noise off the manifold counts as dimensions.
+    floor : float in (0, 1) or None, default=None
+        Added to the kernel before logarithms are taken. 1e-16 is the original's formula, with all
+        that it does to points far apart and to a point's distance from itself.
+    n_jobs : int or None, default=None
+        Threads over landmarks; None is Numba's current count, -1 all cores. The result has the
+        same bits for any number.
+
+    Returns
+    -------
+    found : HeatDistances
+        Named fields ``distances`` and ``kernel``, both float64 of shape (n_samples, n_landmarks),
+        ``t`` and ``unresolved``.
+
+    Raises
+    ------
+    ValueError
+        If matrices are not square, symmetric, finite and of zero or more, a landmark is no row or
+        given twice, or a setting is out of its range.
+
+    Warns
+    -----
+    UnresolvedHeatWarning
+        If pairs have heat below 1e-200: they get the length of the shortest path, times what the
+        farthest resolved points of the landmark have in heat distance per length. Pairs that no
+        path joins get the largest distance of all.
+
+    See Also
+    --------
+    HeatGeodesicEmbedding : Coordinates from these distances.
+    DiffusionMap : The same diffusion, as eigenvectors.
+
+    Notes
+    -----
+    Cost: about t + 30 √t products of the graph with n_landmarks columns, and three arrays of shape
+    (n_samples, n_landmarks), with one more for each further time. H_ii of points that are no
+    landmarks is exact up to a thousand points; beyond that log p is averaged over the landmarks
+    with their heat for weights, with a standard deviation of some .1, and kept to what H_ij
+    permits.
+
+    References
+    ----------
+    .. [1] S. R. S. Varadhan, "On the behavior of the fundamental solution of the heat equation with
+       variable coefficients", Comm. Pure Appl. Math. 20 (1967).
+    .. [2] G. Huguet, A. Tong, E. De Brouwer et al., "A heat diffusion perspective on geodesic
+       preserving dimensionality reduction", NeurIPS 2023, arXiv 2305.19043.
+    .. [3] E. Levina, P. J. Bickel, "Maximum likelihood estimation of intrinsic dimension",
+       NIPS 2004.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from kernlab.datasets import make_sphere
+    >>> from kernlab.embedding import heat_distances
+    >>> from kernlab.graph import KNNGraph
+    >>> sphere = make_sphere(1000, random_state=0)
+    >>> graph = KNNGraph().fit(sphere.data)
+    >>> found = heat_distances(graph.affinity_, graph.distances_, [0, 1, 2])
+    >>> truth = sphere.geodesics([0, 1, 2]).T
+    >>> ratio = np.median(found.distances[truth > 0] / truth[truth > 0])
+    >>> bool(0.95 < ratio < 1.05)
+    True
+    """
     affinity, lengths, landmarks = _check_graph(affinity, lengths, landmarks)
     _check_settings(laplacian, volume_correction, denoise, units, intrinsic_dim, floor)
     n = affinity.shape[0]
@@ -143,16 +247,18 @@ def _check_settings(laplacian, volume_correction, denoise, units, intrinsic_dim,
         )
     if units not in ("data", "none"):
         raise ValueError(f"units must be 'data' or 'none', got {units!r}.")
-    if not (isinstance(volume_correction, Real) and 0 <= volume_correction < np.inf):
+    if not (isinstance(volume_correction, Real) and 0 <= float(volume_correction) < np.inf):
         raise ValueError(
             f"volume_correction must be a finite number of 0 or more, got {volume_correction!r}; "
             "1 corrects for volume, 0 does not."
         )
-    if not (isinstance(denoise, Real) and 0 <= denoise <= 1):
+    if not (isinstance(denoise, Real) and 0 <= float(denoise) <= 1):
         raise ValueError(f"denoise must lie in [0, 1], got {denoise!r}.")
-    if floor is not None and not (isinstance(floor, Real) and 0 < floor < 1):
+    if floor is not None and not (isinstance(floor, Real) and 0 < float(floor) < 1):
         raise ValueError(f"floor must lie in (0, 1) or be None, got {floor!r}.")
-    if intrinsic_dim != "auto" and not (isinstance(intrinsic_dim, Integral) and intrinsic_dim > 0):
+    if intrinsic_dim != "auto" and not (
+        isinstance(intrinsic_dim, Integral) and int(intrinsic_dim) > 0
+    ):
         raise ValueError(
             f"intrinsic_dim must be 'auto' or a positive integer, got {intrinsic_dim!r}."
         )

@@ -10,6 +10,7 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
+from sklearn.metrics import r2_score
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
@@ -139,7 +140,7 @@ class ManifoldGPRegressor(KernelProcess):
 
     _parameter_constraints = {
         "field": [StrOptions({"scalar", "vector"})],
-        "nu": [Interval(Real, 0, None, closed="neither")],
+        "nu": [Interval(Real, 0, None, closed="right")],
         "n_neighbors": [Interval(Integral, 1, None, closed="left")],
         "n_eigenpairs": [Interval(Integral, 1, None, closed="left")],
         "intrinsic_dim": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
@@ -292,7 +293,9 @@ class ManifoldGPRegressor(KernelProcess):
         if frames is None:
             variance = np.sum(root**2, axis=1) + self._noise
         else:
-            variance = np.sum(_in_space(root, frames) ** 2, axis=2) + self._noise * np.sum(frames**2, axis=2)
+            variance = np.sum(_in_space(root, frames) ** 2, axis=2) + self._noise * np.sum(
+                frames**2, axis=2
+            )
         return mean, np.sqrt(variance) * self._unit
 
     def sample_y(self, X, n_samples=1, random_state=None):
@@ -316,6 +319,25 @@ class ManifoldGPRegressor(KernelProcess):
         draws = fields @ weights
         draws += math.sqrt(self._noise) * rng.standard_normal(draws.shape)
         return _in_space(draws, frames) * self._unit + self._mean
+
+    def score(self, X, y, sample_weight=None):
+        """Coefficient of determination of the predictive mean.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_queries, n_features)
+        y : array-like of shape (n_queries,), or (n_queries, n_features) for vectors
+        sample_weight : array-like of shape (n_queries,), default=None
+
+        Returns
+        -------
+        score : float
+            One less the squared error over the variance of y, of vectors both summed over
+            coordinates: a coordinate that never varies does not count.
+        """
+        return r2_score(
+            y, self.predict(X), sample_weight=sample_weight, multioutput="variance_weighted"
+        )
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -386,11 +408,9 @@ class ManifoldGPRegressor(KernelProcess):
         least, noise = _LEAST_NOISE * square * unit, _NOISE * square * unit
         if self.noise_level is not None:
             noise = float(self.noise_level)
-        return (
-            ConstantKernel(square * unit, (1e-4 * square * unit, 1e4 * square * unit))
-            * Matern(length, length_bounds, nu=self.nu)
-            + WhiteKernel(noise, (min(least, noise), max(1e2 * square * unit, noise)))
-        )
+        return ConstantKernel(square * unit, (1e-4 * square * unit, 1e4 * square * unit)) * Matern(
+            length, length_bounds, nu=self.nu
+        ) + WhiteKernel(noise, (min(least, noise), max(1e2 * square * unit, noise)))
 
     def _spectrum(self, theta):
         """Variances of the weights in units of the targets' size, slopes by log κ, the noise."""

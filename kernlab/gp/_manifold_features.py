@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -61,7 +62,7 @@ class EigenFields:
         frames = tangent_frames(points, neighbors, distances, intrinsic_dim=intrinsic_dim)
         self.reach = distances[:, -1]
         self.intrinsic_dim = frames.shape[2]
-        self.frames = frames if vector else None
+        self.frames: Any = frames if vector else None
         self.width = self.intrinsic_dim if vector else 1
         affinity = self.graph.affinity_
         matrix = connection_laplacian(affinity, frames) if vector else laplacian(affinity)
@@ -156,7 +157,9 @@ class EigenFields:
     def _warn_of_distance(self, distances, nodes):
         off = distances > _OFF * self.reach[nodes]
         if off.any():
-            worst = int(np.argmax(distances / np.where(self.reach[nodes] > 0, self.reach[nodes], 1)))
+            worst = int(
+                np.argmax(distances / np.where(self.reach[nodes] > 0, self.reach[nodes], 1))
+            )
             warnings.warn(
                 f"{np.count_nonzero(off)} rows of X lie off the graph, row {worst} at "
                 f"{distances[worst]:.3g} from its nearest node, where neighbourhoods reach "

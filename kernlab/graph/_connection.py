@@ -3,8 +3,6 @@
 # Reference: Singer, Wu, *Vector diffusion maps and the connection Laplacian*, Communications on
 # Pure and Applied Mathematics 65, 2012.
 
-from numbers import Integral
-
 import numpy as np
 import scipy.sparse as sp
 
@@ -66,7 +64,8 @@ def tangent_frames(points, neighbors, distances, *, queries=None, intrinsic_dim=
     n_features = points.shape[1]
     most = min(n_features, neighbors.shape[1])
     automatic = isinstance(intrinsic_dim, str) and intrinsic_dim == "auto"
-    if not automatic and not (isinstance(intrinsic_dim, Integral) and 1 <= intrinsic_dim <= most):
+    whole = isinstance(intrinsic_dim, int | np.integer)
+    if not automatic and not (whole and 1 <= intrinsic_dim <= most):
         raise ValueError(
             f"intrinsic_dim={intrinsic_dim!r} must be 'auto' or an integer from 1 to {most}, the "
             "lesser of features and neighbours."

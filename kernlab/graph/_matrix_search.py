@@ -24,6 +24,7 @@ class MatrixSearch:
     """
 
     points = None
+    by_tree = False
 
     def __init__(self, X, n_neighbors):
         check_distances(X)

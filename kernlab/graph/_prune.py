@@ -7,7 +7,13 @@ from sklearn.utils import check_random_state
 
 from kernlab._core.chunks import chunk_bytes
 from kernlab._core.threads import run_slices
-from kernlab.graph._walks_numba import agreeing, cloud_gaps, edge_cosines, walk_clouds
+from kernlab.graph._walks_numba import (
+    agreeing,
+    cloud_gaps,
+    cloud_shapes,
+    edge_cosines,
+    walk_ends,
+)
 from kernlab.linalg import heat_action
 
 # Time of the heat that nominates, and columns of its sketch (cosines good to about .06).
@@ -117,7 +123,7 @@ def prune_shortcuts(points, affinity, distances, *, cosine=0.9, detour=None, ran
     seed = int(check_random_state(random_state).randint(2**31 - 1))
     graph = _Graph(affinity, distances)
     levels = (cosine, *(level for level in LEVELS if level < cosine))
-    shortcuts = [np.empty((0, 2), dtype=np.intp)]
+    found = [np.empty((0, 2), dtype=np.intp)]
     for turn in range(ROUNDS):
         cosines = _heat_cosines(graph, seed + turn)
         for k, level in enumerate(levels):
@@ -130,9 +136,9 @@ def prune_shortcuts(points, affinity, distances, *, cosine=0.9, detour=None, ran
                 break
         else:
             break
-        shortcuts.append(np.column_stack((graph.first[dropped], graph.second[dropped])))
+        found.append(np.column_stack((graph.first[dropped], graph.second[dropped])))
         graph.drop(dropped)
-    shortcuts = np.concatenate(shortcuts).astype(np.intp)
+    shortcuts = np.concatenate(found).astype(np.intp)
     shortcuts = shortcuts[np.lexsort(shortcuts.T[::-1])]
     return *graph.matrices(), shortcuts
 
@@ -209,7 +215,9 @@ class _Graph:
     def __init__(self, affinity, distances):
         self.n_nodes = affinity.shape[0]
         self.affinity, self.distances = affinity, distances
-        self.indptr, self.indices = affinity.indptr, affinity.indices
+        # One integer type, so that the walks are compiled once.
+        self.indptr = affinity.indptr.astype(np.int32, copy=False)
+        self.indices = affinity.indices.astype(np.int32, copy=False)
         self.weights = affinity.data.astype(np.float64)
         slots = csr_matrix(
             (np.arange(affinity.nnz), self.indices, self.indptr), shape=affinity.shape
@@ -267,8 +275,10 @@ class _Graph:
     def matrices(self):
         keep = np.zeros(len(self.weights), dtype=bool)
         keep[self.upper] = keep[self.lower] = True
-        indptr = np.concatenate(([0], np.cumsum(keep)))[self.indptr].astype(self.indptr.dtype)
-        indices = self.indices[keep]
+        indptr = np.concatenate(([0], np.cumsum(keep)))[self.indptr].astype(
+            self.affinity.indptr.dtype
+        )
+        indices = self.affinity.indices[keep]
         return tuple(
             type(matrix)((matrix.data[keep], indices.copy(), indptr.copy()), shape=matrix.shape)
             for matrix in (self.affinity, self.distances)
@@ -354,11 +364,12 @@ def _separation(points, graph, edges, seed, duration, *, shapes):
     seed = np.uint64(seed % 2**64)
 
     def walk(part):
-        walk_clouds(
-            points, graph.indptr, graph.indices, graph.weights, graph.totals, nodes[part],
-            seed, duration, start, POWER_STEPS if shapes else 0,
-            clouds[part], centres[part], spreads[part], sizes[part],
+        walk_ends(
+            graph.indptr, graph.indices, graph.weights, graph.totals, nodes[part], seed, duration,
+            clouds[part],
         )  # fmt: skip
+        steps = POWER_STEPS if shapes else 0
+        cloud_shapes(points, clouds[part], start, steps, centres[part], spreads[part], sizes[part])
 
     run_slices(walk, n, slice_size=256)
     ratios, alignments = np.empty(len(edges)), np.empty(len(edges))

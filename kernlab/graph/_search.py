@@ -50,6 +50,11 @@ class PointSearch:
         else:
             self._finder = _exact(self.points)
 
+    @property
+    def by_tree(self):
+        """Whether a look-up of fewer neighbours takes less time."""
+        return isinstance(self._finder, _Tree)
+
     def scaled(self, X):
         """Points in units of ``scale``."""
         # Adding zero turns minus zeros into zeros, so that equal rows have equal bytes.

@@ -81,25 +81,15 @@ def _robust_variance(points, cloud, centre, direction, values, scratch):
 
 
 @njit
-def walk_clouds(
-    points, indptr, indices, weights, totals, nodes, seed, duration, start, power_steps,
-    clouds, centres, spreads, sizes,
-):  # fmt: skip
-    """Where continuous-time walks from every node end, and the shape of that cloud of points.
+def walk_ends(indptr, indices, weights, totals, nodes, seed, duration, clouds):
+    """Where ``clouds.shape[1]`` continuous-time walks from each of ``nodes`` end.
 
-    ``clouds`` (nodes, walks), ``centres`` (coordinate-wise medians), ``spreads`` (robust variance
-    along the leading direction of the spatial-sign covariance, by power iterations from ``start``;
-    none for ``power_steps=0``) and ``sizes`` (distinct end points) are written. ``weights`` are
-    zero where an edge is left out; ``totals`` are their row sums.
+    ``weights`` are zero where an edge is left out; ``totals`` are their row sums.
     """
-    walks, n_features = clouds.shape[1], points.shape[1]
-    values, scratch = np.empty(walks), np.empty(walks)
-    direction, image = np.empty(n_features), np.empty(n_features)
     stop = math.exp(-duration)
     for a in range(len(nodes)):
-        cloud, centre = clouds[a], centres[a]
         state = _mixed(np.uint64(seed) + _GOLDEN * np.uint64(nodes[a] + 1))
-        for s in range(walks):
+        for s in range(clouds.shape[1]):
             at = nodes[a]
             passed = 1.0
             while True:
@@ -118,7 +108,21 @@ def walk_clouds(
                         if left < 0:
                             break
                 at = indices[chosen]
-            cloud[s] = at
+            clouds[a, s] = at
+
+
+@njit
+def cloud_shapes(points, clouds, start, power_steps, centres, spreads, sizes):
+    """Coordinate-wise medians, greatest robust variances and numbers of distinct points of clouds.
+
+    The direction of the variance is the leading one of the spatial-sign covariance, by power
+    iterations from ``start``; ``power_steps=0`` leaves ``spreads`` as they are.
+    """
+    walks, n_features = clouds.shape[1], points.shape[1]
+    values, scratch = np.empty(walks), np.empty(walks)
+    direction, image = np.empty(n_features), np.empty(n_features)
+    for a in range(len(clouds)):
+        cloud, centre = clouds[a], centres[a]
         distinct = 0
         for s in range(walks):
             seen = 0
@@ -132,14 +136,16 @@ def walk_clouds(
             centre[d] = _median(values)
         if power_steps == 0:
             continue
-        direction[:] = start
+        for d in range(n_features):
+            direction[d] = start[d]
         for s in range(walks):
             squared = 0.0
             for d in range(n_features):
                 squared += (points[cloud[s], d] - centre[d]) ** 2
             scratch[s] = 1.0 / squared if squared > 1e-290 else 0.0
         for _ in range(power_steps):
-            image[:] = 0.0
+            for d in range(n_features):
+                image[d] = 0.0
             for s in range(walks):
                 along = 0.0
                 for d in range(n_features):
@@ -176,8 +182,12 @@ def cloud_gaps(points, clouds, centres, spreads, first, second, ratios, alignmen
         length = math.sqrt(squared)
         for d in range(n_features):
             direction[d] /= length
-        within = _robust_variance(points, clouds[a], centres[a], direction, values, scratch)
-        within += _robust_variance(points, clouds[b], centres[b], direction, values, scratch)
+        within = 0.0
+        for node in range(2):
+            end = b if node else a  # one call, inlined once
+            within += _robust_variance(
+                points, clouds[end], centres[end], direction, values, scratch
+            )
         ratios[e] = squared / within if within > 0 else math.inf
         greatest = spreads[a] + spreads[b]
         alignments[e] = within / greatest if greatest > 0 else 0.0
@@ -199,13 +209,18 @@ def agreeing(landmarks, indices, lengths, tolerance, keep):
                     if abs(gap) > limit:
                         agree = False
                         break
-                near[a, b] = near[b, a] = agree
+                near[a, b] = agree
+                near[b, a] = agree
         centre, most = 0, -1
         for a in range(n_neighbors):
             # The nearest wins ties: neighbours come by increasing length.
-            count = near[a].sum()
+            count = 0
+            for b in range(n_neighbors):
+                count += near[a, b]
             if lengths[q, a] == 0:
                 count = n_neighbors + 1
             if count > most:
-                centre, most = a, count
-        keep[q] = near[centre]
+                centre = a
+                most = count
+        for a in range(n_neighbors):
+            keep[q, a] = near[centre, a]

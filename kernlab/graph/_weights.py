@@ -84,7 +84,7 @@ def _neighbors_within(search, rows, n_neighbors, reach, n_jobs):
     if reach is None:
         return search.neighbors(rows, n_neighbors, n_jobs=n_jobs)
     most = min(search.n_samples - 1, n_neighbors + MOST_BEYOND)
-    first = min(most, n_neighbors + _FIRST_BEYOND)
+    first = min(most, n_neighbors + _FIRST_BEYOND) if search.by_tree else most
     distances, indices = search.neighbors(rows, first, n_jobs=n_jobs)
     limits = distances[:, n_neighbors - 1] * reach
     further = np.flatnonzero(distances[:, -1] <= limits)

@@ -8,7 +8,6 @@
 import itertools
 import math
 import warnings
-from numbers import Integral, Real
 
 import numpy as np
 import scipy.linalg as sl
@@ -114,11 +113,11 @@ def smallest_eigenpairs(L, k, *, tol=1e-8, random_state=None, n_jobs=None):
     """
     L = _checked_matrix(L)
     n = L.shape[0]
-    if not (isinstance(k, Integral) and 1 <= k <= n):
+    if not (isinstance(k, int | np.integer) and 1 <= k <= n):
         raise ValueError(f"k={k!r} must be an integer from 1 to {n}, the rows of L.")
-    if not (isinstance(tol, Real) and 0 < tol < 1):
+    if not (isinstance(tol, float) and 0 < tol < 1):
         raise ValueError(f"tol={tol!r} must be a number between 0 and 1.")
-    rng = check_random_state(random_state)
+    k, rng = int(k), check_random_state(random_state)
     norm = float(np.max(np.abs(L).sum(axis=1))) if L.nnz else 0.0
     if norm == 0.0:
         return np.zeros(k), np.eye(n, k)

@@ -78,16 +78,16 @@ def heat_action(
     .. math:: e^{-tL} = \sum_k e^{-qt} \frac{(qt)^k}{k!} P^k
 
     is a sum of non-negative terms [1]_ in which no digit cancels, so that entries of 1e-200 are as
-    accurate as those near one. Some q t + 30 √(q t) + 250 terms are needed. Where the sum ends is
+    accurate as those near one. Some q t + 35 √(q t) + 100 terms are needed. Where the sum ends is
     certified: P^k b <= r^k x max(b / x) for every x > 0 with P x <= r x, and a vector x with
     r - 1 <= 1 / (2 q t) is constant, or found by conjugate gradients. Backward Euler is the same
     sum with the weights of a negative binomial law; its distance from exp(-t L) is at most
     0.28 / n_steps in the spectral norm, at any t, and falls no faster.
 
     The Chebyshev series [2]_ needs some √(t λ log(1/rtol)) terms, λ the largest eigenvalue, but
-    where the result is below rounding times the largest entry it is noise of either sign. A bound
-    of ratios of Bessel functions certifies its end, and the norms of the last two polynomials that
-    no eigenvalue was outside of the interval assumed.
+    entries that are small beside the largest are noise of either sign, or too small, or zero. A
+    bound of ratios of Bessel functions certifies its end; the norms of the last two polynomials
+    tell where eigenvalues are outside of the interval assumed.
 
     Rounding adds in float64 about 1e-16 √K relative to each entry of the sums of non-negative terms
     (3e-15 measured at K = 500 terms), relative to the norm for Chebyshev; in float32 some 1e-7 √K.
@@ -213,8 +213,12 @@ def _checked_columns(B, n, dtype):
 def _checked_rtol(rtol, method, dtype):
     if rtol is None:
         return _RTOL[dtype] / (100 if method == "chebyshev" else 1)
-    if not (isinstance(rtol, Real) and 0 < float(rtol) < 1):
-        raise ValueError(f"rtol={rtol!r} must be a number between 0 and 1.")
+    least = float(np.finfo(dtype).eps) / 2
+    if not (isinstance(rtol, Real) and least <= float(rtol) < 1):
+        raise ValueError(
+            f"rtol={rtol!r} must be a number below 1, and at least the rounding of {dtype}, "
+            f"{least:.1e}."
+        )
     return float(rtol)
 
 
@@ -315,7 +319,7 @@ def _act(series, B, dtype, n_jobs):
         rows = slice(None) if order is None else order
         heat[:, rows, part] = sums[:, :, filled] * up
 
-    run_slices(work, m, slice_size=width, n_jobs=n_jobs, uses_blas=True)
+    run_slices(work, m, slice_size=width, n_jobs=n_jobs)
     return heat
 
 

@@ -67,11 +67,11 @@ def test_what_is_left_is_the_graph_without_the_shortcuts(noisy_roll):
     assert D.has_canonical_format
 
 
-@pytest.mark.parametrize("threads", [1, 2])
-def test_the_same_bits_on_any_number_of_threads(noisy_roll, threads):
+def test_the_same_bits_on_any_number_of_threads(noisy_roll):
     roll, affinity, distances, (A, D, shortcuts) = noisy_roll
     before = numba.get_num_threads()
-    numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
+    # The fixture ran on all of them.
+    numba.set_num_threads(1)
     try:
         again = prune_shortcuts(roll.data, affinity, distances, random_state=0)
     finally:
@@ -160,7 +160,7 @@ def random_graph(n, seed, density=0.1):
 
 
 def test_heat_cosines_match_the_dense_exponential():
-    X = np.random.default_rng(0).uniform(size=(300, 2))
+    X = np.random.default_rng(0).uniform(0, 10, size=(300, 2))
     affinity, distances = graph_of(X, 8)
     graph = prune._Graph(affinity, distances)
     W = affinity.toarray()
@@ -178,11 +178,12 @@ def test_heat_cosines_match_the_dense_exponential():
 def walk(graph, X, nodes, seed, duration, n_walks=127):
     n, d = len(nodes), X.shape[1]
     clouds, centres = np.empty((n, n_walks), np.int32), np.empty((n, d))
-    spreads, sizes = np.zeros(n), np.empty(n, np.int32)
-    walks.walk_clouds(
-        X, graph.indptr, graph.indices, graph.weights, graph.totals, nodes, np.uint64(seed),
-        duration, np.ones(d), 40, clouds, centres, spreads, sizes,
+    spreads, sizes, nodes = np.zeros(n), np.empty(n, np.int32), nodes.astype(np.int32)
+    walks.walk_ends(
+        graph.indptr, graph.indices, graph.weights, graph.totals, nodes, np.uint64(seed), duration,
+        clouds,
     )  # fmt: skip
+    walks.cloud_shapes(X, clouds, np.ones(d), 40, centres, spreads, sizes)
     return clouds, centres, spreads, sizes
 
 
@@ -286,8 +287,13 @@ def test_new_points_trust_neighbours_on_their_own_sheet(noisy_roll):
     keep = prune.query_keep(roll.data, to_landmarks, new, indices, lengths)
     assert keep.any(axis=1).all()
     away = np.array([roll.geodesics([i], row)[0] for i, row in zip(held, indices, strict=True)])
-    # Neighbours more than a winding away are nearly all left out, and nearly all others stay.
-    assert keep[away > 30].mean() < 0.5 * keep[away < 10].mean()
+
+    def mixed(trusted):
+        """Queries with neighbours both on their own winding and on another."""
+        return np.sum((trusted & (away < 10)).any(axis=1) & (trusted & (away > 30)).any(axis=1))
+
+    assert mixed(np.ones_like(keep)) > 5
+    assert mixed(keep) <= 1
     assert keep[away < 10].mean() > 0.9
 
 

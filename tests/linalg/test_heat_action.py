@@ -106,7 +106,7 @@ def test_entries_of_a_normalised_laplacian_are_accurate_down_to_1e_200():
     W = sp.diags_array([weights, weights], offsets=[-1, 1])
     L = laplacian_of(W, "normalized")
     for t in (1e-12, 1e-3, 5.0):
-        with mpmath.workdps(420):
+        with mpmath.workdps(230):
             exact = mpmath.expm(mpmath.matrix((-t * L.toarray()).tolist()), method="taylor")
             exact = np.array(exact.tolist(), dtype=float)
         result = heat_action(L, np.eye(12), t)
@@ -156,7 +156,7 @@ def test_poisson_weights_at_1e5():
 
 
 def test_a_hundred_thousand_mean_steps():
-    n = 600
+    n = 300
     ring = path(n).tolil()
     ring[0, 0] = ring[-1, -1] = 2
     ring[0, -1] = ring[-1, 0] = -1
@@ -376,7 +376,8 @@ def test_torch_on_a_gpu_equals_the_cpu(rng):
         ({"B": [1.0, np.nan, 0.0, 0.0]}, ValueError, "B contains NaN"),
         ({"B": np.ones(4) * 1j}, TypeError, "must be real"),
         ({"dtype": "float16"}, ValueError, "give 'float64', 'float32'"),
-        ({"rtol": 0.0}, ValueError, "between 0 and 1"),
+        ({"rtol": 0.0}, ValueError, "below 1, and at least the rounding of float64"),
+        ({"rtol": 1e-9, "dtype": "float32"}, ValueError, "at least the rounding of float32"),
         ({"method": "expm"}, ValueError, "not one of auto, chebyshev"),
         ({"method": "euler"}, ValueError, "needs n_steps"),
         ({"method": "euler", "n_steps": 0}, ValueError, "needs n_steps"),

@@ -1,0 +1,194 @@
+"""heatgeo on stand-ins for AnnData, and on the real one where it is installed."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+from kernlab.embedding import HeatGeodesicEmbedding, heatgeo
+from kernlab.graph import KNNGraph
+
+POSITION = np.sort(np.random.default_rng(0).uniform(0, 3, 150))
+# What is cheapest, where the test is of what goes in and out.
+FLAT = {"metric": "graph", "mds": "classical"}
+ARC = np.column_stack([np.cos(POSITION), np.sin(POSITION)])
+
+
+class Cells(SimpleNamespace):
+    """What heatgeo asks of an AnnData."""
+
+    def __init__(self, **entries):
+        names = np.array([f"cell{i}" for i in range(150)])
+        entries = {"X": ARC, "obs": {}, "obsm": {}, "obsp": {}, "uns": {}} | entries
+        super().__init__(obs_names=names, **entries)
+
+    def copy(self):
+        made = {
+            key: dict(value) if isinstance(value, dict) else value
+            for key, value in vars(self).items()
+            if key != "obs_names"
+        }
+        return Cells(**made)
+
+
+def with_graph(key="neighbors", graph=None, **entries):
+    """Cells with a graph as scanpy stores it: symmetric weights, distances by rows."""
+    graph = KNNGraph(6, kernel="umap").fit(ARC) if graph is None else graph
+    directed = KNNGraph(6).fit(ARC).kneighbors()
+    rows = np.repeat(np.arange(150), 6)
+    distances = sp.csr_matrix((directed[0].ravel(), (rows, directed[1].ravel())), (150, 150))
+    prefix = "" if key == "neighbors" else f"{key}_"
+    described = {"params": {"n_neighbors": 7, "use_rep": "X"}}
+    if prefix:
+        described |= {
+            "connectivities_key": f"{prefix}connectivities",
+            "distances_key": f"{prefix}distances",
+        }
+    return Cells(
+        uns={key: described},
+        obsp={
+            f"{prefix}connectivities": graph.affinity_,
+            f"{prefix}distances": distances,
+        },
+        **entries,
+    )
+
+
+def test_the_graph_there_is_is_used():
+    cells = with_graph()
+    assert heatgeo(cells, root=0, mds="classical") is None
+    graph = KNNGraph(6, kernel="umap").fit(ARC)
+    expected = HeatGeodesicEmbedding(random_state=0, mds="classical")
+    expected._fit_graph(graph, ARC)
+    np.testing.assert_allclose(cells.obsm["X_heatgeo"], expected.embedding_, atol=1e-6)
+    record = cells.uns["heatgeo"]
+    assert record["t"] == expected.t_
+    assert record["stress"] == pytest.approx(expected.stress_, rel=1e-3, abs=1e-6)
+    assert record["params"]["metric"] == "heat"
+    assert record["root"] == 0
+
+
+def test_pseudotime_is_the_way_along_the_data():
+    cells = with_graph()
+    heatgeo(cells, root=0, mds="classical")
+    time = cells.obs["heat_pseudotime"]
+    assert time.min() == time[0] == 0.0
+    assert time.max() == 1.0
+    expected = (POSITION - POSITION[0]) / (POSITION[-1] - POSITION[0])
+    # One part in twenty: what the ends of an arc add to heat that cannot leave there.
+    np.testing.assert_allclose(time, expected, atol=0.05)
+
+
+@pytest.mark.parametrize("root", ["cell7", 7, np.int64(7)])
+def test_a_root_by_name_or_number(root):
+    cells = with_graph()
+    heatgeo(cells, root=root, **FLAT)
+    assert cells.obs["heat_pseudotime"][7] == 0.0
+
+
+def test_iroot_is_the_root_of_scanpy():
+    cells = with_graph()
+    cells.uns["iroot"] = 9
+    heatgeo(cells, **FLAT)
+    assert cells.obs["heat_pseudotime"][9] == 0.0
+    plain = with_graph()
+    heatgeo(plain, **FLAT)
+    assert "heat_pseudotime" not in plain.obs
+
+
+def test_without_a_graph_one_is_made():
+    own = HeatGeodesicEmbedding(n_neighbors=6, random_state=0, **FLAT).fit(ARC)
+    cells = Cells(obsm={"X_pca": ARC}, X=sp.csr_matrix(np.ones((150, 1))))
+    heatgeo(cells, **FLAT, n_neighbors=6)
+    np.testing.assert_array_equal(cells.obsm["X_heatgeo"], own.embedding_)
+    assert cells.uns["heatgeo"]["use_rep"] == "X_pca"
+    sparse = Cells(X=sp.csr_matrix(ARC))
+    heatgeo(sparse, **FLAT, n_neighbors=6)
+    np.testing.assert_array_equal(sparse.obsm["X_heatgeo"], own.embedding_)
+
+
+def test_other_names_and_a_copy():
+    cells = with_graph("mine")
+    made = heatgeo(cells, neighbors_key="mine", key_added="X_flat", **FLAT, copy=True)
+    assert not cells.obsm
+    assert made.obsm["X_flat"].shape == (150, 2)
+    assert "flat" in made.uns
+
+
+def test_pruning_takes_the_graph_and_its_coordinates(monkeypatch):
+    def drop_one(points, affinity, lengths, **settings):
+        np.testing.assert_array_equal(points, ARC)
+        assert settings == {"cosine": 0.8, "detour": None, "random_state": 0}
+        assert (affinity.indices == lengths.indices).all()
+        return affinity, lengths, np.array([[0, 1]])
+
+    monkeypatch.setattr("kernlab.embedding._anndata.prune_shortcuts", drop_one)
+    cells, plain = with_graph(), with_graph()
+    heatgeo(cells, **FLAT | {"metric": "pruned"}, prune_cosine=0.8)
+    heatgeo(plain, **FLAT)
+    np.testing.assert_array_equal(cells.obsm["X_heatgeo"], plain.obsm["X_heatgeo"])
+    assert cells.uns["heatgeo"]["n_shortcuts"] == 1
+
+
+def test_another_graph_than_the_one_there_is():
+    cells = with_graph()
+    heatgeo(cells, use_rep="X", n_neighbors=6, **FLAT)
+    assert cells.uns["heatgeo"]["params"]["n_neighbors"] == 6
+
+
+@pytest.mark.parametrize(
+    ("cells", "settings", "error", "message"),
+    [
+        (Cells, {"neighbors_key": "mine"}, KeyError, "uns\\['mine'\\] is not there"),
+        (Cells, {"use_rep": "X_scvi"}, KeyError, "obsm\\['X_scvi'\\] is not there"),
+        (with_graph, {"n_neighbors": 5}, ValueError, "n_neighbors would make the graph"),
+        (with_graph, {"root": 150}, ValueError, "not the number or name"),
+        (with_graph, {"root": "no"}, ValueError, "name of 0 cells"),
+        (with_graph, {"metric": "precomputed"}, ValueError, "needs a matrix of distances"),
+        (with_graph, {"metric": "best"}, ValueError, "'metric' parameter"),
+        (with_graph, {"key_added": ""}, ValueError, "key_added must be"),
+        (with_graph, {"neighbors_key": "neighbors", "use_rep": "X"}, ValueError, "one of them"),
+        (with_graph, {"t": -1.0}, ValueError, "'t' parameter"),
+    ],
+)
+def test_bad_input_is_named(cells, settings, error, message):
+    with pytest.raises(error, match=message):
+        heatgeo(cells(), **settings)
+
+
+def test_parts_of_a_graph_are_not_joined_behind_the_users_back():
+    cells = with_graph()
+    weights = cells.obsp["connectivities"].tolil()
+    weights[:70, 70:] = 0
+    weights[70:, :70] = 0
+    cells.obsp["connectivities"] = weights.tocsr()
+    with pytest.raises(ValueError, match="2 components"):
+        heatgeo(cells)
+    del cells.obsp["distances"]
+    with pytest.raises(KeyError, match="obsp\\['distances'\\]"):
+        heatgeo(cells)
+
+
+def test_coincident_cells_keep_their_edges():
+    cells = with_graph()
+    distances = cells.obsp["distances"].tolil()
+    distances[3, 4] = distances[4, 3] = 0  # scanpy stores no length there
+    cells.obsp["distances"] = distances.tocsr()
+    expected = with_graph()
+    heatgeo(cells, **FLAT)
+    heatgeo(expected, **FLAT)
+    # The length is measured again in the coordinates.
+    np.testing.assert_allclose(cells.obsm["X_heatgeo"], expected.obsm["X_heatgeo"], atol=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_real_anndata_round_trips(tmp_path):
+    anndata = pytest.importorskip("anndata")
+    cells = anndata.AnnData(ARC.astype(np.float32))
+    heatgeo(cells, n_neighbors=6, root="0", mds="classical")
+    cells.write_h5ad(tmp_path / "cells.h5ad")
+    again = anndata.read_h5ad(tmp_path / "cells.h5ad")
+    np.testing.assert_array_equal(again.obsm["X_heatgeo"], cells.obsm["X_heatgeo"])
+    np.testing.assert_array_equal(again.obs["heat_pseudotime"], cells.obs["heat_pseudotime"])
+    assert again.uns["heatgeo"]["t"] == cells.uns["heatgeo"]["t"]
