@@ -12,6 +12,7 @@ Seeds are apart from those that the constants of the pruning were chosen on (200
 import time
 
 import numpy as np
+from embedding_peers import LARGE
 from scipy import sparse
 from scipy.optimize import linprog
 from scipy.sparse.csgraph import dijkstra
@@ -23,6 +24,10 @@ from kernlab.graph import KNNGraph, prune_shortcuts
 
 DELTA, LAMBDA = 0.8, 0.01
 SEED = 7000
+ORC_SEEDS = 5 if LARGE else 1
+# Paths on a thin loop that is not torn; where it is, the correlation is near .7.
+UNTORN = 0.01
+LOOP = ("trefoil loop, noise 0.05", "prune_shortcuts")
 
 
 @njit
@@ -145,8 +150,10 @@ def rows(quick):
             start = time.perf_counter()
             pruned = prune_shortcuts(bunch.data, affinity, distances, random_state=seed)[1]
             record("prune_shortcuts", start, pruned, truth, at)
-            start = time.perf_counter()
-            record("ORC-ManL (our implementation)", start, orc_manl(distances), truth, at)
+            # A linear programme for every edge takes minutes, so it has fewer seeds.
+            if not quick and seed < SEED + ORC_SEEDS:
+                start = time.perf_counter()
+                record("ORC-ManL (our implementation)", start, orc_manl(distances), truth, at)
             floor = mp_reduce(bunch.data)
             if floor.n_removed:
                 start = time.perf_counter()
@@ -161,7 +168,8 @@ def rows(quick):
                     "method": method,
                     "seconds": float(np.median(seconds[method])),
                     "error": float(1 - np.mean(found)),
-                    "what": f"1 - mean per-row Pearson with the geodesics, {n_seeds} seeds",
+                    "what": f"1 - mean per-row Pearson with the geodesics, {len(found)} seeds",
+                    "bound": UNTORN if (task, method) == LOOP else None,
                     "note": f"worst seed: Pearson {min(found):.3f}",
                 }
             )
