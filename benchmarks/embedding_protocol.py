@@ -14,9 +14,9 @@ PREAMBLE = (
     "The rolls and trees of the HeatGeo paper: rolls of 1000 points in 3, 10 and 50 features,",
     "noise 0.1, 0.5 and 1 in each; trees of five branches of 500 points in 10 and 30 features,",
     "noise 1, 5 and 10. The figures are Pearson's correlations with the distances along the",
-    "clean surface, from 30 points to all, mean of the points and of the seeds 47 to 51; where",
-    "a method has settings to choose, they were chosen for each noise and dimension on the seeds",
-    "42 to 46. The slow peers (PHATE, heatgeo, UMAP) had fewer seeds where the last column says",
+    "clean surface, from 30 points to all, mean of the points and of five seeds that nothing was",
+    "chosen on; where a method has settings to choose, they were chosen for each noise and",
+    "dimension on the seeds 42 to 46. The slow peers (PHATE, heatgeo, UMAP) had fewer seeds where the last column says",
     "so. Distances are those that a method computes before it lays points out; for UMAP,",
     "SpectralEmbedding and DiffusionMap those of their coordinates. The stress is that of the",
     "distances within the two-dimensional embedding, after the best scaling.",
@@ -26,7 +26,8 @@ COLUMNS = (
     "",
 )  # fmt: skip
 
-TUNING, REPORTING = range(42, 47), range(47, 52)
+# The paper reports on 47 to 51; these have been looked at while grids were set, so others stand in.
+TUNING, REPORTING = range(42, 47), range(5000, 5005)
 # The peers that take seconds to minutes for each fit see fewer seeds, unless time is no object.
 SLOW = {"umap", "phate", "heatgeo"}
 CONTENDERS = (
