@@ -161,16 +161,26 @@ class HeatMetric(_Metric):
         Heat at the landmarks, relative to the geometric mean of what stayed at both.
     """
 
-    def __init__(
-        self, affinity, lengths, landmarks, *, t, denoise, units, weigh=False, n_jobs=None, **options
-    ):
-        self.n, self.n_jobs = affinity.shape[0], n_jobs
-        self._landmarks, self._denoise, self._units = landmarks, denoise, units
-        self._graph, self._options = (affinity, lengths), {**options, "units": units}
-        found = heat_distances(*self._graph, landmarks, t, n_jobs=n_jobs, **self._options)
+    # Settings of an embedding that are this metric's.
+    SETTINGS = (
+        "t",
+        "laplacian",
+        "volume_correction",
+        "denoise",
+        "units",
+        "intrinsic_dim",
+        "floor",
+        "n_jobs",
+    )
+
+    def __init__(self, affinity, lengths, landmarks, *, t, denoise, weigh=False, **options):
+        self.n, self.n_jobs = affinity.shape[0], options["n_jobs"]
+        self._landmarks, self._denoise = landmarks, denoise
+        self._graph = affinity, lengths
+        found = heat_distances(*self._graph, landmarks, t, **options)
         self.t = found.t
         # Later columns have the volumes of these, and the same rows to denoise by.
-        self._options["diagonal"] = found.diagonal
+        self._options = {**options, "diagonal": found.diagonal}
         self._plain = found.distances if denoise else None
         distances = self._denoised(found.distances, landmarks)
         self.unit = unit_of(distances.max(axis=1))
@@ -185,7 +195,7 @@ class HeatMetric(_Metric):
     def _denoised(self, columns, nodes):
         if not self._denoise:
             return columns
-        return denoised(columns, nodes, self._plain, self._denoise, self._units)
+        return denoised(columns, nodes, self._plain, self._denoise, self._options["units"])
 
     def from_landmarks(self, landmarks):
         return self._known
@@ -199,7 +209,7 @@ class HeatMetric(_Metric):
         columns[:, old] = self._known[:, order[np.searchsorted(self._landmarks[order], nodes[old])]]
         new = nodes[~old]
         if len(new):
-            found = heat_distances(*self._graph, new, self.t, n_jobs=self.n_jobs, **self._options)
+            found = heat_distances(*self._graph, new, self.t, **self._options)
             columns[:, ~old] = self._denoised(found.distances, new) / self.unit
         inverse = inverse.reshape(places.indices.shape)
         out = np.zeros((self.n, len(places)), dtype=np.float32)
