@@ -23,7 +23,7 @@ __all__ = ["HeatDistances", "heat_distances"]
 # Below this `heat_action` no longer certifies the relative error of an entry.
 RESOLVED = 1e-200
 # Up to so many points the diagonal of the kernel is computed, beyond it is averaged from landmarks.
-EXACT_DIAGONAL = 1000
+EXACT_DIAGONAL = 500
 # Share of a landmark's resolved pairs, the farthest, that scale its shortest paths beyond them.
 _FARTHEST = 0.1
 
@@ -41,12 +41,15 @@ class HeatDistances(NamedTuple):
         The times.
     unresolved : int
         Entries whose heat is too small to tell a distance from.
+    diagonal : array of shape (n_times, n_samples) or None
+        Heat at every point, a time t after it stood there; None without volume correction.
     """
 
     distances: np.ndarray
     kernel: np.ndarray
     t: float | np.ndarray
     unresolved: int
+    diagonal: np.ndarray | None
 
 
 def heat_distances(
@@ -61,6 +64,7 @@ def heat_distances(
     units="data",
     intrinsic_dim="auto",
     floor=None,
+    diagonal=None,
     n_jobs=None,
 ):
     r"""Distances along a graph from points to landmarks, from how heat spreads on it.
@@ -108,6 +112,9 @@ def heat_distances(
     floor : float in (0, 1) or None, default=None
         Added to the kernel before logarithms are taken. 1e-16 is the original's formula, with all
         that it does to points far apart and to a point's distance from itself.
+    diagonal : array of shape (n_times, n_samples) or None, default=None
+        ``diagonal`` of an earlier result on the same graph at the same times, for columns that
+        agree with that result and cost no more than themselves.
     n_jobs : int or None, default=None
         Threads over landmarks; None is Numba's current count, -1 all cores. The result has the
         same bits for any number.
@@ -116,7 +123,7 @@ def heat_distances(
     -------
     found : HeatDistances
         Named fields ``distances`` and ``kernel``, both float64 of shape (n_samples, n_landmarks),
-        ``t`` and ``unresolved``.
+        ``t``, ``unresolved`` and ``diagonal``.
 
     Raises
     ------
@@ -140,7 +147,7 @@ def heat_distances(
     -----
     Cost: about t + 30 √t products of the graph with n_landmarks columns, and three arrays of shape
     (n_samples, n_landmarks), with one more for each further time. H_ii of points that are no
-    landmarks is exact up to a thousand points; beyond that log p is averaged over the landmarks
+    landmarks is exact up to five hundred points; beyond that log p is averaged over the landmarks
     with their heat for weights, with a standard deviation of some .1, and kept to what H_ij
     permits.
 
@@ -173,6 +180,7 @@ def heat_distances(
     operator = graph_laplacian(affinity, laplacian)
     mass = _mass(affinity, laplacian)
     times = choose_times(t, affinity, operator, landmarks)
+    diagonal = _checked_diagonal(diagonal, len(times), n)
 
     heat = heat_action(
         operator, indicators(n, landmarks), times, method="uniformization", n_jobs=n_jobs
@@ -185,13 +193,18 @@ def heat_distances(
     weights = _time_weights(times)
     distances = np.zeros((n, len(landmarks)))
     unresolved = np.zeros(distances.shape, bool)
-    for time, weight, values in zip(times, weights, heat, strict=True):
-        diagonal = None
-        if volume_correction:
-            diagonal = heat_diagonal(operator, mass, values, landmarks, time, n_jobs)
+    if volume_correction and diagonal is None:
+        diagonal = np.array(
+            [
+                heat_diagonal(operator, mass, values, landmarks, time, n_jobs)
+                for time, values in zip(times, heat, strict=True)
+            ]
+        )
+    for k, (time, weight, values) in enumerate(zip(times, weights, heat, strict=True)):
         if floor is None:
             unresolved |= values < RESOLVED
-        squared = _squared(values, diagonal, landmarks, mass, time, volume_correction, units, floor)
+        known = diagonal[k] if volume_correction else None
+        squared = _squared(values, known, landmarks, mass, time, volume_correction, units, floor)
         distances += weight * np.sqrt(np.maximum(squared, 0.0, out=squared), out=squared)
     distances *= unit
     if floor is None:
@@ -200,9 +213,13 @@ def heat_distances(
     else:
         n_unresolved = 0
     if denoise:
-        distances = _denoised(distances, landmarks, denoise, units)
+        distances = denoised(distances, landmarks, distances, denoise, units)
     return HeatDistances(
-        distances, heat[0], times if len(times) > 1 else float(times[0]), n_unresolved
+        distances,
+        heat[0],
+        times if len(times) > 1 else float(times[0]),
+        n_unresolved,
+        diagonal if volume_correction else None,
     )
 
 
@@ -264,6 +281,18 @@ def _check_settings(laplacian, volume_correction, denoise, units, intrinsic_dim,
         )
 
 
+def _checked_diagonal(diagonal, n_times, n):
+    if diagonal is None:
+        return None
+    diagonal = np.asarray(diagonal, dtype=np.float64)
+    if diagonal.shape != (n_times, n) or not np.all((diagonal > 0) & (diagonal < np.inf)):
+        raise ValueError(
+            f"diagonal must be positive numbers of shape ({n_times}, {n}), got shape "
+            f"{diagonal.shape}: pass that of an earlier result on this graph, at these times."
+        )
+    return diagonal
+
+
 def _mass(affinity, laplacian):
     """The measure in which the heat kernel is a symmetric density: of degrees, or of points."""
     if laplacian == "combinatorial":
@@ -287,9 +316,13 @@ def heat_diagonal(operator, mass, heat, landmarks, t, n_jobs):
         diagonal[landmarks] = known
         return diagonal
     if n <= EXACT_DIAGONAL:
-        # H is symmetric and a semigroup: H_ii is the squared norm of column i of exp(-t/2 L).
-        half = heat_action(operator, indicators(n, np.arange(n)), t / 2, n_jobs=n_jobs)
-        return np.einsum("ij,ij->j", half, half)
+        # H is symmetric and a semigroup: H_ii is the squared norm of column i of exp(-t/2 L), to
+        # which Chebyshev's series gives ten digits with a tenth of the terms.
+        every = indicators(n, np.arange(n))
+        half = heat_action(operator, every, t / 2, method="chebyshev", n_jobs=n_jobs)
+        diagonal = np.einsum("ij,ij->j", half, half)
+        diagonal[landmarks] = known
+        return diagonal
     # The density of returning is smooth on the scale of the heat itself, so its logarithm is
     # averaged over the landmarks with their heat for weights.
     level = np.log(known / mass[landmarks])
@@ -365,13 +398,13 @@ def _extend(distances, unresolved, lengths, landmarks, times):
     return count
 
 
-def _denoised(distances, landmarks, denoise, units):
-    """Mix in the distances between rows of distances, over the landmarks."""
+def denoised(columns, nodes, distances, denoise, units):
+    """Mix into columns of distances from nodes those between rows, over the landmarks."""
     n, m = distances.shape
-    own = distances[landmarks]
+    own = distances[nodes]
     squares = np.einsum("ij,ij->i", distances, distances)
-    triplet = squares[:, None] + squares[landmarks] - 2 * distances @ own.T
+    triplet = squares[:, None] + squares[nodes] - 2 * distances @ own.T
     triplet = np.sqrt(np.maximum(triplet, 0.0))
     # The original sums over all points; in units of length it is the root mean square.
     triplet *= np.sqrt(1 / m if units == "data" else n / m)
-    return (1 - denoise) * distances + denoise * triplet
+    return (1 - denoise) * columns + denoise * triplet

@@ -19,7 +19,7 @@ from kernlab._core.validation import (
     validate_points,
     whole_or_nothing,
 )
-from kernlab.embedding._input import check_matrix, check_sizes
+from kernlab.embedding._input import check_distances, check_matrix, check_sizes
 from kernlab.embedding._mds import Landmarks, classical_mds, kruskal_stress, smacof
 from kernlab.embedding._metrics import (
     HeatMetric,
@@ -30,14 +30,9 @@ from kernlab.embedding._metrics import (
     straight_lines,
 )
 from kernlab.embedding._noise_floor import mp_reduce
+from kernlab.embedding._stress_weights import stress_weights
 from kernlab.graph import KNNGraph
 from kernlab.graph._prune import query_keep
-
-# Weights are not let fall below this share of a point's largest, so that every point is held by
-# several landmarks.
-_LEAST_WEIGHT = 1e-6
-# Distances below this share of the root mean square one do not gain weight by being short.
-_SHORTEST = 1e-2
 
 
 class HeatGeodesicEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
@@ -101,9 +96,9 @@ class HeatGeodesicEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         Whether heat distances are scaled to the units of X, or left as they come.
     algorithm : {'auto', 'exact', 'approximate'}, default='auto'
         How neighbours are found.
-    disconnected : {'bridge', 'raise', 'keep'}, default='bridge'
+    disconnected : {'bridge', 'raise'}, default='bridge'
         What becomes of a graph in several components: joined by shortest bridges with a warning,
-        or refused. ``'keep'`` only with ``'heat'``, which warns and sets them apart.
+        or refused.
     random_state : int, RandomState instance or None, default=None
         Which points are landmarks, and the sketches of the pruning. An integer gives the same bits
         in every run, on any number of threads.
@@ -188,7 +183,7 @@ class HeatGeodesicEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         "mds_weights": [StrOptions({"heat", "power"}), None],
         "units": [StrOptions({"data", "none"})],
         "algorithm": [StrOptions({"auto", "exact", "approximate"})],
-        "disconnected": [StrOptions({"bridge", "raise", "keep"})],
+        "disconnected": [StrOptions({"bridge", "raise"})],
         "random_state": ["random_state"],
         "n_jobs": [
             Interval(Integral, 1, None, closed="left"),
@@ -439,20 +434,9 @@ class HeatGeodesicEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         if self.metric != "heat":
             self._embed(PathMetric(graph.distances_, n_jobs=self.n_jobs), landmarks)
             return
-        metric = HeatMetric(
-            graph.affinity_,
-            graph.distances_,
-            landmarks,
-            t=self.t,
-            weigh=self.mds_weights == "heat",
-            laplacian=self.laplacian,
-            volume_correction=self.volume_correction,
-            denoise=self.denoise,
-            units=self.units,
-            intrinsic_dim=self.intrinsic_dim,
-            floor=self.floor,
-            n_jobs=self.n_jobs,
-        )
+        settings = {name: getattr(self, name) for name in HeatMetric.SETTINGS}
+        weigh = self.mds_weights == "heat"
+        metric = HeatMetric(graph.affinity_, graph.distances_, landmarks, weigh=weigh, **settings)
         self.t_ = metric.t
         self._embed(metric, landmarks)
 
@@ -466,13 +450,12 @@ class HeatGeodesicEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         """Distances from the landmarks, their positions, and those of all points."""
         self._metric, self.landmarks_ = metric, landmarks
         self._distances = metric.from_landmarks(landmarks)
-        self._check_joined()
         own = self._distances[landmarks]
         own = 0.5 * (own + own.T)
         points = classical_mds(own, self.n_components)
+        self._weights = stress_weights(self.mds_weights, own, metric)
         if self.mds != "classical":
-            weights = self._landmark_weights(own)
-            points = smacof(own, points, weights=weights, n_jobs=self.n_jobs)
+            points = smacof(own, points, weights=self._weights.landmarks, n_jobs=self.n_jobs)
         self._placed = Landmarks(points, own, linear=self.mds == "classical")
         heat = metric.weights if self.mds_weights == "heat" else None
         self.embedding_ = self._place(self._distances, heat)
@@ -480,31 +463,9 @@ class HeatGeodesicEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
             self._distances, self.embedding_ / metric.unit, points, n_jobs=self.n_jobs
         )
 
-    def _landmark_weights(self, own):
-        if self.mds_weights is None:
-            return None
-        if self.mds_weights == "heat":
-            weights = self._metric.landmark_weights
-            return np.maximum(0.5 * (weights + weights.T), np.float32(_LEAST_WEIGHT))
-        self._shortest = np.float32(_SHORTEST * np.sqrt(np.mean(np.square(own)))) or 1.0
-        return self._power(own)
-
-    def _power(self, distances):
-        return np.square(self._shortest / np.maximum(distances, self._shortest))
-
     def _place(self, distances, heat):
         """Positions of rows of distances, with rows of heat for weights if there are."""
-        weigh = None
-        if self.mds_weights == "heat":
-
-            def weigh(part):
-                return np.maximum(heat[part], np.float32(_LEAST_WEIGHT))
-
-        elif self.mds_weights == "power":
-
-            def weigh(part):
-                return self._power(distances[part])
-
+        weigh = self._weights.of_rows(distances, heat)
         points = self._placed.place(distances, weigh=weigh, n_jobs=self.n_jobs)
         points *= self._metric.unit
         return points
@@ -512,11 +473,7 @@ class HeatGeodesicEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
     def _places(self, X):
         """New points by the training points near them."""
         if self.metric == "precomputed":
-            if X.min() < 0.0:
-                raise ValueError(
-                    f"X holds distances from the training points, and has {X.min():g}; none is "
-                    "negative."
-                )
+            check_distances(X)
             k = min(self.n_neighbors, X.shape[1])
             indices = np.argsort(X, axis=1, kind="stable")[:, :k]
             return Places.near(indices, np.take_along_axis(X, indices, axis=1))
@@ -535,11 +492,3 @@ class HeatGeodesicEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         if reset:
             self._noise_floor = mp_reduce(X)
         return self._noise_floor.project(X)
-
-    def _check_joined(self):
-        if not np.isfinite(self._distances.max()):
-            raise ValueError(
-                f"disconnected={self.disconnected!r} has left the graph in "
-                f"{self.graph_.n_connected_components_} components, at no distance from each "
-                "other; use disconnected='bridge', raise n_neighbors, or embed each by itself."
-            )

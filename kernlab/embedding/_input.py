@@ -82,3 +82,11 @@ def check_matrix(estimator, X):
         for row, column in zip(X, X.T, strict=True)
     ):
         raise ValueError(f"{name} is not symmetric; pass (X + X.T) / 2 if that is meant.")
+
+
+def check_distances(X):
+    """Refuse rows that are no distances of new points from the training points."""
+    if X.min() < 0.0:
+        raise ValueError(
+            f"X holds distances from the training points, and has {X.min():g}; none is negative."
+        )

@@ -16,14 +16,18 @@ from kernlab.embedding._mds_numba import guttman_rows, place_rows
 
 # Entries of a slice of distances: of 4 bytes, so that it stays in the second cache.
 _SLICE = 2**17
-# Decrease of the stress, relative to it, at which majorisation ends, and the most steps it takes.
-_DECREASE, _MAX_STEPS = 1e-6, 5000
+# Decrease of the stress at which majorisation ends, relative to it and to the largest there is, and
+# the most steps it takes.
+_DECREASE, _NEGLIGIBLE, _MAX_STEPS = 1e-6, 1e-13, 5000
+# Only a stress that still falls by this share of itself in so many steps is worth a warning.
+_NOTABLE, _LAST_STEPS = 0.01, 100
 # A step of majorisation may be lengthened up to twofold without raising the stress, and takes half
 # as many then; a little less, or what should shrink to nothing would swing for ever.
 _LENGTHENED = 1.8
 # Of a placement, relative to the spread of the landmarks: its last step, and what it may end with
-# unfinished without a warning. And the most steps it takes.
-_STEP, _BEARABLE, _MAX_PLACING = 1e-8, 1e-4, 200
+# unfinished, as some of the points do without a warning. And the most steps it takes.
+_STEP, _BEARABLE, _MAX_PLACING = 1e-8, 1e-3, 200
+_FEW = 0.01
 # Eigenvalues below this share of the largest are rounding.
 _RANK = 1e-12
 
@@ -98,7 +102,7 @@ def smacof(distances, start, *, weights=None, n_jobs=None):
     Warns
     -----
     ConvergenceWarning
-        If the stress still falls by more than a millionth of itself with the last step.
+        If the stress still fell by more than a hundredth of itself in the last hundred steps.
 
     Notes
     -----
@@ -128,24 +132,32 @@ def smacof(distances, start, *, weights=None, n_jobs=None):
         run_slices(work, m, slice_size=rows, n_jobs=n_jobs)
         return float(stress.sum())
 
-    before = np.inf
-    for _ in range(_MAX_STEPS):
+    # The largest stress there is: all points in one place.
+    factors = (distances, distances) if weights is None else (distances, distances, weights)
+    largest = float(np.einsum(",".join(["ij"] * len(factors)) + "->", *factors, dtype=np.float64))
+    before, earlier = np.inf, np.inf
+    for turn in range(_MAX_STEPS):
         now = step()
+        if turn == _MAX_STEPS - 1 - _LAST_STEPS:
+            earlier = now
         if factor is None:
             images = transformed / m
         else:
             with SINGLE_THREADED_BLAS:
                 images = linalg.cho_solve(factor, transformed)
-        if not now < (1.0 - _DECREASE) * before:
-            return images - images.mean(axis=0)
+        if turn and before - now <= max(_DECREASE * before, _NEGLIGIBLE * largest):
+            break
         before = now
         points += _LENGTHENED * (images - points)
-    warnings.warn(
-        f"Majorisation of the stress of {m} points has not come to rest in {_MAX_STEPS} steps; "
-        "positions are still good to a few digits.",
-        ConvergenceWarning,
-        stacklevel=2,
-    )
+    else:
+        if now < (1.0 - _NOTABLE) * earlier:
+            warnings.warn(
+                f"The stress of {m} points still fell by {1 - now / earlier:.0%} in the last "
+                f"{_LAST_STEPS} of {_MAX_STEPS} steps: the positions are not those of least stress."
+                " Give mds='classical', or more n_components.",
+                ConvergenceWarning,
+                stacklevel=2,
+            )
     return images - images.mean(axis=0)
 
 
@@ -222,7 +234,7 @@ class Landmarks:
         Warns
         -----
         ConvergenceWarning
-            If some positions have not come to rest.
+            If more than one position in a hundred has not come to rest to three digits.
 
         Notes
         -----
@@ -249,10 +261,11 @@ class Landmarks:
             unfinished.append(place_rows(here, w, layout, starts, *steps, out[part]))
 
         run_slices(work, n, slice_size=rows, n_jobs=n_jobs)
-        if sum(unfinished):
+        if sum(unfinished) > max(1, _FEW * n):
             warnings.warn(
                 f"{sum(unfinished)} of {n} points have not come to rest among the landmarks in "
-                f"{_MAX_PLACING} steps: they can move along some line at hardly any stress.",
+                f"{_MAX_PLACING} steps: they can move along some line at hardly any stress. Give "
+                "fewer n_components, or mds='classical', which takes no steps.",
                 ConvergenceWarning,
                 stacklevel=2,
             )

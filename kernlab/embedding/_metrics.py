@@ -14,7 +14,7 @@ from sklearn.utils import gen_batches
 from kernlab._core.chunks import chunk_bytes
 from kernlab._core.threads import run_slices
 from kernlab.embedding._geodesics import GraphGeodesics, unit_of
-from kernlab.embedding._heat_distance import heat_distances
+from kernlab.embedding._heat_distance import denoised, heat_distances
 
 
 class Places(NamedTuple):
@@ -161,14 +161,30 @@ class HeatMetric(_Metric):
         Heat at the landmarks, relative to the geometric mean of what stayed at both.
     """
 
-    def __init__(self, affinity, lengths, landmarks, *, t, weigh=False, n_jobs=None, **options):
-        self.n, self.n_jobs = affinity.shape[0], n_jobs
-        self._landmarks = landmarks
-        self._graph, self._options = (affinity, lengths), {**options, "n_jobs": n_jobs}
-        found = heat_distances(*self._graph, landmarks, t, **self._options)
+    # Settings of an embedding that are this metric's.
+    SETTINGS = (
+        "t",
+        "laplacian",
+        "volume_correction",
+        "denoise",
+        "units",
+        "intrinsic_dim",
+        "floor",
+        "n_jobs",
+    )
+
+    def __init__(self, affinity, lengths, landmarks, *, t, denoise, weigh=False, **options):
+        self.n, self.n_jobs = affinity.shape[0], options["n_jobs"]
+        self._landmarks, self._denoise = landmarks, denoise
+        self._graph = affinity, lengths
+        found = heat_distances(*self._graph, landmarks, t, **options)
         self.t = found.t
-        self.unit = unit_of(found.distances.max(axis=1))
-        self._known = (found.distances / self.unit).astype(np.float32)
+        # Later columns have the volumes of these, and the same rows to denoise by.
+        self._options = {**options, "diagonal": found.diagonal}
+        self._plain = found.distances if denoise else None
+        distances = self._denoised(found.distances, landmarks)
+        self.unit = unit_of(distances.max(axis=1))
+        self._known = (distances / self.unit).astype(np.float32)
         if weigh:
             root = np.sqrt(found.kernel[landmarks, np.arange(len(landmarks))])
             weights = found.kernel / root
@@ -176,22 +192,25 @@ class HeatMetric(_Metric):
             weights /= weights.max(axis=1, keepdims=True)
             self.weights = weights.astype(np.float32)
 
+    def _denoised(self, columns, nodes):
+        if not self._denoise:
+            return columns
+        return denoised(columns, nodes, self._plain, self._denoise, self._options["units"])
+
     def from_landmarks(self, landmarks):
         return self._known
 
     def from_places(self, places):
         nodes, inverse = np.unique(places.indices, return_inverse=True)
         weights = _nearness(places.lengths)
-        new = np.setdiff1d(nodes, self._landmarks)
         columns = np.empty((self.n, len(nodes)), dtype=np.float32)
-        # What is averaged over landmarks must be so over the same ones, as when they were fitted.
         order = np.argsort(self._landmarks, kind="stable")
         old = np.isin(nodes, self._landmarks)
         columns[:, old] = self._known[:, order[np.searchsorted(self._landmarks[order], nodes[old])]]
+        new = nodes[~old]
         if len(new):
-            landmarks = np.concatenate([self._landmarks, new])
-            found = heat_distances(*self._graph, landmarks, self.t, **self._options)
-            columns[:, ~old] = found.distances[:, len(self._landmarks) :] / self.unit
+            found = heat_distances(*self._graph, new, self.t, **self._options)
+            columns[:, ~old] = self._denoised(found.distances, new) / self.unit
         inverse = inverse.reshape(places.indices.shape)
         out = np.zeros((self.n, len(places)), dtype=np.float32)
         for index, weight in zip(inverse.T, weights.T, strict=True):

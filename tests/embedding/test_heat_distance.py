@@ -237,6 +237,26 @@ def test_returns_of_heat_averaged_from_landmarks(monkeypatch):
     assert ((averaged[others] < 1e-6).sum(axis=1) <= 1).all()
 
 
+@pytest.mark.parametrize("t", [10.0, [5.0, 10.0]])
+def test_later_columns_take_the_volumes_of_the_first(graph, monkeypatch, t):
+    monkeypatch.setattr(module, "EXACT_DIAGONAL", 10)
+    rows = np.arange(0, 60, 4)
+    first = heat_distances(graph.affinity_, graph.distances_, rows, t)
+    assert first.diagonal.shape == (np.size(t), 60)
+    later = heat_distances(graph.affinity_, graph.distances_, rows[[3, 7]], t)
+    assert np.abs(later.distances - first.distances[:, [3, 7]]).max() > 1e-3
+    later = heat_distances(
+        graph.affinity_, graph.distances_, rows[[3, 7]], t, diagonal=first.diagonal
+    )
+    np.testing.assert_allclose(later.distances, first.distances[:, [3, 7]], rtol=1e-12)
+
+
+def test_volumes_are_those_of_the_dense_kernel(graph):
+    H = expm(-10.0 * laplacian(graph.affinity_).toarray())
+    found = heat_distances(graph.affinity_, graph.distances_, [3], 10.0)
+    np.testing.assert_allclose(found.diagonal, [H.diagonal()], rtol=1e-9)
+
+
 @pytest.mark.parametrize("dim", [1, 2, 3])
 def test_dimension_of_a_cube(dim):
     points = np.random.default_rng(dim).random((800, dim))
@@ -261,6 +281,8 @@ def test_dimension_of_a_cube(dim):
         ({"denoise": 1.5}, "denoise must lie"),
         ({"floor": 0.0}, "floor must lie"),
         ({"intrinsic_dim": 0}, "intrinsic_dim must be"),
+        ({"diagonal": np.ones(60)}, r"shape \(1, 60\), got shape \(60,\)"),
+        ({"diagonal": np.zeros((1, 60))}, "positive numbers"),
         ({"lengths": sp.identity(3)}, r"lengths has shape \(3, 3\)"),
         ({"lengths": sp.csr_matrix((60, 60))}, "lengths has no edges"),
         ({"affinity": -np.eye(60)}, "not negative"),
@@ -273,6 +295,7 @@ def test_bad_input_is_named(graph, change, message):
         "affinity": graph.affinity_,
         "lengths": graph.distances_,
         "landmarks": [0, 1],
+        "t": 5.0,
     } | change
     with pytest.raises(ValueError, match=message):
         heat_distances(**given)

@@ -55,11 +55,23 @@ def test_majorisation_finds_the_minimum_of_a_general_minimiser(rng, weighted):
     np.testing.assert_allclose(points.mean(axis=0), 0.0, atol=1e-9)
 
 
-def test_majorisation_says_when_it_has_not_come_to_rest(rng, monkeypatch):
-    monkeypatch.setattr(_mds, "_MAX_STEPS", 2)
+def test_majorisation_says_when_the_stress_still_falls(rng, monkeypatch):
+    monkeypatch.setattr(_mds, "_MAX_STEPS", 3)
+    monkeypatch.setattr(_mds, "_LAST_STEPS", 1)
     X = rng.normal(size=(30, 3))
-    with pytest.warns(ConvergenceWarning, match="30 points has not come to rest in 2 steps"):
+    with pytest.warns(ConvergenceWarning, match="30 points still fell by .* last 1 of 3 steps"):
         smacof(single(cdist(X, X)), rng.normal(size=(30, 2)))
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_majorisation_rests_where_all_distances_can_be_kept(rng, weighted):
+    # Along a line in two dimensions the stress falls to zero, each step by a smaller share.
+    along = np.linspace(0, 3, 80)
+    D = np.abs(np.subtract.outer(along, along)) * rng.uniform(0.999, 1.001, size=(80, 80))
+    D = single(D + D.T)
+    W = single(1 / np.maximum(D, 0.1) ** 2) if weighted else None
+    points = smacof(D, classical_mds(D, 2), weights=W)  # and warns of nothing
+    assert kruskal_stress(D, points, points) < 1e-3
 
 
 def test_points_are_placed_where_they_were_measured(rng):
