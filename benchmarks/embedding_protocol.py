@@ -14,9 +14,9 @@ PREAMBLE = (
     "The rolls and trees of the HeatGeo paper: rolls of 1000 points in 3, 10 and 50 features,",
     "noise 0.1, 0.5 and 1 in each; trees of five branches of 500 points in 10 and 30 features,",
     "noise 1, 5 and 10. The figures are Pearson's correlations with the distances along the",
-    "clean surface, from 50 points to all, mean of the points and of the seeds 47 to 51; where",
-    "a method has settings to choose, they were chosen for each noise and dimension on the seeds",
-    "42 to 46. The slow peers (PHATE, heatgeo, UMAP) had fewer seeds where the last column says",
+    "clean surface, from 30 points to all, mean of the points and of five seeds that nothing was",
+    "chosen on; where a method has settings to choose, they were chosen for each noise and",
+    "dimension on the seeds 42 to 46. The slow peers (PHATE, heatgeo, UMAP) had fewer seeds where the last column says",
     "so. Distances are those that a method computes before it lays points out; for UMAP,",
     "SpectralEmbedding and DiffusionMap those of their coordinates. The stress is that of the",
     "distances within the two-dimensional embedding, after the best scaling.",
@@ -26,12 +26,13 @@ COLUMNS = (
     "",
 )  # fmt: skip
 
-TUNING, REPORTING = range(42, 47), range(47, 52)
+# The paper reports on 47 to 51; these have been looked at while grids were set, so others stand in.
+TUNING, REPORTING = range(42, 47), range(5000, 5005)
 # The peers that take seconds to minutes for each fit see fewer seeds, unless time is no object.
 SLOW = {"umap", "phate", "heatgeo"}
 CONTENDERS = (
     ("kernlab, pruned", "kernlab", [{"metric": "pruned", "mp_reduce": b} for b in (False, True)]),
-    ("kernlab, heat", "kernlab", [{"metric": "heat", "t": t} for t in ("auto", 5, 20, 50, 200)]),
+    ("kernlab, heat", "kernlab", [{"metric": "heat", "t": t} for t in ("auto", 20, 50)]),
     ("kernlab, graph", "kernlab", [{"metric": "graph", "n_neighbors": k} for k in (10, 15)]),
     ("kernlab, DiffusionMap", "diffusion_map", [{"n_components": 10, "t": t} for t in (1, 10)]),
     ("scikit-learn, SpectralEmbedding", "spectral", [{"n_neighbors": k} for k in (10, 15)]),
@@ -60,7 +61,7 @@ def points(task, n_features, noise, seed):
         data = make_swiss_roll(1000, noise=noise, n_features=n_features, random_state=seed)
     else:
         data = make_tree(2500, noise=noise, n_features=n_features, random_state=seed)
-    rows = np.linspace(0, len(data.data) - 1, 50).astype(int)
+    rows = np.linspace(0, len(data.data) - 1, 30).astype(int)
     return data.data, rows, data.geodesics(rows)
 
 

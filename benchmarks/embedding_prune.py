@@ -12,6 +12,7 @@ Seeds are apart from those that the constants of the pruning were chosen on (200
 import time
 
 import numpy as np
+from embedding_peers import LARGE
 from scipy import sparse
 from scipy.optimize import linprog
 from scipy.sparse.csgraph import dijkstra
@@ -23,6 +24,10 @@ from kernlab.graph import KNNGraph, prune_shortcuts
 
 DELTA, LAMBDA = 0.8, 0.01
 SEED = 7000
+ORC_SEEDS = 5 if LARGE else 1
+# Paths on a thin loop that is not torn; where it is, the correlation is near .7.
+UNTORN = 0.01
+LOOP = ("trefoil loop, noise 0.05", "prune_shortcuts")
 
 
 @njit
@@ -45,11 +50,17 @@ def greedy_transport(first, second, hops):
 def transport(first, second, hops):
     """1-Wasserstein distance between uniform distributions on two sets of nodes.
 
-    Where a greedy plan shows that the edge is no candidate, its cost stands for the least.
+    Where a bound from above shows that the edge is no candidate, or one from below that it is one,
+    the bound stands for the least cost.
     """
     greedy = greedy_transport(first, second, hops)
     if greedy <= 2 - 4 * (1 - DELTA):
         return greedy
+    # Each share at its nearest place, as if there were room for all: no more than the least cost.
+    between = hops[np.ix_(first, second)]
+    relaxed = max(between.min(axis=0).mean(), between.min(axis=1).mean())
+    if relaxed > 2 - 4 * (1 - DELTA):
+        return relaxed
     common = np.intersect1d(first, second)
     if len(first) == len(second):
         # Mass that both have stays where it is: hop counts are a metric.
@@ -145,8 +156,10 @@ def rows(quick):
             start = time.perf_counter()
             pruned = prune_shortcuts(bunch.data, affinity, distances, random_state=seed)[1]
             record("prune_shortcuts", start, pruned, truth, at)
-            start = time.perf_counter()
-            record("ORC-ManL (our implementation)", start, orc_manl(distances), truth, at)
+            # A linear programme for every edge takes minutes, so it has fewer seeds.
+            if not quick and seed < SEED + ORC_SEEDS:
+                start = time.perf_counter()
+                record("ORC-ManL (our implementation)", start, orc_manl(distances), truth, at)
             floor = mp_reduce(bunch.data)
             if floor.n_removed:
                 start = time.perf_counter()
@@ -161,7 +174,8 @@ def rows(quick):
                     "method": method,
                     "seconds": float(np.median(seconds[method])),
                     "error": float(1 - np.mean(found)),
-                    "what": f"1 - mean per-row Pearson with the geodesics, {n_seeds} seeds",
+                    "what": f"1 - mean per-row Pearson with the geodesics, {len(found)} seeds",
+                    "bound": UNTORN if (task, method) == LOOP else None,
                     "note": f"worst seed: Pearson {min(found):.3f}",
                 }
             )

@@ -25,10 +25,12 @@ from pathlib import Path
 HERE = Path(__file__).parent
 FAMILIES = (
     "density", "bandwidths", "fast", "regimes", "special", "privacy", "equations", "gp",
+    "embedding",
 )  # fmt: skip
 PACKAGES = (
     "kernlab", "numpy", "scipy", "numba", "scikit-learn", "KDEpy", "torch", "torch-kde", "pykeops",
     "opendp", "dp-accounting", "scikit-fem", "gpytorch", "celerite2",
+    "umap-learn", "pynndescent",
 )  # fmt: skip
 
 

@@ -46,7 +46,7 @@ def heatgeo(
         Make the graph of this entry of ``obsm``, or of 'X', whatever graph there is. None takes
         the graph there is, and for coordinates what it was made of.
     key_added : str, default='X_heatgeo'
-        Entry of ``obsm`` for the coordinates. That of ``uns`` has the same name without 'X_'.
+        Entry of ``obsm`` for the coordinates. That of ``uns`` has the same name without ``X_``.
     root : int, str or None, default=None
         The cell that pseudotime starts from, by its number or its name. None takes
         ``uns['iroot']``, as ``scanpy.tl.dpt`` does; without one there is no pseudotime.

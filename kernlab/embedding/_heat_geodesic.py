@@ -482,7 +482,7 @@ class HeatGeodesicEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         keep = True
         if self.metric == "pruned":
             unit = self._metric.unit
-            keep = query_keep(self._points, self._distances, points, indices, lengths / unit)
+            keep = query_keep(self._distances, indices, lengths / unit)
         return Places.near(indices, lengths, keep)
 
     def _reduced(self, X, *, reset=False):

@@ -101,7 +101,7 @@ class ManifoldGPRegressor(KernelProcess):
         Its nodes are the rows of X, then those of ``X_unlabelled``.
     n_features_in_ : int
         Columns of X.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Where ``X`` has string column names.
 
     See Also

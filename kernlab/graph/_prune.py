@@ -143,7 +143,7 @@ def prune_shortcuts(points, affinity, distances, *, cosine=0.9, detour=None, ran
     return *graph.matrices(), shortcuts
 
 
-def query_keep(points, landmark_distances, new_points, indices, lengths):
+def query_keep(landmark_distances, indices, lengths):
     """Which neighbours of new points to trust, so that no new point stands on a shortcut.
 
     Neighbours on one sheet of a manifold lie near each other by the pruned graph's distances too.
@@ -153,11 +153,8 @@ def query_keep(points, landmark_distances, new_points, indices, lengths):
 
     Parameters
     ----------
-    points : array of shape (n_samples, n_features)
-        The training points.
     landmark_distances : array of shape (n_samples, n_landmarks)
         Distances on the pruned graph.
-    new_points : array of shape (n_queries, n_features)
     indices, lengths : arrays of shape (n_queries, n_neighbors)
         The neighbours of each new point among the training points, by increasing length.
 

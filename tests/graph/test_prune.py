@@ -284,7 +284,7 @@ def test_new_points_trust_neighbours_on_their_own_sheet(noisy_roll):
     lengths = np.linalg.norm(new[:, None] - roll.data, axis=2)
     indices = np.argsort(lengths, axis=1)[:, :10]
     lengths = np.take_along_axis(lengths, indices, axis=1)
-    keep = prune.query_keep(roll.data, to_landmarks, new, indices, lengths)
+    keep = prune.query_keep(to_landmarks, indices, lengths)
     assert keep.any(axis=1).all()
     away = np.array([roll.geodesics([i], row)[0] for i, row in zip(held, indices, strict=True)])
 
@@ -303,7 +303,7 @@ def test_a_new_point_on_a_training_point_keeps_it(noisy_roll):
     lengths = np.linalg.norm(roll.data[:, None] - roll.data, axis=2)
     indices = np.argsort(lengths, axis=1)[:, :10]
     lengths = np.take_along_axis(lengths, indices, axis=1)
-    keep = prune.query_keep(roll.data, to_landmarks, roll.data, indices, lengths)
+    keep = prune.query_keep(to_landmarks, indices, lengths)
     assert keep[:, 0].all()
 
 
