@@ -32,7 +32,7 @@ def per_row_pearson(model, roll):
 figure, axes = plt.subplots(2, 3, figsize=(11, 5.5), layout="constrained")
 scores = {}
 for row, noise in zip(axes, (0.1, 1.0), strict=True):
-    roll = make_swiss_roll(700, noise=noise, n_features=10, random_state=1)
+    roll = make_swiss_roll(600, noise=noise, n_features=10, random_state=1)
     for ax, metric in zip(row, ("graph", "pruned", "heat"), strict=True):
         model = HeatGeodesicEmbedding(metric=metric, n_landmarks=50, random_state=0)
         with warnings.catch_warnings():
