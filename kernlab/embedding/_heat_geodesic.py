@@ -207,7 +207,7 @@ class HeatGeodesicEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         intrinsic_dim="auto",
         mp_reduce=False,
         prune_cosine=0.9,
-        detour=None,
+        detour=5.0,
         n_landmarks=300,
         mds="landmark",
         mds_weights=None,

@@ -73,8 +73,8 @@ class KNNGraph(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         diameter much larger, as it should on noisy data and should not on a closed loop.
     prune_cosine : float, default=0.9
         Heat cosine below which an edge is nominated; between 0 and 1.
-    detour : float or None, default=None
-        Keep edges whose way round is at most this many times as long; at least 1.
+    detour : float or None, default=5.0
+        Put back edges whose way round is at most this many times as long; at least 1.
     random_state : int, RandomState instance or None, default=None
         Of the approximate search and of pruning. With an integer results are the same bits every
         time; exact search without pruning draws nothing.
@@ -180,7 +180,7 @@ class KNNGraph(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         disconnected="bridge",
         prune=None,
         prune_cosine=0.9,
-        detour=None,
+        detour=5.0,
         random_state=None,
         n_jobs=None,
     ):
@@ -405,7 +405,7 @@ class KNNGraph(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
                 f"Pruning removed {len(shortcuts)} edges (see shortcuts_) and raised the graph's "
                 f"diameter from {before * scale:.4g} to {after * scale:.4g}. That is right where "
                 "noise had joined parts far from each other along the data; where the data is a "
-                "closed loop or merely sparse, keep those edges by detour=5, a lower prune_cosine "
+                "closed loop or merely sparse, keep those edges by a larger detour, a lower prune_cosine "
                 "or prune=None.",
                 PruningWarning,
                 stacklevel=5,

@@ -119,7 +119,7 @@ def test_other_names_and_a_copy():
 def test_pruning_takes_the_graph_and_its_coordinates(monkeypatch):
     def drop_one(points, affinity, lengths, **settings):
         np.testing.assert_array_equal(points, ARC)
-        assert settings == {"cosine": 0.8, "detour": None, "random_state": 0}
+        assert settings == {"cosine": 0.8, "detour": 5.0, "random_state": 0}
         assert (affinity.indices == lengths.indices).all()
         return affinity, lengths, np.array([[0, 1]])
 
