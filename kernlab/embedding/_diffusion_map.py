@@ -17,7 +17,9 @@ from kernlab._core.validation import (
     validate_points,
     whole_or_nothing,
 )
+from kernlab.embedding._metrics import distinct_rows
 from kernlab.graph import KNNGraph, laplacian
+from kernlab.graph._weights import CUT
 from kernlab.linalg import smallest_eigenpairs
 
 __all__ = ["DiffusionMap"]
@@ -42,7 +44,8 @@ class DiffusionMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
     bandwidth : {'self-tuning', 'global'}, default='self-tuning'
         The weight of an edge of length r is exp(-r² / (s_i s_j)). 'self-tuning' takes for s_i the
         distance to the last neighbour of i; 'global' the median of these for all, with which
-        ``alpha=1`` has the limit of [1]_.
+        ``alpha=1`` has the limit of [1]_. Weights are raised to 1e-4 where they are less, so that
+        the walk reaches outliers, and a bridge between parts of the graph weighs exp(-1).
     alpha : float in [0, 1], default=1.0
         Power of the density by which weights are divided. 1 takes out how densely the points lie,
         and the walk is Brownian motion on the manifold in the limit of many points; 0 leaves it
@@ -64,7 +67,8 @@ class DiffusionMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
     eigenvalues_ : array of shape (n_components,)
         Eigenvalues of the transition matrix, from the largest after 1 down.
     graph_ : KNNGraph
-        The graph of the neighbours.
+        The graph of the neighbours, of the distinct rows of X in order: equal rows are one point,
+        and their number does not count as density.
     n_features_in_ : int
         Number of features seen in fit.
     feature_names_in_ : array of shape (n_features,)
@@ -160,30 +164,33 @@ class DiffusionMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
                     f"n_components={self.n_components} needs at least {self.n_components + 1} "
                     f"points, got n_samples={n_samples}; lower n_components, or give more rows."
                 )
+            first, copies = distinct_rows(self, X)
             graph = KNNGraph(
                 self.n_neighbors,
                 kernel="gaussian",
                 algorithm=self.algorithm,
                 random_state=self.random_state,
                 n_jobs=self.n_jobs,
-            ).fit(X)
+            ).fit(X[first])
             self.graph_ = graph
             self._fit_walk(graph)
+            self.embedding_ = self.embedding_[copies]
         return self
 
     def _fit_walk(self, graph):
-        lengths = graph.distances_
-        self._scales = graph.bandwidths_
+        weights, self._scales = graph.affinity_, graph.bandwidths_
         if self.bandwidth == "global":
+            lengths = graph.distances_
             self._scales = np.full(len(self._scales), np.median(self._scales))
-        rows = np.repeat(np.arange(lengths.shape[0]), np.diff(lengths.indptr))
-        # The ratios and not their product: squares of lengths may overflow.
-        ratio = (lengths.data / self._scales[rows]) * (lengths.data / self._scales[lengths.indices])
-        weights = sp.csr_matrix(
-            (_gaussian(ratio), lengths.indices, lengths.indptr), shape=lengths.shape
-        )
+            weights = sp.csr_matrix(
+                (_gaussian((lengths.data / self._scales[0]) ** 2), lengths.indices, lengths.indptr),
+                shape=lengths.shape,
+            )
+            # A bridge, longer than the others, keeps the graph's weight.
+            first, second = graph.bridges_.T
+            weights[first, second] = weights[second, first] = graph.affinity_[first, second]
         # A walk may stay: the weight of a point with itself is 1.
-        weights = weights + sp.identity(lengths.shape[0], format="csr")
+        weights = weights + sp.identity(weights.shape[0], format="csr")
         self._density = np.asarray(weights.sum(axis=1)).ravel()
         thinned = sp.diags(self._density**-self.alpha)
         weights = (thinned @ weights @ thinned).tocsr()
@@ -240,7 +247,8 @@ class DiffusionMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         placed = np.einsum("qk,qkl->ql", weights, self._vectors[indices])
         placed *= self.eigenvalues_ ** (self.t - 1)
         on_point = distances[:, 0] == 0
-        placed[on_point] = self.embedding_[indices[on_point, 0]]
+        on = self._vectors[indices[on_point, 0]]
+        placed[on_point] = on * self.eigenvalues_**self.t
         return placed
 
     @property
@@ -249,5 +257,5 @@ class DiffusionMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
 
 
 def _gaussian(ratio):
-    """exp(-ratio), nowhere zero: an edge without weight would be none."""
-    return np.maximum(np.exp(-ratio), np.finfo(float).tiny)
+    """exp(-ratio), raised where it is less than the graph's least."""
+    return np.maximum(np.exp(-ratio), CUT)
