@@ -8,6 +8,7 @@ from numbers import Integral, Real
 import numpy as np
 import scipy.sparse as sp
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_is_fitted
 
 from kernlab._core.validation import (
@@ -23,6 +24,9 @@ from kernlab.graph._weights import CUT
 from kernlab.linalg import smallest_eigenpairs
 
 __all__ = ["DiffusionMap"]
+
+# New points placed at a time.
+_QUERIES = 4096
 
 
 class DiffusionMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
@@ -83,7 +87,8 @@ class DiffusionMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
     Cost: the search for neighbours, and some hundred products with the sparse transition matrix
     for each few eigenpairs; memory O(n (n_neighbors + n_components)). A new point is placed by the
     formula of Nyström, the mean of its neighbours' eigenvectors under the walk's first step from
-    it over the eigenvalue; one that lies on a training point takes that point's row.
+    it over the eigenvalue, with the neighbours of the nearest training point among its own; one
+    that lies on a training point takes that point's row.
 
     Parts of the graph that are not joined are bridged and warned of, for each would have an
     eigenvalue of 1 to itself.
@@ -230,25 +235,45 @@ class DiffusionMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         Returns
         -------
         embedding : array of shape (n_queries, n_components)
-            A point that coincides with a training point takes its row of ``embedding_``.
+            A point that coincides with a training point takes its row of ``embedding_``, and one
+            that comes near it tends to that, but at the ends of a bridge. Halfway between, where
+            the neighbours change, places jump by what the neighbour counted.
         """
         check_is_fitted(self)
         X = np.asarray(validate_points(self, X, reset=False), dtype=np.float64)
-        distances, indices = self.graph_.kneighbors(X)
-        own = distances[:, -1:]
-        if self.bandwidth == "global":
-            own = np.full_like(own, self._scales[0])
-        with np.errstate(divide="ignore", invalid="ignore"):
-            ratio = (distances / own) * (distances / self._scales[indices])
+        placed = np.empty((len(X), self.n_components))
+        for part in gen_batches(len(X), _QUERIES):
+            placed[part] = self._walked(X[part])
+        return placed
+
+    def _walked(self, X):
+        """Where a step of the walk leads from new points, in the mean."""
+        n = len(self._vectors)
+        distances, indices = self.graph_.kneighbors(X, self.n_neighbors + 1)
+        nearest, on_point = indices[:, 0], distances[:, 0] == 0
+        # Besides its own neighbours a point has those of the point nearest to it, as that one
+        # itself, which others may have for a neighbour.
+        ones = np.ones(indices.size)
+        own = sp.csr_matrix(
+            (ones, indices.ravel(), np.arange(0, indices.size + 1, indices.shape[1])),
+            shape=(len(X), n),
+        )
+        walk = own + self.graph_.affinity_[nearest]
+        rows, columns = np.repeat(np.arange(len(X)), np.diff(walk.indptr)), walk.indices
+        search = self.graph_._search
+        steps = search.scaled(X)[rows] - search.points[columns]
+        lengths = np.sqrt(np.einsum("ed,ed->e", steps, steps)) * search.scale
+        scales = self._scales[:1] if self.bandwidth == "global" else distances[:, -1]
+        scales = np.broadcast_to(scales, len(X))
+        with np.errstate(over="ignore"):
+            ratio = (lengths / scales[rows]) * (lengths / self._scales[columns])
+        ratio = np.minimum(ratio, np.finfo(float).max)
         # From the nearest, so that a point far from all still has neighbours of some weight.
-        weights = _gaussian(ratio - ratio.min(axis=1, keepdims=True))
-        weights *= self._density[indices] ** -self.alpha
-        weights /= weights.sum(axis=1, keepdims=True)
-        placed = np.einsum("qk,qkl->ql", weights, self._vectors[indices])
-        placed *= self.eigenvalues_ ** (self.t - 1)
-        on_point = distances[:, 0] == 0
-        on = self._vectors[indices[on_point, 0]]
-        placed[on_point] = on * self.eigenvalues_**self.t
+        ratio -= np.minimum.reduceat(ratio, walk.indptr[:-1])[rows]
+        walk.data = _gaussian(ratio) * self._density[columns] ** -self.alpha
+        walk.data /= np.add.reduceat(walk.data, walk.indptr[:-1])[rows]
+        placed = (walk @ self._vectors) * self.eigenvalues_ ** (self.t - 1)
+        placed[on_point] = self._vectors[nearest[on_point]] * self.eigenvalues_**self.t
         return placed
 
     @property

@@ -86,6 +86,13 @@ def test_parts_far_apart_have_a_level_each(gap):
     assert max(levels[:100].std(), levels[100:].std()) < 0.1
 
 
+@pytest.mark.parametrize("bandwidth", ["self-tuning", "global"])
+def test_points_near_a_training_point_fall_beside_it(cloud, bandwidth):
+    model = DiffusionMap(n_neighbors=6, bandwidth=bandwidth, t=2, random_state=0).fit(cloud)
+    # The formula is smooth there, with slopes of some ten over the spacing at most.
+    np.testing.assert_allclose(model.transform(cloud + 1e-9), model.embedding_, atol=1e-6)
+
+
 def test_copies_share_a_place(cloud):
     rows = np.r_[np.arange(40), np.zeros(30, int), np.arange(10)]
     model = DiffusionMap(n_neighbors=6, random_state=0)
