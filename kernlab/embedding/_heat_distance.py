@@ -13,9 +13,10 @@ import scipy.sparse as sp
 from scipy.sparse.csgraph import dijkstra
 from sklearn.utils.validation import check_array
 
-from kernlab.embedding._heat_scale import choose_times, intrinsic_dimension, step_length
+from kernlab.embedding._heat_scale import choose_times, intrinsic_dimension
 from kernlab.exceptions import UnresolvedHeatWarning
 from kernlab.graph import laplacian as graph_laplacian
+from kernlab.graph._steps import step_length
 from kernlab.linalg import heat_action
 
 __all__ = ["HeatDistances", "heat_distances"]
@@ -106,6 +107,8 @@ def heat_distances(
         over all points, estimated from the landmarks, as the original; 'data' takes the root mean
         square, which is a length again and no longer than d_ij.
     units : {'data', 'none'}, default='data'
+        σ² is the mean over the edges of the data: those more than ten times as long as the median
+        edge at either end, bridges and the ways to outliers, are left out.
     intrinsic_dim : 'auto' or int >= 1, default='auto'
         Dimension that σ² is shared among. 'auto' estimates it from the lengths of the shortest
         edges of each point [3]_. Noise off the manifold counts as dimensions.
@@ -128,8 +131,8 @@ def heat_distances(
     Raises
     ------
     ValueError
-        If matrices are not square, symmetric, finite and of zero or more, a landmark is no row or
-        given twice, or a setting is out of its range.
+        If matrices are not square, symmetric, finite, of zero or more and of one pattern, a
+        landmark is no row or given twice, or a setting is out of its range.
 
     Warns
     -----
@@ -226,7 +229,10 @@ def heat_distances(
 def _check_graph(affinity, lengths, landmarks):
     affinity = check_array(affinity, accept_sparse="csr", dtype=np.float64, input_name="affinity")
     lengths = check_array(lengths, accept_sparse="csr", dtype=np.float64, input_name="lengths")
-    affinity, lengths = sp.csr_matrix(affinity), sp.csr_matrix(lengths)
+    affinity, lengths = (
+        sp.csr_matrix(matrix, copy=not getattr(matrix, "has_canonical_format", False))
+        for matrix in (affinity, lengths)
+    )
     n = affinity.shape[0]
     for name, matrix in (("affinity", affinity), ("lengths", lengths)):
         if matrix.shape != (n, n):
@@ -243,6 +249,16 @@ def _check_graph(affinity, lengths, landmarks):
             raise ValueError(f"{name} is not symmetric; pass (A + A.T) / 2.")
     if lengths.nnz == 0 and n > 1:
         raise ValueError("lengths has no edges; pass the lengths of those that affinity weighs.")
+    for matrix in (affinity, lengths):
+        matrix.sum_duplicates()
+    if not (
+        np.array_equal(affinity.indptr, lengths.indptr)
+        and np.array_equal(affinity.indices, lengths.indices)
+    ):
+        raise ValueError(
+            "affinity and lengths must hold the same edges, as affinity_ and distances_ of a "
+            "KNNGraph do."
+        )
     landmarks = np.asarray(landmarks)
     if landmarks.ndim != 1 or landmarks.size == 0 or landmarks.dtype.kind not in "iu":
         raise ValueError(f"landmarks must be a list of at least one row number, got {landmarks!r}.")

@@ -26,6 +26,7 @@ from kernlab.embedding._metrics import (
     MatrixMetric,
     PathMetric,
     Places,
+    distinct_rows,
     equal_rows,
     straight_lines,
 )
@@ -118,7 +119,7 @@ class HeatGeodesicEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
     t_ : float or ndarray
         Times of diffusion; with ``'heat'``.
     graph_ : KNNGraph
-        But with ``'precomputed'``, as are ``shortcuts_``.
+        Of the distinct rows of X, in order. Not with ``'precomputed'``, as ``shortcuts_``.
     shortcuts_ : int ndarray of shape (n_shortcuts, 2)
         Edges taken out of the graph, as pairs of points; with ``'pruned'``, else none.
     n_features_in_ : int
@@ -267,8 +268,9 @@ class HeatGeodesicEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
                 check_matrix(self, X)
                 self._embed(MatrixMetric(X, n_jobs=self.n_jobs), self._drawn_landmarks(len(X)))
             else:
-                X = self._reduced(X, reset=True)
-                self._fit_graph(self._make_graph().fit(X))
+                rows, copies = distinct_rows(self, X)
+                self._fit_graph(self._make_graph().fit(self._reduced(X, reset=True)[rows]))
+                self._expand(np.arange(len(X))[rows], copies)
         return self
 
     def fit_transform(self, X, y=None):
@@ -375,15 +377,14 @@ class HeatGeodesicEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         """
         check_is_fitted(self)
         if isinstance(root, int | np.integer) and not isinstance(root, bool):
-            if not 0 <= root < self._metric.n:
+            if not 0 <= root < (n := len(self.embedding_)):
                 raise ValueError(
-                    f"root={root} is not one of the {self._metric.n} training points, 0 to "
-                    f"{self._metric.n - 1}; a point is given by its coordinates."
+                    f"root={root} is not one of the {n} training points, 0 to {n - 1}."
                 )
-            place = Places.at([root])
+            place = Places.at(np.arange(self._metric.n)[self._copies][[root]])
         else:
             place = self._places(self._validated(np.reshape(root, (1, -1)), reset=False))
-        distances = self._metric.from_places(place)[:, 0].astype(np.float64)
+        distances = self._metric.from_places(place)[self._copies, 0].astype(np.float64)
         largest = distances.max()
         return distances / largest if largest > 0.0 else distances
 
@@ -400,9 +401,8 @@ class HeatGeodesicEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
     @property
     def landmark_distances_(self):
         """Distances (n_samples, n_landmarks) of all points from the landmarks."""
-        if self._metric.unit == 1.0:
-            return self._distances
-        return self._distances * np.float64(self._metric.unit)
+        distances = self._distances[self._copies]
+        return distances if self._metric.unit == 1.0 else distances * np.float64(self._metric.unit)
 
     def _validated(self, X, *, reset):
         if self.metric == "precomputed":
@@ -448,7 +448,7 @@ class HeatGeodesicEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
 
     def _embed(self, metric, landmarks):
         """Distances from the landmarks, their positions, and those of all points."""
-        self._metric, self.landmarks_ = metric, landmarks
+        self._metric, self.landmarks_, self._copies = metric, landmarks, slice(None)
         self._distances = metric.from_landmarks(landmarks)
         own = self._distances[landmarks]
         own = 0.5 * (own + own.T)
@@ -462,6 +462,11 @@ class HeatGeodesicEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         self.stress_ = kruskal_stress(
             self._distances, self.embedding_ / metric.unit, points, n_jobs=self.n_jobs
         )
+
+    def _expand(self, rows, copies):
+        """From the distinct points, some rows, to all; copies share a place."""
+        self._copies, self.embedding_ = copies, self.embedding_[copies]
+        self.landmarks_, self.shortcuts_ = rows[self.landmarks_], rows[self.shortcuts_]
 
     def _place(self, distances, heat):
         """Positions of rows of distances, with rows of heat for weights if there are."""

@@ -9,6 +9,7 @@ import scipy.sparse as sp
 
 from kernlab.graph import KNNGraph, connection_laplacian, laplacian, tangent_frames
 from kernlab.graph._connection import local_steps
+from kernlab.graph._steps import step_length
 from kernlab.linalg import smallest_eigenpairs
 
 # Neighbours that frames and interpolation look at, over those of the graph.
@@ -73,13 +74,8 @@ class EigenFields:
         scale = np.sqrt(self.width * degrees.sum() / degrees)
         self.fields = vectors * np.repeat(scale, self.width)[:, None]
         self.values = values
-        self.unit = self._step(affinity) / math.sqrt(2.0 * self.intrinsic_dim)
-
-    def _step(self, affinity):
-        """Root mean square of the random walk's steps."""
-        lengths = self.graph.distances_.data
-        largest = float(lengths.max())
-        return largest * math.sqrt(affinity.data @ (lengths / largest) ** 2 / affinity.data.sum())
+        step = step_length(affinity, self.graph.distances_, degrees)
+        self.unit = step / math.sqrt(2.0 * self.intrinsic_dim)
 
     def at(self, queries):
         """Values of the fields at any points.
