@@ -134,6 +134,17 @@ def test_heat_distances_of_training_points_are_those_of_the_metric(roll, fitted)
     )
 
 
+def test_heat_distances_do_not_depend_on_the_call():
+    # More points than the exact diagonal is found for: it is that of the fit, from then on.
+    data = make_swiss_roll(520, noise=0.05, random_state=0).data
+    model = HeatGeodesicEmbedding(n_neighbors=8, t=20.0, n_landmarks=20, random_state=0).fit(data)
+    x, y = data[:4], np.concatenate([data[300:310], data[:3] + 0.1])
+    found = model.geodesic_distances(x, y)
+    np.testing.assert_allclose(model.geodesic_distances(y, x).T, found, rtol=1e-6)
+    np.testing.assert_allclose(model.geodesic_distances(x[:1], y), found[:1], rtol=1e-6)
+    np.testing.assert_allclose(model.geodesic_distances(x, y[-1:]), found[:, -1:], rtol=1e-6)
+
+
 def test_heat_distances_of_new_points_err_by_less_than_their_neighbours(roll, fitted):
     model = fitted["heat"]
     new = roll.data[:20] + 0.05
