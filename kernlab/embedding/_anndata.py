@@ -130,7 +130,7 @@ def heatgeo(
         name, points = _representation(adata, made_of)
         embedding._validate_params()
         check_sizes(embedding, len(points))
-        embedding._fit_graph(_given_graph(adata, description, points, embedding), points)
+        embedding._fit_graph(_given_graph(adata, description, points, embedding))
 
     adata.obsm[key_added] = embedding.embedding_
     record = {"use_rep": name, "stress": float(embedding.stress_)}

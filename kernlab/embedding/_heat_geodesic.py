@@ -268,7 +268,7 @@ class HeatGeodesicEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
                 self._embed(MatrixMetric(X, n_jobs=self.n_jobs), self._drawn_landmarks(len(X)))
             else:
                 X = self._reduced(X, reset=True)
-                self._fit_graph(self._make_graph().fit(X), X)
+                self._fit_graph(self._make_graph().fit(X))
         return self
 
     def fit_transform(self, X, y=None):
@@ -425,11 +425,11 @@ class HeatGeodesicEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
             n_jobs=self.n_jobs,
         )
 
-    def _fit_graph(self, graph, X):
-        """Fit to a graph with KNNGraph's attributes, of the rows of X."""
+    def _fit_graph(self, graph):
+        """Fit to a graph with KNNGraph's attributes."""
         n = graph.affinity_.shape[0]
         landmarks = self._drawn_landmarks(n)
-        self.graph_, self._points = graph, X
+        self.graph_ = graph
         self.shortcuts_ = graph.shortcuts_
         if self.metric != "heat":
             self._embed(PathMetric(graph.distances_, n_jobs=self.n_jobs), landmarks)

@@ -60,7 +60,7 @@ def test_the_graph_there_is_is_used():
     assert heatgeo(cells, root=0, mds="classical") is None
     graph = KNNGraph(6, kernel="umap").fit(ARC)
     expected = HeatGeodesicEmbedding(random_state=0, mds="classical")
-    expected._fit_graph(graph, ARC)
+    expected._fit_graph(graph)
     np.testing.assert_allclose(cells.obsm["X_heatgeo"], expected.embedding_, atol=1e-6)
     record = cells.uns["heatgeo"]
     assert record["t"] == expected.t_
