@@ -268,7 +268,9 @@ BAD = {
     "n_components=4 is more than n_landmarks=3": {"n_components": 4, "n_landmarks": 3},
     "n_neighbors=60": {"n_neighbors": 60},
     "The 't' parameter": {"t": -1.0},
-    "t must be positive": {"t": [1.0, 0.0], "metric": "heat"},
+    "t must be positive": {"t": [1.0, 0.0]},
+    "t must be positive and finite, got ..a": {"t": ["a"]},
+    "intrinsic_dim=4 is more than the 3 features": {"intrinsic_dim": 4, "metric": "heat"},
     "mds_weights='power' has no meaning": {"mds_weights": "power", "mds": "classical"},
     "mds_weights='heat' needs metric='heat'": {"mds_weights": "heat"},
     "it has a row and a column": {"metric": "precomputed"},
@@ -321,6 +323,27 @@ def test_roots_that_are_not_there(roll, fitted):
         fitted["graph"].pseudotime(300)
     with pytest.raises(ValueError, match="2 features"):
         fitted["graph"].pseudotime([0.0, 1.0])
+    for root in (True, 2.0, "first"):
+        with pytest.raises(ValueError, match=f"root={root!r} is neither"):
+            fitted["graph"].pseudotime(root)
+
+
+@pytest.mark.parametrize("metric", ["graph", "precomputed"])
+@pytest.mark.parametrize("far", [1e20, 1e150])
+def test_points_out_of_reach_are_refused(roll, fitted, metric, far):
+    X, new = roll.data[:40], np.full((2, 3), far)
+    if metric == "precomputed":
+        X, new = cdist(X, X), np.full((2, 40), far)
+    model = HeatGeodesicEmbedding(metric=metric, n_neighbors=8).fit(X)
+    with pytest.raises(ValueError, match="row 0 of X is .* units of the training data"):
+        model.transform(new)
+    with pytest.raises(ValueError, match="row 0 of X is"):
+        model.geodesic_distances(new)
+
+
+def test_dimension_of_the_units_is_told(fitted):
+    assert fitted["heat"].intrinsic_dim_ == 2
+    assert fitted["graph"].intrinsic_dim_ is None
 
 
 def test_scikit_learn_conventions(roll, fitted):
@@ -329,6 +352,7 @@ def test_scikit_learn_conventions(roll, fitted):
     table = model.fit_transform(frame)
     assert list(table.columns) == ["heatgeodesicembedding0", "heatgeodesicembedding1"]
     assert list(model.get_feature_names_out()) == list(table.columns)
+    assert model.pseudotime(frame.iloc[3])[3] == 0.0
     again = pickle.loads(pickle.dumps(fitted["heat"]))
     assert np.array_equal(again.transform(roll.data[:5]), fitted["heat"].transform(roll.data[:5]))
 
