@@ -369,7 +369,20 @@ def test_pictures(fitted, pruned):
     plt.close("all")
     with pytest.raises(ValueError, match="kind='map' is none of"):
         HeatGeodesicDisplay.from_estimator(fitted["graph"], kind="map")
-    with pytest.raises(ValueError, match="are not two of the 2 of the embedding"):
-        HeatGeodesicDisplay.from_estimator(fitted["graph"], components=(0, 2))
+    for components in ((0, 2), (0, 0.5), (0,), "ab"):
+        with pytest.raises(ValueError, match="are not two of the 2 of the embedding"):
+            HeatGeodesicDisplay.from_estimator(fitted["graph"], components=components)
+    display = HeatGeodesicDisplay.from_estimator(
+        fitted["smacof"], color=np.where(np.arange(300) < 30, "cold", "warm")
+    )
+    # All points are landmarks, and landmarks are not drawn over all points.
+    assert [text.get_text() for text in display.ax_.get_legend().get_texts()] == ["cold", "warm"]
+    assert len(display.ax_.collections[0].get_offsets()) == 30
+    assert HeatGeodesicDisplay.from_estimator(fitted["smacof"]).ax_.get_legend() is None
+    plt.close("all")
+    with pytest.raises(ValueError, match="color is of points"):
+        HeatGeodesicDisplay.from_estimator(fitted["graph"], kind="shepard", color=np.ones(300))
+    with pytest.raises(ValueError, match=r"color has shape \(3,\), expected \(300,\)"):
+        HeatGeodesicDisplay.from_estimator(fitted["graph"], color=["a", "b", "c"])
     with pytest.raises(TypeError, match="give a fitted HeatGeodesicEmbedding"):
         HeatGeodesicDisplay.from_estimator(None)
