@@ -42,9 +42,9 @@ def heat_action(
         the diagonal of L. 'euler' is ``n_steps`` backward Euler steps of length t / n_steps,
         (I + t L / n_steps)^(-n_steps) B, to the accuracy of 'uniformization'. 'auto' is
         'uniformization' where L permits it and B has no negative entry, or L is not symmetric, and
-        'chebyshev' else. It does not look at the time that takes: the terms, see the notes, are some
-        q t to √(t λ), at q t = 1e6 hundreds of times as many; say 'chebyshev' where the largest
-        entries suffice.
+        'chebyshev' else. It does not look at the time that takes: the terms are some q t to
+        √(t λ), see the notes, at q t = 1e6 hundreds of times as many; say 'chebyshev' where the
+        largest entries suffice.
     dtype : {'float64', 'float32'} or None, default=None
         Precision of the result, and of the work but for large t, see the notes. None is that of B
         if it is float32, and float64 else.
@@ -97,7 +97,7 @@ def heat_action(
     Rounding adds in float64 about 1e-16 √K relative to each entry of the sums of non-negative terms
     (3e-15 measured at K = 500 terms), relative to the norm for Chebyshev; in float32 some 1e-7 √K.
     On top comes what rounding L, or P, does to eigenvalues: some 1e-16 t λ, with λ the largest row
-    sum of \|L\|. In float32 it would be 6e-8 t λ, so where t λ is above 1000 the work is in float64,
+    sum of \|L\|. In float32 it would be 6e-8 t λ, so above t λ = 1000 the work is in float64,
     and takes the time and memory of that.
     Values below 1e-300 (1e-37) of the largest entry are set to zero, but in arrays of torch and
     CuPy; gradients of torch reach B.
