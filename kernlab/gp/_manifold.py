@@ -65,7 +65,9 @@ class ManifoldGPRegressor(KernelProcess):
         Terms of the sum; all there are where there are fewer.
     intrinsic_dim : 'auto' or int, default='auto'
         Dimension of the manifold; 'auto' takes what explains nine tenths of the variance of
-        neighbourhoods.
+        neighbourhoods, for frames must span it. (:class:`kernlab.embedding.HeatGeodesicEmbedding`
+        wants how counts of points grow with distance, and estimates that by maximum likelihood:
+        the two may differ under noise.)
     length_scale, noise_level : float or None, default=None
         Where the search for κ and for the noise variance starts, or what they are with
         ``optimizer=None``; those of ``kernel_``. None is a guess from the spectrum, and a hundredth
@@ -119,8 +121,9 @@ class ManifoldGPRegressor(KernelProcess):
     -----
     The cost is that of the graph and of the eigenpairs, then O(N n_eigenpairs²) once for N targets
     and O(n_eigenpairs³) for each step of the search. Between nodes eigenfunctions are interpolated
-    linearly in tangent coordinates. The truncated sum has no variance at scales below its last
-    wave length: the noise takes what of y is finer.
+    linearly in tangent coordinates, within what the neighbours' values permit; rows farther off
+    than neighbourhoods reach take the value at the edge. The truncated sum has no variance at
+    scales below its last wave length: the noise takes what of y is finer.
 
     References
     ----------

@@ -194,10 +194,13 @@ class EigenFields:
 
     def _drawn_near(self, queries):
         """Queries no farther from their nearest node than its neighbourhood reaches."""
+        # Farther out all nodes are equally near, and squares of distances leave the range.
+        limit = 1e100 * np.max(np.abs(self.points))
+        queries = np.clip(queries, -limit, limit)
         distances, nodes = (column[:, 0] for column in self.graph.kneighbors(queries, 1))
         self._warn_of_distance(distances, nodes)
         far = np.flatnonzero(distances > self.reach[nodes])
-        queries, centres = queries.copy(), self.points[nodes[far]]
+        centres = self.points[nodes[far]]
         shares = self.reach[nodes[far]] / distances[far]
         queries[far] = centres + (queries[far] - centres) * shares[:, None]
         return queries
