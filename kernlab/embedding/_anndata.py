@@ -216,6 +216,7 @@ def _given_graph(adata, description, points, embedding):
             cosine=embedding.prune_cosine,
             detour=embedding.detour,
             random_state=embedding.random_state,
+            n_jobs=embedding.n_jobs,
         )
     return SimpleNamespace(
         affinity_=affinity,

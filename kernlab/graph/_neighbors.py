@@ -399,6 +399,7 @@ class KNNGraph(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
             cosine=self.prune_cosine,
             detour=self.detour,
             random_state=self.random_state,
+            n_jobs=self.n_jobs,
         )
         after = _diameter(lengths, start) if len(shortcuts) else before
         if after > _GROWTH * before:

@@ -1,5 +1,7 @@
 """Shortcut edges of a neighbour graph: nominated by heat, decided by random-walk clouds."""
 
+from numbers import Real
+
 import numpy as np
 from scipy.sparse import csr_matrix, diags, issparse
 from scipy.sparse.csgraph import connected_components, dijkstra, minimum_spanning_tree
@@ -44,7 +46,9 @@ QUERY_LANDMARKS = 64
 AGREEMENT = 2.0
 
 
-def prune_shortcuts(points, affinity, distances, *, cosine=0.9, detour=5.0, random_state=None):
+def prune_shortcuts(
+    points, affinity, distances, *, cosine=0.9, detour=5.0, random_state=None, n_jobs=None
+):
     """Remove the edges of a neighbour graph that jump between parts of a manifold.
 
     Heat spreads slowly across a bundle of few edges. So the cosine between the heat that starts at
@@ -69,6 +73,8 @@ def prune_shortcuts(points, affinity, distances, *, cosine=0.9, detour=5.0, rand
         clouds.
     random_state : int, RandomState or None, default=None
         An integer gives the same bits on any number of threads.
+    n_jobs : int or None, default=None
+        Threads. None is Numba's current count, -1 all cores.
 
     Returns
     -------
@@ -115,14 +121,14 @@ def prune_shortcuts(points, affinity, distances, *, cosine=0.9, detour=5.0, rand
     0
     """
     points, affinity, distances = _checked(points, affinity, distances)
-    if not 0 <= cosine <= 1:
-        raise ValueError(f"cosine={cosine!r} must lie between 0 and 1.")
-    if detour is not None and not detour >= 1:
+    if not (isinstance(cosine, Real) and 0 <= cosine <= 1):
+        raise ValueError(f"cosine={cosine!r} must be a number between 0 and 1.")
+    if detour is not None and not (isinstance(detour, Real) and detour >= 1):
         raise ValueError(
             f"detour={detour!r} must be at least 1 (no path is shorter than the edge), or None."
         )
     seed = int(check_random_state(random_state).randint(2**31 - 1))
-    graph = _Graph(affinity, distances)
+    graph = _Graph(affinity, distances, n_jobs)
     levels = (cosine, *(level for level in LEVELS if level < cosine))
     found = [np.empty((4, 0), dtype=np.intp)]
     for turn in range(ROUNDS):
@@ -147,7 +153,7 @@ def prune_shortcuts(points, affinity, distances, *, cosine=0.9, detour=5.0, rand
     return *graph.matrices(), shortcuts
 
 
-def query_keep(landmark_distances, indices, lengths):
+def query_keep(landmark_distances, indices, lengths, *, n_jobs=None):
     """Which neighbours of new points to trust, so that no new point stands on a shortcut.
 
     Neighbours on one sheet of a manifold lie near each other by the pruned graph's distances too.
@@ -161,6 +167,8 @@ def query_keep(landmark_distances, indices, lengths):
         Distances on the pruned graph.
     indices, lengths : arrays of shape (n_queries, n_neighbors)
         The neighbours of each new point among the training points, by increasing length.
+    n_jobs : int or None, default=None
+        Threads.
 
     Returns
     -------
@@ -176,7 +184,7 @@ def query_keep(landmark_distances, indices, lengths):
     def work(part):
         agreeing(landmarks, indices[part], lengths[part], AGREEMENT, keep[part])
 
-    run_slices(work, len(indices), slice_size=512)
+    run_slices(work, len(indices), slice_size=512, n_jobs=n_jobs)
     return keep
 
 
@@ -198,6 +206,8 @@ def _checked(points, affinity, distances):
         and np.array_equal(affinity.indices, distances.indices)
     ):
         raise ValueError("affinity and distances must hold the same edges.")
+    if affinity.nnz and abs(affinity - affinity.T).max() > 1e-10 * abs(affinity).max():
+        raise ValueError("affinity must be symmetric; give (A + A.T) / 2.")
     return _centred(points), affinity, distances
 
 
@@ -215,8 +225,8 @@ class _Graph:
 
     _EDGE = ("first", "second", "upper", "lower")
 
-    def __init__(self, affinity, distances):
-        self.n_nodes = affinity.shape[0]
+    def __init__(self, affinity, distances, n_jobs):
+        self.n_nodes, self.n_jobs = affinity.shape[0], n_jobs
         self.affinity, self.distances = affinity, distances
         # One integer type, so that the walks are compiled once.
         self.indptr = affinity.indptr.astype(np.int32, copy=False)
@@ -314,13 +324,14 @@ def _heat_cosines(graph, seed):
     sketch = heat_action(
         graph.laplacian(), noise, HEAT_TIME / 2,
         method="chebyshev", dtype="float32", rtol=1e-4, spectrum=(0.0, 2.0),
+        n_jobs=graph.n_jobs,
     )  # fmt: skip
     cosines = np.empty(len(graph.first))
 
     def work(part):
         edge_cosines(sketch, graph.first[part], graph.second[part], cosines[part])
 
-    run_slices(work, len(cosines), slice_size=1 << 16)
+    run_slices(work, len(cosines), slice_size=1 << 16, n_jobs=graph.n_jobs)
     return cosines
 
 
@@ -382,7 +393,7 @@ def _separation(points, graph, edges, seed, duration, *, shapes):
         steps = POWER_STEPS if shapes else 0
         cloud_shapes(points, clouds[part], start, steps, centres[part], spreads[part], sizes[part])
 
-    run_slices(walk, n, slice_size=256)
+    run_slices(walk, n, slice_size=256, n_jobs=graph.n_jobs)
     ratios, alignments = np.empty(len(edges)), np.empty(len(edges))
 
     def compare(part):
@@ -391,7 +402,7 @@ def _separation(points, graph, edges, seed, duration, *, shapes):
             ratios[part], alignments[part],
         )  # fmt: skip
 
-    run_slices(compare, len(edges), slice_size=1024)
+    run_slices(compare, len(edges), slice_size=1024, n_jobs=graph.n_jobs)
     return ratios, alignments, sizes[ends.reshape(2, -1)].T
 
 
