@@ -1,7 +1,5 @@
 """Shortcut edges of a neighbour graph: nominated by heat, decided by random-walk clouds."""
 
-from numbers import Real
-
 import numpy as np
 from scipy.sparse import csr_matrix, diags, issparse
 from scipy.sparse.csgraph import connected_components, dijkstra, minimum_spanning_tree
@@ -120,9 +118,9 @@ def prune_shortcuts(
     0
     """
     points, affinity, distances = _checked(points, affinity, distances)
-    if not (isinstance(cosine, Real) and 0 <= cosine <= 1):
+    if not (isinstance(cosine, int | float | np.floating) and 0 <= cosine <= 1):
         raise ValueError(f"cosine={cosine!r} must be a number between 0 and 1.")
-    if detour is not None and not (isinstance(detour, Real) and detour >= 1):
+    if detour is not None and not (isinstance(detour, int | float | np.floating) and detour >= 1):
         raise ValueError(
             f"detour={detour!r} must be at least 1 (no path is shorter than the edge), or None."
         )
