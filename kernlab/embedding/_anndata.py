@@ -129,8 +129,8 @@ def heatgeo(
         made_of = description.get("params", {}).get("use_rep")
         name, points = _representation(adata, made_of)
         embedding._validate_params()
-        check_sizes(embedding, len(points))
-        embedding._fit_graph(_given_graph(adata, description, points, embedding), points)
+        check_sizes(embedding, *points.shape)
+        embedding._fit_graph(_given_graph(adata, description, points, embedding))
 
     adata.obsm[key_added] = embedding.embedding_
     record = {"use_rep": name, "stress": float(embedding.stress_)}

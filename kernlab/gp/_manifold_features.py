@@ -9,6 +9,7 @@ import scipy.sparse as sp
 
 from kernlab.graph import KNNGraph, connection_laplacian, laplacian, tangent_frames
 from kernlab.graph._connection import local_steps
+from kernlab.graph._steps import step_length
 from kernlab.linalg import smallest_eigenpairs
 
 # Neighbours that frames and interpolation look at, over those of the graph.
@@ -81,7 +82,8 @@ class EigenFields:
         ).fit(self.points)
         self.n_wider = min(math.ceil(_WIDER * n_neighbors), n_nodes - 1)
         affinity = self.graph.affinity_
-        step = self._step(affinity)
+        degrees = np.asarray(affinity.sum(axis=1)).ravel()
+        step = step_length(affinity, self.graph.distances_, degrees)
         if not LEAST <= step <= MOST:
             raise ValueError(
                 f"X has steps of {step:.3g} between neighbours, whose squares are beyond the "
@@ -97,7 +99,6 @@ class EigenFields:
         n_pairs = min(n_eigenpairs, matrix.shape[0])
         values, vectors = smallest_eigenpairs(matrix, n_pairs, random_state=rng, n_jobs=n_jobs)
         # Those of the random walk, which do not follow the density of the points as closely.
-        degrees = np.asarray(affinity.sum(axis=1)).ravel()
         scale = np.sqrt(self.width * degrees.sum() / degrees)
         self.fields = vectors * np.repeat(scale, self.width)[:, None]
         self.values = values
@@ -109,12 +110,6 @@ class EigenFields:
         fields = self.fields.reshape(len(self.points), self.width, -1)[nodes]
         frames = None if self.frames is None else self.frames[nodes]
         return fields.reshape(n * self.width, -1), frames
-
-    def _step(self, affinity):
-        """Root mean square of the random walk's steps."""
-        lengths = self.graph.distances_.data
-        largest = float(lengths.max())
-        return largest * math.sqrt(affinity.data @ (lengths / largest) ** 2 / affinity.data.sum())
 
     def at(self, queries):
         """Values of the fields at any points.

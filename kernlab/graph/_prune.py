@@ -45,7 +45,7 @@ AGREEMENT = 2.0
 
 
 def prune_shortcuts(
-    points, affinity, distances, *, cosine=0.9, detour=None, random_state=None, n_jobs=None
+    points, affinity, distances, *, cosine=0.9, detour=5.0, random_state=None, n_jobs=None
 ):
     """Remove the edges of a neighbour graph that jump between parts of a manifold.
 
@@ -65,9 +65,10 @@ def prune_shortcuts(
         Symmetric, with the same pattern: weights of the edges, and their lengths, all positive.
     cosine : float in [0, 1], default=0.9
         Edges below this heat cosine are nominated first. Lower values look at fewer edges.
-    detour : float of at least 1, or None, default=None
-        Keep a confirmed edge if the shortest path in the remaining graph is at most this many times
-        its length. None leaves the decision to the clouds.
+    detour : float of at least 1, or None, default=5.0
+        In the end, put back an edge if the shortest path without all of them is at most this many
+        times its length: then it is no shortcut to speak of. None leaves the decision to the
+        clouds.
     random_state : int, RandomState or None, default=None
         An integer gives the same bits on any number of threads.
     n_jobs : int or None, default=None
@@ -127,22 +128,25 @@ def prune_shortcuts(
     seed = int(check_random_state(random_state).randint(2**31 - 1))
     graph = _Graph(affinity, distances, n_jobs)
     levels = (cosine, *(level for level in LEVELS if level < cosine))
-    found = [np.empty((0, 2), dtype=np.intp)]
+    found = [np.empty((4, 0), dtype=np.intp)]
     for turn in range(ROUNDS):
         cosines = _heat_cosines(graph, seed + turn)
         for k, level in enumerate(levels):
             nominated = np.flatnonzero(cosines < level)
             dropped = _confirmed(points, graph, cosines, nominated, seed, turn * len(levels) + k)
             dropped = dropped[~_needed(graph, cosines, dropped)]
-            if detour is not None:
-                dropped = dropped[~_short_detour(graph, dropped, detour)]
             if len(dropped):
                 break
         else:
             break
-        found.append(np.column_stack((graph.first[dropped], graph.second[dropped])))
-        graph.drop(dropped)
-    shortcuts = np.concatenate(found).astype(np.intp)
+        found.append(graph.drop(dropped))
+    dropped = np.concatenate(found, axis=1)
+    if detour is not None:
+        # Only at the end: while one edge of a bundle stands, all others have a short way round.
+        short = _short_detour(graph, dropped, detour)
+        graph.put_back(dropped[:, short])
+        dropped = dropped[:, ~short]
+    shortcuts = dropped[:2].T.astype(np.intp)
     shortcuts = shortcuts[np.lexsort(shortcuts.T[::-1])]
     return *graph.matrices(), shortcuts
 
@@ -161,9 +165,6 @@ def query_keep(landmark_distances, indices, lengths, *, n_jobs=None):
         Distances on the pruned graph.
     indices, lengths : arrays of shape (n_queries, n_neighbors)
         The neighbours of each new point among the training points, by increasing length.
-    n_jobs : int or None, default=None
-        Threads.
-
     Returns
     -------
     keep : bool array of shape (n_queries, n_neighbors)
@@ -217,6 +218,8 @@ def _canonical(matrix):
 class _Graph:
     """Undirected edges of a symmetric sparse matrix, and where each stands in it."""
 
+    _EDGE = ("first", "second", "upper", "lower")
+
     def __init__(self, affinity, distances, n_jobs):
         self.n_nodes, self.n_jobs = affinity.shape[0], n_jobs
         self.affinity, self.distances = affinity, distances
@@ -241,11 +244,19 @@ class _Graph:
         return np.asarray(sums.sum(axis=1)).ravel()
 
     def drop(self, edges):
+        """Remove edges; what `put_back` takes, a column for each."""
         self.hide(edges)
+        dropped = np.stack([getattr(self, name)[edges] for name in self._EDGE])
         keep = np.ones(len(self.first), dtype=bool)
         keep[edges] = False
-        for name in ("upper", "lower", "first", "second"):
+        for name in self._EDGE:
             setattr(self, name, getattr(self, name)[keep])
+        return dropped
+
+    def put_back(self, dropped):
+        """Edges removed are there again, after all others; their weights stay hidden."""
+        for name, values in zip(self._EDGE, dropped, strict=True):
+            setattr(self, name, np.concatenate((getattr(self, name), values)))
 
     def hide(self, edges):
         """Set the edges' weights to zero; totals follow."""
@@ -457,26 +468,24 @@ def _components(first, second, n_nodes):
     return connected_components(links, directed=False)
 
 
-def _short_detour(graph, edges, detour):
+def _short_detour(graph, dropped, detour):
     """Edges whose ends are joined without them by a path of at most ``detour`` times the length."""
-    short = np.zeros(len(edges), dtype=bool)
-    if not len(edges):
+    first, second, upper, _ = dropped
+    short = np.zeros(len(first), dtype=bool)
+    if not len(first):
         return short
-    keep = np.ones(len(graph.first), dtype=bool)
-    keep[edges] = False
-    lengths = graph.distances.data[graph.upper]
     rest = csr_matrix(
-        (lengths[keep], (graph.first[keep], graph.second[keep])), shape=(graph.n_nodes,) * 2
+        (graph.distances.data[graph.upper], (graph.first, graph.second)),
+        shape=(graph.n_nodes,) * 2,
     )
     rest = rest + rest.T
-    sources, row = np.unique(graph.first[edges], return_inverse=True)
-    limits = detour * lengths[edges]
+    sources, row = np.unique(first, return_inverse=True)
+    limits = detour * graph.distances.data[upper]
     step = max(1, chunk_bytes() // (8 * graph.n_nodes))
     for start in range(0, len(sources), step):
         inside = (row >= start) & (row < start + step)
         paths = dijkstra(
             rest, directed=False, indices=sources[start : start + step], limit=limits[inside].max()
         )
-        ends = graph.second[edges[inside]]
-        short[inside] = paths[row[inside] - start, ends] <= limits[inside]
+        short[inside] = paths[row[inside] - start, second[inside]] <= limits[inside]
     return short

@@ -60,7 +60,7 @@ def test_the_graph_there_is_is_used():
     assert heatgeo(cells, root=0, mds="classical") is None
     graph = KNNGraph(6, kernel="umap").fit(ARC)
     expected = HeatGeodesicEmbedding(random_state=0, mds="classical")
-    expected._fit_graph(graph, ARC)
+    expected._fit_graph(graph)
     np.testing.assert_allclose(cells.obsm["X_heatgeo"], expected.embedding_, atol=1e-6)
     record = cells.uns["heatgeo"]
     assert record["t"] == expected.t_
@@ -119,7 +119,7 @@ def test_other_names_and_a_copy():
 def test_pruning_takes_the_graph_and_its_coordinates(monkeypatch):
     def drop_one(points, affinity, lengths, **settings):
         np.testing.assert_array_equal(points, ARC)
-        assert settings == {"cosine": 0.8, "detour": None, "random_state": 0}
+        assert settings == {"cosine": 0.8, "detour": 5.0, "random_state": 0}
         assert (affinity.indices == lengths.indices).all()
         return affinity, lengths, np.array([[0, 1]])
 

@@ -63,14 +63,12 @@ def test_majorisation_says_when_the_stress_still_falls(rng, monkeypatch):
         smacof(single(cdist(X, X)), rng.normal(size=(30, 2)))
 
 
-@pytest.mark.parametrize("weighted", [False, True])
-def test_majorisation_rests_where_all_distances_can_be_kept(rng, weighted):
+def test_majorisation_rests_where_all_distances_can_be_kept(rng):
     # Along a line in two dimensions the stress falls to zero, each step by a smaller share.
-    along = np.linspace(0, 3, 80)
-    D = np.abs(np.subtract.outer(along, along)) * rng.uniform(0.999, 1.001, size=(80, 80))
+    along = np.linspace(0, 3, 40)
+    D = np.abs(np.subtract.outer(along, along)) * rng.uniform(0.999, 1.001, size=(40, 40))
     D = single(D + D.T)
-    W = single(1 / np.maximum(D, 0.1) ** 2) if weighted else None
-    points = smacof(D, classical_mds(D, 2), weights=W)  # and warns of nothing
+    points = smacof(D, classical_mds(D, 2))  # and warns of nothing
     assert kruskal_stress(D, points, points) < 1e-3
 
 

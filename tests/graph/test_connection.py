@@ -43,8 +43,8 @@ def test_the_spectrum_of_the_sphere():
 
 
 def test_the_flat_torus_has_two_parallel_fields():
-    affinity, frames = framed(make_clifford_torus(1200, random_state=0).data)
-    assert frames.shape == (1200, 4, 2)
+    affinity, frames = framed(make_clifford_torus(900, random_state=0).data)
+    assert frames.shape == (900, 4, 2)
     values, _ = smallest_eigenpairs(connection_laplacian(affinity, frames), 3, random_state=0)
     assert values[1] < 1e-2 * values[2]
 
