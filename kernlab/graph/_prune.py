@@ -165,6 +165,8 @@ def query_keep(landmark_distances, indices, lengths, *, n_jobs=None):
         Distances on the pruned graph.
     indices, lengths : arrays of shape (n_queries, n_neighbors)
         The neighbours of each new point among the training points, by increasing length.
+    n_jobs : int or None, default=None
+
     Returns
     -------
     keep : bool array of shape (n_queries, n_neighbors)
@@ -220,7 +222,7 @@ class _Graph:
 
     _EDGE = ("first", "second", "upper", "lower")
 
-    def __init__(self, affinity, distances, n_jobs):
+    def __init__(self, affinity, distances, n_jobs=None):
         self.n_nodes, self.n_jobs = affinity.shape[0], n_jobs
         self.affinity, self.distances = affinity, distances
         # One integer type, so that the walks are compiled once.
