@@ -349,14 +349,29 @@ class KNNGraph(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         )
 
     def _build(self):
-        """Set the attributes of a fit; lengths are in units of the search's scale till the end."""
-        search = self._search
+        """Set the attributes of a fit."""
         edges = directed_edges(
-            search, self.n_neighbors, kernel=self.kernel, decay=self.decay, n_jobs=self.n_jobs
+            self._search, self.n_neighbors, kernel=self.kernel, decay=self.decay, n_jobs=self.n_jobs
         )
         bandwidths = edges.bandwidths
         affinity, lengths = undirected(edges, kernel=self.kernel, decay=self.decay)
         del edges
+        self._complete(affinity, lengths)
+        self.bandwidths_ = bandwidths * self._search.scale
+
+    def _adopt(self, affinity, lengths, points=None):
+        """Take edges made elsewhere; to prune, bridge or place new points needs the points."""
+        self._search = None if points is None else self._searcher(points)
+        if points is not None:
+            lengths = lengths / self._search.scale
+            self.n_features_in_ = points.shape[1]
+        self._complete(affinity, lengths)
+        return self
+
+    def _complete(self, affinity, lengths):
+        """Prune and join edges whose lengths are in units of the search's scale."""
+        search = self._search
+        scale = 1.0 if search is None else search.scale
         n_components, labels = connected_components(affinity, directed=False)
         if n_components > 1 and self.disconnected == "raise":
             raise ValueError(
@@ -376,14 +391,13 @@ class KNNGraph(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
             affinity = _with_edges(affinity, bridges, _BRIDGE_WEIGHT[self.kernel])
             lengths = _with_edges(lengths, bridges, gaps)
         with np.errstate(over="ignore"):
-            too_far = np.isinf(lengths.data.max() * search.scale)
+            too_far = np.isinf(lengths.data.max() * scale)
         if too_far:
             raise ValueError(
                 "X holds points farther apart than the largest float; divide it by its largest."
             )
-        lengths.data *= search.scale
+        lengths.data *= scale
         self.affinity_, self.distances_ = affinity, lengths
-        self.bandwidths_ = bandwidths * search.scale
         self.shortcuts_, self.bridges_ = shortcuts, bridges
         self.n_connected_components_ = int(n_components)
 
@@ -411,7 +425,7 @@ class KNNGraph(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
                 "closed loop or merely sparse, keep those edges by a larger detour, a lower "
                 "prune_cosine or no pruning.",
                 PruningWarning,
-                stacklevel=5,
+                stacklevel=6,
             )
         return affinity, lengths, shortcuts
 
@@ -424,7 +438,7 @@ class KNNGraph(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
             f"{np.median(lengths.data) * scale:.4g}. Distances across them measure the gap. Raise "
             "n_neighbors, or take each component by itself.",
             DisconnectedGraphWarning,
-            stacklevel=5,
+            stacklevel=6,
         )
 
 

@@ -1,5 +1,7 @@
 """Shortcut edges of a neighbour graph: nominated by heat, decided by random-walk clouds."""
 
+from numbers import Real
+
 import numpy as np
 from scipy.sparse import csr_matrix, diags, issparse
 from scipy.sparse.csgraph import connected_components, dijkstra, minimum_spanning_tree
@@ -32,7 +34,7 @@ ALIGNED = 0.6
 # mix (a lower ratio) and spread along the line (a higher alignment). Between sheets neither
 # happens. Ratio over alignment was 6 to 80 for shortcuts of noisy rolls and 1 to 4 for gaps in
 # clean data.
-LONG_WALK_TIME = 40.0
+LONG_WALK_TIME = 20.0
 APART = 5.0
 # Fewer distinct end points than this say nothing about a cloud.
 FRAGMENT = 30
@@ -53,7 +55,7 @@ def prune_shortcuts(
     both ends of an edge *nominates* edges, at a level that falls from ``cosine`` to 0.5 until some
     are confirmed. A nominated edge is *confirmed* when, with all nominees left out, the random
     walks from its two ends stay in clouds that lie apart along the line of their centres and are
-    not drawn out along it, as they are on both sides of a sparse place of a curve. Walks eight
+    not drawn out along it, as they are on both sides of a sparse place of a curve. Walks four
     times as long must agree: they go round a hole in a surface. Edges that touch are judged
     together. Confirmed edges go, except those without which a component would fall apart, and the
     search is repeated on what is left.
@@ -119,15 +121,15 @@ def prune_shortcuts(
     0
     """
     points, affinity, distances = _checked(points, affinity, distances)
-    if not (isinstance(cosine, int | float | np.floating) and 0 <= cosine <= 1):
+    if not (isinstance(cosine, Real) and 0 <= float(cosine) <= 1):
         raise ValueError(f"cosine={cosine!r} must be a number between 0 and 1.")
-    if detour is not None and not (isinstance(detour, int | float | np.floating) and detour >= 1):
+    if detour is not None and not (isinstance(detour, Real) and float(detour) >= 1):
         raise ValueError(
             f"detour={detour!r} must be at least 1 (no path is shorter than the edge), or None."
         )
     seed = int(check_random_state(random_state).randint(2**31 - 1))
     graph = _Graph(affinity, distances, n_jobs)
-    levels = (cosine, *(level for level in LEVELS if level < cosine))
+    levels = (float(cosine), *(level for level in LEVELS if level < float(cosine)))
     found = [np.empty((4, 0), dtype=np.intp)]
     for turn in range(ROUNDS):
         cosines = _heat_cosines(graph, seed + turn)
@@ -166,6 +168,7 @@ def query_keep(landmark_distances, indices, lengths, *, n_jobs=None):
     indices, lengths : arrays of shape (n_queries, n_neighbors)
         The neighbours of each new point among the training points, by increasing length.
     n_jobs : int or None, default=None
+        Threads.
 
     Returns
     -------
