@@ -80,9 +80,7 @@ class HeatGeodesicEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         Added to the heat before its logarithm, as other implementations do (1e-16); None keeps the
         logarithm exact.
     intrinsic_dim : 'auto' or int, default='auto'
-        Dimension of the surface, which scales heat distances in ``units='data'``. 'auto' is by
-        maximum likelihood, from how counts of points grow with distance;
-        :func:`kernlab.graph.tangent_frames` counts axes of variance, and may differ under noise.
+        Of the surface, for ``units='data'``. 'auto': maximum likelihood, unlike ``tangent_frames``.
     mp_reduce : bool, default=False
         Whether to take out first the principal axes that hold nothing but isotropic noise, found by
         the law of Marchenko and Pastur; for data of ten features and more with noise in them all.
