@@ -381,7 +381,7 @@ class HeatGeodesicEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
                 raise ValueError(
                     f"root={root} is not one of the {n} training points, 0 to {n - 1}."
                 )
-            place = Places.at(np.arange(self._metric.n)[self._copies][[root]])
+            place = Places.at(np.arange(self._metric.n)[self._copies][int(root)])
         else:
             place = self._places(self._validated(np.reshape(root, (1, -1)), reset=False))
         distances = self._metric.from_places(place)[self._copies, 0].astype(np.float64)
