@@ -18,8 +18,9 @@ from kernlab.embedding import HeatGeodesicDisplay, HeatGeodesicEmbedding
 # Three metrics
 # -------------
 # Some hundred points in ten dimensions, with noise of standard deviation 0.1 and 1 in each of them; windings are 6.3
-# apart. Shortest paths are best where nothing joins the windings, and lost where something does. Pruning takes the
-# edges between them, in red, out of the graph. Heat has its own idea of distance: it is slow to pass by few edges.
+# apart. Shortest paths are best where nothing joins the windings, and lost where something does; heat, which passes
+# slowly by few edges, is lost too where there are as many as here. Pruning takes the edges between them, in red, out of
+# the graph.
 
 
 def per_row_pearson(model, roll):

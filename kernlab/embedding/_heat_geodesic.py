@@ -4,7 +4,7 @@
 # dimensionality reduction*, NeurIPS 2023, arXiv 2305.19043; de Silva, Tenenbaum, *Global versus
 # local methods in nonlinear dimensionality reduction*, NIPS 2002.
 
-from numbers import Integral, Real
+import warnings
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
@@ -12,14 +12,19 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from kernlab._core.validation import (
-    Interval,
-    StrOptions,
     fit_context,
     validate_data,
     validate_points,
     whole_or_nothing,
 )
-from kernlab.embedding._input import check_distances, check_matrix, check_sizes
+from kernlab.embedding._input import (
+    CONSTRAINTS,
+    check_distances,
+    check_matrix,
+    check_reach,
+    check_root,
+    check_sizes,
+)
 from kernlab.embedding._mds import Landmarks, classical_mds, kruskal_stress, smacof
 from kernlab.embedding._metrics import (
     HeatMetric,
@@ -55,7 +60,9 @@ class HeatGeodesicEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         What distances along the data are; the user guide says which when.
 
         - ``'heat'``: of heat diffusing on the graph, see :func:`heat_distances`.
-        - ``'graph'``: shortest paths, as in Isomap. The best on clean data.
+        - ``'graph'``: shortest paths, as in Isomap. The best on clean data sampled densely; where
+          ``n_neighbors`` reach over a gap, as on 1000 points of scikit-learn's Swiss roll, it has
+          shortcuts: lower ``n_neighbors`` or take ``'pruned'``.
         - ``'pruned'``: shortest paths without the edges that :func:`kernlab.graph.prune_shortcuts`
           takes for shortcuts, which become ``shortcuts_``. New points' edges are checked too.
         - ``'precomputed'``: X is the matrix of distances.
@@ -66,14 +73,16 @@ class HeatGeodesicEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
     kernel : {'alpha', 'knn', 'gaussian', 'umap'}, default='alpha'
         Weights of the graph's edges.
     volume_correction : float, default=1.0
-        Share of the correction of heat distances for the density of the data.
+        Share of the correction of heat distances for the density of the data, of use from 0 to 1.
     denoise : float in [0, 1], default=0.0
         Share of heat distances replaced by distances between rows of them.
     floor : float in (0, 1), default=None
         Added to the heat before its logarithm, as other implementations do (1e-16); None keeps the
         logarithm exact.
     intrinsic_dim : 'auto' or int, default='auto'
-        Dimension of the surface, which scales heat distances in ``units='data'``.
+        Dimension of the surface, which scales heat distances in ``units='data'``. 'auto' is by
+        maximum likelihood, from how counts of points grow with distance;
+        :func:`kernlab.graph.tangent_frames` counts axes of variance, and may differ under noise.
     mp_reduce : bool, default=False
         Whether to take out first the principal axes that hold nothing but isotropic noise, found by
         the law of Marchenko and Pastur; for data of ten features and more with noise in them all.
@@ -112,12 +121,15 @@ class HeatGeodesicEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         In the units of the distances.
     stress_ : float
         Kruskal's stress-1 of the embedding against the distances from the landmarks, both scaled to
-        agree best: the root of the mean square miss over the mean square distance.
+        agree best: the root of the mean square miss over the mean square distance. It says how well
+        the map keeps the distances of the metric, not whether these are true.
     landmarks_ : int ndarray of shape (n_landmarks,)
     landmark_distances_ : ndarray of shape (n_samples, n_landmarks)
         Distances along the data; float32, or float64 where that overflows.
     t_ : float or ndarray
         Times of diffusion; with ``'heat'``.
+    intrinsic_dim_ : int or None
+        Dimension that heat distances are scaled by; None with other metrics or units.
     graph_ : KNNGraph
         Of the distinct rows of X, in order. Not with ``'precomputed'``, as ``shortcuts_``.
     shortcuts_ : int ndarray of shape (n_shortcuts, 2)
@@ -161,37 +173,7 @@ class HeatGeodesicEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
            [ True,  True]])
     """
 
-    _parameter_constraints = {
-        "n_components": [Interval(Integral, 1, None, closed="left")],
-        "n_neighbors": [Interval(Integral, 1, None, closed="left")],
-        "metric": [StrOptions({"heat", "pruned", "graph", "precomputed"})],
-        "t": [
-            StrOptions({"auto", "knee"}),
-            Interval(Real, 0, None, closed="neither"),
-            "array-like",
-        ],
-        "laplacian": [StrOptions({"normalized", "combinatorial"})],
-        "kernel": [StrOptions({"alpha", "knn", "gaussian", "umap"})],
-        "volume_correction": [Interval(Real, 0, None, closed="left")],
-        "denoise": [Interval(Real, 0, 1, closed="both")],
-        "floor": [Interval(Real, 0, 1, closed="neither"), None],
-        "intrinsic_dim": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-        "mp_reduce": ["boolean"],
-        "prune_cosine": [Interval(Real, 0, 1, closed="neither")],
-        "detour": [Interval(Real, 1, None, closed="left"), None],
-        "n_landmarks": [Interval(Integral, 2, None, closed="left"), None],
-        "mds": [StrOptions({"landmark", "smacof", "classical"})],
-        "mds_weights": [StrOptions({"heat", "power"}), None],
-        "units": [StrOptions({"data", "none"})],
-        "algorithm": [StrOptions({"auto", "exact", "approximate"})],
-        "disconnected": [StrOptions({"bridge", "raise"})],
-        "random_state": ["random_state"],
-        "n_jobs": [
-            Interval(Integral, 1, None, closed="left"),
-            Interval(Integral, None, -1, closed="right"),
-            None,
-        ],
-    }
+    _parameter_constraints = CONSTRAINTS
 
     def __init__(
         self,
@@ -208,7 +190,7 @@ class HeatGeodesicEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         intrinsic_dim="auto",
         mp_reduce=False,
         prune_cosine=0.9,
-        detour=None,
+        detour=5.0,
         n_landmarks=300,
         mds="landmark",
         mds_weights=None,
@@ -260,12 +242,19 @@ class HeatGeodesicEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         ValueError
             For bad input: among it more components or neighbours than other points, and matrices
             of distances that are asymmetric, negative or infinite.
+
+        Warns
+        -----
+        UnresolvedHeatWarning
+            If ``t`` or ``volume_correction`` leave heat distances undefined or collapsed, see
+            :func:`heat_distances`.
         """
         with whole_or_nothing(self):
             X = self._validated(X, reset=True)
-            check_sizes(self, len(X))
+            check_sizes(self, *X.shape)
             if self.metric == "precomputed":
                 check_matrix(self, X)
+                self.intrinsic_dim_ = None
                 self._embed(MatrixMetric(X, n_jobs=self.n_jobs), self._drawn_landmarks(len(X)))
             else:
                 rows, copies = distinct_rows(self, X)
@@ -304,6 +293,12 @@ class HeatGeodesicEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         -------
         embedding : float64 ndarray of shape (n_queries, n_components)
             A row depends on no other row.
+
+        Raises
+        ------
+        ValueError
+            If, but with ``'heat'``, a point lies so far off that single precision does not tell its
+            distances to the landmarks apart: some 1e7 times the largest of the data.
         """
         check_is_fitted(self)
         places = self._places(self._validated(X, reset=False))
@@ -373,17 +368,17 @@ class HeatGeodesicEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         Raises
         ------
         ValueError
-            If there is no such training point.
+            If ``root`` is no training point's number and no point.
         """
         check_is_fitted(self)
-        if isinstance(root, int | np.integer) and not isinstance(root, bool):
-            if not 0 <= root < (n := len(self.embedding_)):
-                raise ValueError(
-                    f"root={root} is not one of the {n} training points, 0 to {n - 1}."
-                )
+        if check_root(root, len(self.embedding_)):
             place = Places.at(np.arange(self._metric.n)[self._copies][int(root)])
         else:
-            place = self._places(self._validated(np.reshape(root, (1, -1)), reset=False))
+            with warnings.catch_warnings():
+                # A point has no names of features.
+                warnings.filterwarnings("ignore", "X does not have valid feature names")
+                point = self._validated(np.reshape(root, (1, -1)), reset=False)
+            place = self._places(point)
         distances = self._metric.from_places(place)[self._copies, 0].astype(np.float64)
         largest = distances.max()
         return distances / largest if largest > 0.0 else distances
@@ -432,12 +427,13 @@ class HeatGeodesicEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         self.graph_ = graph
         self.shortcuts_ = graph.shortcuts_
         if self.metric != "heat":
+            self.intrinsic_dim_ = None
             self._embed(PathMetric(graph.distances_, n_jobs=self.n_jobs), landmarks)
             return
         settings = {name: getattr(self, name) for name in HeatMetric.SETTINGS}
         weigh = self.mds_weights == "heat"
         metric = HeatMetric(graph.affinity_, graph.distances_, landmarks, weigh=weigh, **settings)
-        self.t_ = metric.t
+        self.t_, self.intrinsic_dim_ = metric.t, metric.intrinsic_dim
         self._embed(metric, landmarks)
 
     def _drawn_landmarks(self, n):
@@ -450,6 +446,8 @@ class HeatGeodesicEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         """Distances from the landmarks, their positions, and those of all points."""
         self._metric, self.landmarks_, self._copies = metric, landmarks, slice(None)
         self._distances = metric.from_landmarks(landmarks)
+        # Beyond it a distance has no digits left for what tells one landmark from another.
+        self._reach = (float(self._distances.max()) or 1.0) / np.finfo(np.float32).eps
         own = self._distances[landmarks]
         own = 0.5 * (own + own.T)
         points = classical_mds(own, self.n_components)
@@ -481,13 +479,17 @@ class HeatGeodesicEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
             check_distances(X)
             k = min(self.n_neighbors, X.shape[1])
             indices = np.argsort(X, axis=1, kind="stable")[:, :k]
-            return Places.near(indices, np.take_along_axis(X, indices, axis=1))
+            lengths = np.take_along_axis(X, indices, axis=1)
+            check_reach(lengths, self._reach, self._metric.unit)
+            return Places.near(indices, lengths)
         points = self._reduced(X)
         lengths, indices = self.graph_.kneighbors(points)
+        if self.metric != "heat":
+            check_reach(lengths, self._reach, self._metric.unit)
         keep = True
         if self.metric == "pruned":
             unit = self._metric.unit
-            keep = query_keep(self._distances, indices, lengths / unit)
+            keep = query_keep(self._distances, indices, lengths / unit, n_jobs=self.n_jobs)
         return Places.near(indices, lengths, keep)
 
     def _reduced(self, X, *, reset=False):

@@ -9,7 +9,7 @@ from scipy.sparse.csgraph import connected_components, dijkstra
 from kernlab.graph._steps import coincident_edges
 from kernlab.linalg import heat_action
 
-__all__ = ["choose_times", "hop_diameter", "intrinsic_dimension"]
+__all__ = ["checked_times", "choose_times", "hop_diameter", "intrinsic_dimension"]
 
 # Grid on which the knee of the entropy is sought, in hop diameters, and landmarks it is taken over.
 _KNEE_REACH = 4.0
@@ -25,7 +25,15 @@ def choose_times(t, affinity, operator, landmarks):
         # A unit of time is one step of the walk, however fast the Laplacian makes it walk.
         unit = hop_diameter(affinity) / max(operator.diagonal().mean(), np.finfo(float).tiny)
         return np.array([unit if t == "auto" else entropy_knee(operator, landmarks, unit)])
-    times = np.atleast_1d(np.asarray(t, dtype=float))
+    return checked_times(t)
+
+
+def checked_times(t):
+    """Times given, as an array of shape (n_times,)."""
+    try:
+        times = np.atleast_1d(np.asarray(t, dtype=float))
+    except (TypeError, ValueError):
+        times = np.empty(0)
     if times.ndim != 1 or times.size == 0 or not np.all((times > 0) & (times < np.inf)):
         raise ValueError(
             f"t must be positive and finite, got {t!r}; t='auto' takes the diameter "

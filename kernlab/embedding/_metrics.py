@@ -179,8 +179,9 @@ class HeatMetric(_Metric):
         self._graph = affinity, lengths
         found = heat_distances(*self._graph, landmarks, t, **options)
         self.t = found.t
-        # Later columns have the volumes of these, and the same rows to denoise by.
-        self._options = {**options, "diagonal": found.diagonal}
+        self.intrinsic_dim = found.intrinsic_dim
+        # Later columns have the volumes and units of these, and the same rows to denoise by.
+        self._options = {**options, "like": found._replace(distances=None, kernel=None)}
         self._plain = found.distances if denoise else None
         distances = self._denoised(found.distances, landmarks)
         self.unit = unit_of(distances.max(axis=1))
