@@ -222,11 +222,11 @@ def heat_distances(
         )
     if like is None and not isinstance(t, str):
         _warn_of_mixed(heat, landmarks, mass, times)
-    n_negative = 0
+    n_negative: int | np.integer = 0
     for k, (time, weight, values) in enumerate(zip(times, weights, heat, strict=True)):
         if floor is None:
             unresolved |= values < RESOLVED
-        known = diagonal[k] if volume_correction else None
+        known = None if diagonal is None else diagonal[k]
         squared = _squared(values, known, landmarks, mass, time, volume_correction, units, floor)
         if volume_correction != 1:
             own = squared[landmarks, np.arange(len(landmarks))]
