@@ -370,7 +370,7 @@ class HeatGeodesicEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         """
         check_is_fitted(self)
         if check_root(root, len(self.embedding_)):
-            place = Places.at(np.arange(self._metric.n)[self._copies][[root]])
+            place = Places.at(np.arange(self._metric.n)[self._copies][int(root)])
         else:
             with warnings.catch_warnings():
                 # A point has no names of features.
