@@ -69,6 +69,7 @@ ESTIMATORS = [
     HeatGeodesicEmbedding(n_neighbors=5, metric="pruned", n_landmarks=10, random_state=0),
     HeatGeodesicEmbedding(metric="precomputed", mds="smacof", random_state=0),
     ManifoldGPRegressor(n_neighbors=5),
+    ManifoldGPRegressor(nu=np.inf),
     StudentTProcessRegressor(),
     StudentTProcessRegressor(kernel=RBF(1.0) + WhiteKernel(0.1), optimizer=None, normalize_y=True),
 ]

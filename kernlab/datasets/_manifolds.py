@@ -15,6 +15,7 @@ def make_swiss_roll(n_samples=1000, *, noise=0.0, width=5.0, n_features=3, rando
     The spiral :math:`(u\cos u, h, u\sin u)` with *u* uniform on :math:`[3\pi/2, 9\pi/2]` and *h*
     uniform on [0, ``width``]; more features than three by a random rotation, and noise in every
     one of them. Its windings are :math:`2\pi` apart: at ``noise=1`` many points lie between them.
+    It returns a Bunch, unlike scikit-learn's function of the same name, which returns a pair.
 
     Parameters
     ----------

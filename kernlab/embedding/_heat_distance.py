@@ -14,9 +14,10 @@ from sklearn.utils.validation import check_array
 
 from kernlab._core.threads import SINGLE_THREADED_BLAS
 from kernlab._core.warn import warn_user
-from kernlab.embedding._heat_scale import choose_times, intrinsic_dimension, step_length
+from kernlab.embedding._heat_scale import choose_times, intrinsic_dimension
 from kernlab.exceptions import UnresolvedHeatWarning
 from kernlab.graph import laplacian as graph_laplacian
+from kernlab.graph._steps import step_length
 from kernlab.linalg import heat_action
 
 __all__ = ["HeatDistances", "heat_distances"]
@@ -118,6 +119,8 @@ def heat_distances(
         over all points, estimated from the landmarks, as the original; 'data' takes the root mean
         square, which is a length again and no longer than d_ij.
     units : {'data', 'none'}, default='data'
+        σ² is the mean over the edges of the data: those more than ten times as long as the median
+        edge at either end, bridges and the ways to outliers, are left out.
     intrinsic_dim : 'auto' or int >= 1, default='auto'
         Dimension that σ² is shared among. 'auto' estimates it from the lengths of the shortest
         edges of each point [3]_. Noise off the manifold counts as dimensions.
@@ -141,8 +144,8 @@ def heat_distances(
     Raises
     ------
     ValueError
-        If matrices are not square, symmetric, finite and of zero or more, a landmark is no row or
-        given twice, or a setting is out of its range.
+        If matrices are not square, symmetric, finite, of zero or more and of one pattern, a
+        landmark is no row or given twice, or a setting is out of its range.
 
     Warns
     -----
@@ -201,9 +204,8 @@ def heat_distances(
     heat = _spread_heat(operator, landmarks, times, n_jobs)  # (n_times, n, m)
     unit, dim = 1.0, None
     if units == "data":
-        if intrinsic_dim != "auto":
-            dim = intrinsic_dim
-        else:
+        dim = intrinsic_dim
+        if dim == "auto":
             dim = intrinsic_dimension(lengths) if like is None else like.intrinsic_dim
         # σ²/2 is what a walk of this step spreads by in a unit of time along each dimension.
         unit = step_length(affinity, lengths, mass) / np.sqrt(2 * dim)
@@ -217,13 +219,13 @@ def heat_distances(
                 for time, values in zip(times, heat, strict=True)
             ]
         )
-    if like is None and not isinstance(t, str):
+    if like is None and n > 1 and not isinstance(t, str):
         _warn_of_mixed(heat, landmarks, mass, times)
     n_negative = 0
     for k, (time, weight, values) in enumerate(zip(times, weights, heat, strict=True)):
         if floor is None:
             unresolved |= values < RESOLVED
-        known = diagonal[k] if volume_correction else None
+        known = None if diagonal is None else diagonal[k]
         squared = _squared(values, known, landmarks, mass, time, volume_correction, units, floor)
         if volume_correction != 1:
             own = squared[landmarks, np.arange(len(landmarks))]
@@ -259,7 +261,10 @@ def heat_distances(
 def _check_graph(affinity, lengths, landmarks):
     affinity = check_array(affinity, accept_sparse="csr", dtype=np.float64, input_name="affinity")
     lengths = check_array(lengths, accept_sparse="csr", dtype=np.float64, input_name="lengths")
-    affinity, lengths = sp.csr_matrix(affinity), sp.csr_matrix(lengths)
+    affinity, lengths = (
+        sp.csr_matrix(matrix, copy=not getattr(matrix, "has_canonical_format", False))
+        for matrix in (affinity, lengths)
+    )
     n = affinity.shape[0]
     for name, matrix in (("affinity", affinity), ("lengths", lengths)):
         if matrix.shape != (n, n):
@@ -276,6 +281,16 @@ def _check_graph(affinity, lengths, landmarks):
             raise ValueError(f"{name} is not symmetric; pass (A + A.T) / 2.")
     if lengths.nnz == 0 and n > 1:
         raise ValueError("lengths has no edges; pass the lengths of those that affinity weighs.")
+    for matrix in (affinity, lengths):
+        matrix.sum_duplicates()
+    if not (
+        np.array_equal(affinity.indptr, lengths.indptr)
+        and np.array_equal(affinity.indices, lengths.indices)
+    ):
+        raise ValueError(
+            "affinity and lengths must hold the same edges, as affinity_ and distances_ of a "
+            "KNNGraph do."
+        )
     landmarks = np.asarray(landmarks)
     if landmarks.ndim != 1 or landmarks.size == 0 or landmarks.dtype.kind not in "iu":
         raise ValueError(f"landmarks must be a list of at least one row number, got {landmarks!r}.")
@@ -356,8 +371,6 @@ def _spread_heat(operator, landmarks, times, n_jobs):
 
 def _warn_of_mixed(heat, landmarks, mass, times):
     """Warn of times after which p is nearly the same everywhere, and distances vanish."""
-    if len(mass) < 2:
-        return
     root = np.sqrt(mass)
     for t, values in zip(times, heat, strict=True):
         least = np.min(values / root[:, None], axis=0)
@@ -445,8 +458,7 @@ def _extend(distances, unresolved, lengths, landmarks, times, scale, auto):
                 scales.append(np.median(distances[far, column] / paths[row, far]))
         scale = float(np.median(scales)) if scales else 1.0
     for row, column in enumerate(columns):
-        missing = unresolved[:, column]
-        distances[missing, column] = scale * paths[row, missing]
+        distances[unresolved[:, column], column] = scale * paths[row, unresolved[:, column]]
     apart = ~np.isfinite(distances)
     distances[apart] = distances[~apart].max()
     if apart.any():
@@ -454,10 +466,8 @@ def _extend(distances, unresolved, lengths, landmarks, times, scale, auto):
             f", and of {int(apart.sum())} that no path joins, the largest of the others; join the "
             "parts of the graph (disconnected='bridge'), or embed each by itself."
         )
-    elif auto:
-        remedy = "; a larger t reaches them."
     else:
-        remedy = "; a larger t, or t='auto', reaches them."
+        remedy = "; a larger t" + ("" if auto else ", or t='auto',") + " reaches them."
     warn_user(
         f"{int(unresolved.sum())} of {distances.size} pairs have no heat to speak of at "
         f"t={np.min(times):g} (below {RESOLVED:g}): their distances are shortest paths, scaled"

@@ -31,6 +31,7 @@ from kernlab.embedding._metrics import (
     MatrixMetric,
     PathMetric,
     Places,
+    distinct_rows,
     equal_rows,
     straight_lines,
 )
@@ -79,7 +80,9 @@ class HeatGeodesicEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         Added to the heat before its logarithm, as other implementations do (1e-16); None keeps the
         logarithm exact.
     intrinsic_dim : 'auto' or int, default='auto'
-        Dimension of the surface, which scales heat distances in ``units='data'``.
+        Dimension of the surface, which scales heat distances in ``units='data'``. 'auto' is by
+        maximum likelihood, from how counts of points grow with distance;
+        :func:`kernlab.graph.tangent_frames` counts axes of variance, and may differ under noise.
     mp_reduce : bool, default=False
         Whether to take out first the principal axes that hold nothing but isotropic noise, found by
         the law of Marchenko and Pastur; for data of ten features and more with noise in them all.
@@ -128,7 +131,7 @@ class HeatGeodesicEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
     intrinsic_dim_ : int or None
         Dimension that heat distances are scaled by; None with other metrics or units.
     graph_ : KNNGraph
-        But with ``'precomputed'``, as are ``shortcuts_``.
+        Of the distinct rows of X, in order. Not with ``'precomputed'``, as ``shortcuts_``.
     shortcuts_ : int ndarray of shape (n_shortcuts, 2)
         Edges taken out of the graph, as pairs of points; with ``'pruned'``, else none.
     n_features_in_ : int
@@ -187,7 +190,7 @@ class HeatGeodesicEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         intrinsic_dim="auto",
         mp_reduce=False,
         prune_cosine=0.9,
-        detour=None,
+        detour=5.0,
         n_landmarks=300,
         mds="landmark",
         mds_weights=None,
@@ -243,8 +246,7 @@ class HeatGeodesicEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         Warns
         -----
         UnresolvedHeatWarning
-            If ``t`` or ``volume_correction`` leave heat distances undefined or collapsed, see
-            :func:`heat_distances`.
+            If heat distances are unresolved or have collapsed, see :func:`heat_distances`.
         """
         with whole_or_nothing(self):
             X = self._validated(X, reset=True)
@@ -254,8 +256,9 @@ class HeatGeodesicEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
                 self.intrinsic_dim_ = None
                 self._embed(MatrixMetric(X, n_jobs=self.n_jobs), self._drawn_landmarks(len(X)))
             else:
-                X = self._reduced(X, reset=True)
-                self._fit_graph(self._make_graph().fit(X))
+                rows, copies = distinct_rows(self, X)
+                self._fit_graph(self._make_graph().fit(self._reduced(X, reset=True)[rows]))
+                self._expand(np.arange(len(X))[rows], copies)
         return self
 
     def fit_transform(self, X, y=None):
@@ -293,8 +296,7 @@ class HeatGeodesicEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         Raises
         ------
         ValueError
-            If, but with ``'heat'``, a point lies so far off that single precision does not tell its
-            distances to the landmarks apart: some 1e7 times the largest of the data.
+            If, but with ``'heat'``, a point is some 1e7 times as far off as the data are wide.
         """
         check_is_fitted(self)
         places = self._places(self._validated(X, reset=False))
@@ -367,15 +369,15 @@ class HeatGeodesicEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
             If ``root`` is no training point's number and no point.
         """
         check_is_fitted(self)
-        if check_root(root, self._metric.n):
-            place = Places.at([root])
+        if check_root(root, len(self.embedding_)):
+            place = Places.at(np.arange(self._metric.n)[self._copies][[root]])
         else:
             with warnings.catch_warnings():
                 # A point has no names of features.
                 warnings.filterwarnings("ignore", "X does not have valid feature names")
                 point = self._validated(np.reshape(root, (1, -1)), reset=False)
             place = self._places(point)
-        distances = self._metric.from_places(place)[:, 0].astype(np.float64)
+        distances = self._metric.from_places(place)[self._copies, 0].astype(np.float64)
         largest = distances.max()
         return distances / largest if largest > 0.0 else distances
 
@@ -392,9 +394,8 @@ class HeatGeodesicEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
     @property
     def landmark_distances_(self):
         """Distances (n_samples, n_landmarks) of all points from the landmarks."""
-        if self._metric.unit == 1.0:
-            return self._distances
-        return self._distances * np.float64(self._metric.unit)
+        distances = self._distances[self._copies]
+        return distances if self._metric.unit == 1.0 else distances * np.float64(self._metric.unit)
 
     def _validated(self, X, *, reset):
         if self.metric == "precomputed":
@@ -441,7 +442,7 @@ class HeatGeodesicEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
 
     def _embed(self, metric, landmarks):
         """Distances from the landmarks, their positions, and those of all points."""
-        self._metric, self.landmarks_ = metric, landmarks
+        self._metric, self.landmarks_, self._copies = metric, landmarks, slice(None)
         self._distances = metric.from_landmarks(landmarks)
         # Beyond it a distance has no digits left for what tells one landmark from another.
         self._reach = (float(self._distances.max()) or 1.0) / np.finfo(np.float32).eps
@@ -457,6 +458,11 @@ class HeatGeodesicEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         self.stress_ = kruskal_stress(
             self._distances, self.embedding_ / metric.unit, points, n_jobs=self.n_jobs
         )
+
+    def _expand(self, rows, copies):
+        """From the distinct points, some rows, to all; copies share a place."""
+        self._copies, self.embedding_ = copies, self.embedding_[copies]
+        self.landmarks_, self.shortcuts_ = rows[self.landmarks_], rows[self.shortcuts_]
 
     def _place(self, distances, heat):
         """Positions of rows of distances, with rows of heat for weights if there are."""
@@ -481,7 +487,7 @@ class HeatGeodesicEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         keep = True
         if self.metric == "pruned":
             unit = self._metric.unit
-            keep = query_keep(self._distances, indices, lengths / unit)
+            keep = query_keep(self._distances, indices, lengths / unit, n_jobs=self.n_jobs)
         return Places.near(indices, lengths, keep)
 
     def _reduced(self, X, *, reset=False):

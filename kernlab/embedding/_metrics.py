@@ -252,6 +252,29 @@ def _sharing(places, n):
     return csr_array((ones, (rows, places.indices[rows, columns])), shape=(len(places), n))
 
 
+def distinct_rows(estimator, X):
+    """Rows that are no copies of earlier ones, and of each row of X the number among them.
+
+    Returns
+    -------
+    first : int ndarray of shape (n_distinct,), ascending
+    copies : int ndarray of shape (len(X),)
+        Both slices of everything where no two rows are the same.
+    """
+    _, first, inverse = np.unique(X, axis=0, return_index=True, return_inverse=True)
+    n = len(first)
+    if n == len(X):
+        return slice(None), slice(None)
+    for name in ("n_components", "n_neighbors"):
+        if getattr(estimator, name) > n - 1:
+            raise ValueError(
+                f"{name}={getattr(estimator, name)} needs more points than X has, whose {len(X)} "
+                f"rows coincide in {n} distinct ones; lower {name}, or check the columns of X."
+            )
+    order = np.argsort(first)
+    return first[order], np.argsort(order)[inverse.ravel()]
+
+
 def equal_rows(X, Y):
     """Which rows are the same, (len(X), len(Y))."""
     _, kinds = np.unique(np.concatenate([X, Y]), axis=0, return_inverse=True)

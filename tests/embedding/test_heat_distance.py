@@ -136,6 +136,29 @@ def test_distances_are_those_of_the_surface_without_fitting(make, least):
     assert np.mean([np.corrcoef(a, b)[0, 1] for a, b in zip(found, truth, strict=True)]) > least
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda X: np.vstack([X, X[:60]]),
+        lambda X: np.round(X, 1),
+        lambda X: np.vstack([X, [[100.0, 0.0, 0.0]]]),
+        pytest.param(
+            lambda X: np.vstack([X, X + 1e4]),
+            marks=pytest.mark.filterwarnings("ignore::kernlab.exceptions.DisconnectedGraphWarning"),
+        ),
+    ],
+    ids=["duplicates", "rounded", "outlier", "bridge"],
+)
+def test_copies_outliers_and_bridges_leave_the_scale(change):
+    # Within the five per cent that the clean sphere is promised.
+    sphere = make_sphere(600, random_state=0)
+    landmarks = np.arange(5)
+    graph = KNNGraph().fit(change(sphere.data))
+    found = heat_distances(graph.affinity_, graph.distances_, landmarks).distances[:600]
+    truth = sphere.geodesics(landmarks).T
+    assert 0.95 < np.median(found[truth > 0.3] / truth[truth > 0.3]) < 1.05
+
+
 @pytest.mark.parametrize("scale", [1e-150, 1e150])
 def test_distances_scale_with_the_lengths(graph, scale):
     one = heat_distances(graph.affinity_, graph.distances_, [0, 30], 10.0)
@@ -336,6 +359,7 @@ def like(diagonal):
         ({"like": like(np.zeros((1, 60)))}, "positive numbers"),
         ({"lengths": sp.identity(3)}, r"lengths has shape \(3, 3\)"),
         ({"lengths": sp.csr_matrix((60, 60))}, "lengths has no edges"),
+        ({"lengths": sp.diags([1.0, 1.0], [-1, 1], shape=(60, 60))}, "the same edges"),
         ({"affinity": -np.eye(60)}, "not negative"),
         ({"affinity": np.triu(np.ones((60, 60)))}, "not symmetric"),
         ({"affinity": np.full((60, 60), np.nan)}, "NaN"),

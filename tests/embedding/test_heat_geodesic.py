@@ -250,6 +250,27 @@ def test_points_that_coincide():
     np.testing.assert_allclose(model.embedding_[0::3], model.embedding_[1::3], atol=1e-3)
 
 
+@pytest.mark.parametrize("metric", ["heat", "graph"])
+def test_copies_share_the_place_of_the_first(metric):
+    rng = np.random.default_rng(0)
+    first = rng.uniform(size=(40, 2))
+    rows = np.r_[np.arange(40), rng.integers(0, 40, 60)]
+    X = first[rows]
+    model = HeatGeodesicEmbedding(metric=metric, n_neighbors=6, n_landmarks=20, random_state=0)
+    distinct = clone(model).fit(first)
+    model.fit(X)
+    np.testing.assert_array_equal(model.embedding_, distinct.embedding_[rows])
+    np.testing.assert_array_equal(model.landmarks_, distinct.landmarks_)
+    np.testing.assert_array_equal(model.landmark_distances_, distinct.landmark_distances_[rows])
+    np.testing.assert_allclose(model.transform(X), model.embedding_, atol=1e-6)
+    np.testing.assert_array_equal(model.pseudotime(99), distinct.pseudotime(int(rows[99]))[rows])
+    # Rows that are seen late: landmarks and shortcuts are numbers of rows of X.
+    late = clone(model).fit(np.vstack([X[:1], X[:1], first[1:]]))
+    assert late.landmarks_.max() == distinct.landmarks_.max() + 1
+    with pytest.raises(ValueError, match="100 rows coincide in 5 distinct ones; lower n_neighbors"):
+        model.fit(X[rows % 5])
+
+
 def test_components_are_joined_or_refused():
     X = np.random.default_rng(0).normal(size=(60, 2)) + np.repeat([[0], [100]], 30, axis=0)
     model = HeatGeodesicEmbedding(metric="graph", n_neighbors=5, random_state=0)

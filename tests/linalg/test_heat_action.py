@@ -186,6 +186,18 @@ def test_the_error_of_backward_euler_is_of_first_order():
         assert 0.19 / n_steps <= error <= 0.28 / n_steps
 
 
+@pytest.mark.parametrize("method", ["chebyshev", "uniformization"])
+@pytest.mark.parametrize("t", [1e-4, 4e-4, 1.0, 10.0])
+def test_float32_is_accurate_at_all_times(method, t):
+    # Two nodes: the mean, and half the difference times exp(-2e6 t). Documented: 1e-7 sqrt(K), with
+    # K < 1000 terms while the work is in single precision, and 6e-8 t 2e6 < 6e-5 at the most.
+    L = 1e6 * np.array([[1.0, -1.0], [-1.0, 1.0]])
+    heat = heat_action(L, np.array([1.0, 0.0], np.float32), t, method=method)
+    assert heat.dtype == np.float32
+    half = 0.5 * np.exp(-2e6 * t)
+    np.testing.assert_allclose(heat, [0.5 + half, 0.5 - half], rtol=3e-6 + 6e-8 * min(2e6 * t, 1e3))
+
+
 def test_float32_is_accurate_to_five_digits_down_to_1e_20():
     exact = heat_on_path(200, 20.0, step=5)
     heat = heat_action(path(200), np.eye(1, 200, dtype=np.float32)[0], 20.0)[::5]
