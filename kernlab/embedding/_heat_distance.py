@@ -4,7 +4,6 @@
 # with variable coefficients", Comm. Pure Appl. Math. 20 (1967); G. Huguet et al., "A heat diffusion
 # perspective on geodesic preserving dimensionality reduction", NeurIPS 2023, arXiv 2305.19043.
 
-import warnings
 from numbers import Integral, Real
 from typing import NamedTuple
 
@@ -14,6 +13,7 @@ from scipy.sparse.csgraph import dijkstra
 from sklearn.utils.validation import check_array
 
 from kernlab._core.threads import SINGLE_THREADED_BLAS
+from kernlab._core.warn import warn_user
 from kernlab.embedding._heat_scale import choose_times, intrinsic_dimension
 from kernlab.exceptions import UnresolvedHeatWarning
 from kernlab.graph import laplacian as graph_laplacian
@@ -204,9 +204,8 @@ def heat_distances(
     heat = _spread_heat(operator, landmarks, times, n_jobs)  # (n_times, n, m)
     unit, dim = 1.0, None
     if units == "data":
-        if intrinsic_dim != "auto":
-            dim = intrinsic_dim
-        else:
+        dim = intrinsic_dim
+        if dim == "auto":
             dim = intrinsic_dimension(lengths) if like is None else like.intrinsic_dim
         # σ²/2 is what a walk of this step spreads by in a unit of time along each dimension.
         unit = step_length(affinity, lengths, mass) / np.sqrt(2 * dim)
@@ -220,7 +219,7 @@ def heat_distances(
                 for time, values in zip(times, heat, strict=True)
             ]
         )
-    if like is None and not isinstance(t, str):
+    if like is None and n > 1 and not isinstance(t, str):
         _warn_of_mixed(heat, landmarks, mass, times)
     n_negative: int | np.integer = 0
     for k, (time, weight, values) in enumerate(zip(times, weights, heat, strict=True)):
@@ -230,15 +229,14 @@ def heat_distances(
         squared = _squared(values, known, landmarks, mass, time, volume_correction, units, floor)
         if volume_correction != 1:
             own = squared[landmarks, np.arange(len(landmarks))]
-            n_negative += np.count_nonzero(squared < 0.0) - np.count_nonzero(own < 0.0)
+            n_negative += int(np.sum(squared < 0.0) - np.sum(own < 0.0))
         distances += weight * np.sqrt(np.maximum(squared, 0.0, out=squared), out=squared)
     if like is None and n_negative > _FEW * heat.size:
-        warnings.warn(
+        warn_user(
             f"The squared distances of {n_negative / heat.size:.0%} of the pairs come out negative "
             f"at volume_correction={volume_correction:g}, and count as zero; give a value from 0 "
             "to 1.",
             UnresolvedHeatWarning,
-            stacklevel=2,
         )
     distances *= unit
     scale = None if like is None else like.path_scale
@@ -373,19 +371,16 @@ def _spread_heat(operator, landmarks, times, n_jobs):
 
 def _warn_of_mixed(heat, landmarks, mass, times):
     """Warn of times after which p is nearly the same everywhere, and distances vanish."""
-    if len(mass) < 2:
-        return
     root = np.sqrt(mass)
     for t, values in zip(times, heat, strict=True):
         least = np.min(values / root[:, None], axis=0)
         own = values[landmarks, np.arange(len(landmarks))] / root[landmarks]
         if np.all(own < np.exp(_MIXED) * least):
-            warnings.warn(
+            warn_user(
                 f"At t={t:g} heat is mixed: it differs by less than a factor of "
                 f"{np.exp(_MIXED):.2g} over the graph, and distances have collapsed or will. "
                 "Give a smaller t, or t='auto'.",
                 UnresolvedHeatWarning,
-                stacklevel=3,
             )
             return
 
@@ -463,8 +458,7 @@ def _extend(distances, unresolved, lengths, landmarks, times, scale, auto):
                 scales.append(np.median(distances[far, column] / paths[row, far]))
         scale = float(np.median(scales)) if scales else 1.0
     for row, column in enumerate(columns):
-        missing = unresolved[:, column]
-        distances[missing, column] = scale * paths[row, missing]
+        distances[unresolved[:, column], column] = scale * paths[row, unresolved[:, column]]
     apart = ~np.isfinite(distances)
     distances[apart] = distances[~apart].max()
     if apart.any():
@@ -472,16 +466,13 @@ def _extend(distances, unresolved, lengths, landmarks, times, scale, auto):
             f", and of {int(apart.sum())} that no path joins, the largest of the others; join the "
             "parts of the graph (disconnected='bridge'), or embed each by itself."
         )
-    elif auto:
-        remedy = "; a larger t reaches them."
     else:
-        remedy = "; a larger t, or t='auto', reaches them."
-    warnings.warn(
+        remedy = "; a larger t" + ("" if auto else ", or t='auto',") + " reaches them."
+    warn_user(
         f"{int(unresolved.sum())} of {distances.size} pairs have no heat to speak of at "
         f"t={np.min(times):g} (below {RESOLVED:g}): their distances are shortest paths, scaled"
         + remedy,
         UnresolvedHeatWarning,
-        stacklevel=3,
     )
     return scale
 

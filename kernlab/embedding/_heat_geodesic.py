@@ -244,8 +244,7 @@ class HeatGeodesicEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         Warns
         -----
         UnresolvedHeatWarning
-            If ``t`` or ``volume_correction`` leave heat distances undefined or collapsed, see
-            :func:`heat_distances`.
+            If heat distances are unresolved or have collapsed, see :func:`heat_distances`.
         """
         with whole_or_nothing(self):
             X = self._validated(X, reset=True)
@@ -295,8 +294,7 @@ class HeatGeodesicEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         Raises
         ------
         ValueError
-            If, but with ``'heat'``, a point lies so far off that single precision does not tell its
-            distances to the landmarks apart: some 1e7 times the largest of the data.
+            If, but with ``'heat'``, a point is some 1e7 times as far off as the data are wide.
         """
         check_is_fitted(self)
         places = self._places(self._validated(X, reset=False))

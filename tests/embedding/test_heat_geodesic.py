@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from kernlab.datasets import make_swiss_roll
 from kernlab.embedding import HeatGeodesicDisplay, HeatGeodesicEmbedding, heat_distances
-from kernlab.exceptions import DisconnectedGraphWarning, PruningWarning
+from kernlab.exceptions import DisconnectedGraphWarning, PruningWarning, UnresolvedHeatWarning
 
 # Settings that between them take every way through the estimator.
 WAYS = {
@@ -360,6 +360,12 @@ def test_points_out_of_reach_are_refused(roll, fitted, metric, far):
         model.transform(new)
     with pytest.raises(ValueError, match="row 0 of X is"):
         model.geodesic_distances(new)
+
+
+def test_warnings_point_to_the_line_that_called(roll):
+    with pytest.warns(UnresolvedHeatWarning, match="volume_correction=2") as caught:
+        HeatGeodesicEmbedding(volume_correction=2.0, n_landmarks=20).fit(roll.data[:100])
+    assert caught[0].filename == __file__
 
 
 def test_dimension_of_the_units_is_told(fitted):
