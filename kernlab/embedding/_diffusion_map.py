@@ -183,7 +183,7 @@ class DiffusionMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
             ).fit(X[first])
             self.graph_ = graph
             self._fit_walk(graph)
-            self.embedding_ = self.embedding_[copies]
+            self.embedding_ = (self._vectors * self.eigenvalues_**self.t)[copies]
         return self
 
     def _fit_walk(self, graph):
@@ -213,7 +213,6 @@ class DiffusionMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         highest = vectors[np.abs(vectors).argmax(axis=0), np.arange(self.n_components)]
         self._vectors = vectors * np.sign(highest)
         self.eigenvalues_ = 1.0 - values[1:]
-        self.embedding_ = self._vectors * self.eigenvalues_**self.t
 
     def fit_transform(self, X, y=None):
         """Fit, and return ``embedding_``.

@@ -221,7 +221,7 @@ def heat_distances(
         )
     if like is None and n > 1 and not isinstance(t, str):
         _warn_of_mixed(heat, landmarks, mass, times)
-    n_negative = 0
+    n_negative: int | np.integer = 0
     for k, (time, weight, values) in enumerate(zip(times, weights, heat, strict=True)):
         if floor is None:
             unresolved |= values < RESOLVED

@@ -121,15 +121,15 @@ def prune_shortcuts(
     0
     """
     points, affinity, distances = _checked(points, affinity, distances)
-    if not (isinstance(cosine, Real) and 0 <= cosine <= 1):
+    if not (isinstance(cosine, Real) and 0 <= float(cosine) <= 1):
         raise ValueError(f"cosine={cosine!r} must be a number between 0 and 1.")
-    if detour is not None and not (isinstance(detour, Real) and detour >= 1):
+    if detour is not None and not (isinstance(detour, Real) and float(detour) >= 1):
         raise ValueError(
             f"detour={detour!r} must be at least 1 (no path is shorter than the edge), or None."
         )
     seed = int(check_random_state(random_state).randint(2**31 - 1))
     graph = _Graph(affinity, distances, n_jobs)
-    levels = (cosine, *(level for level in LEVELS if level < cosine))
+    levels = (float(cosine), *(level for level in LEVELS if level < float(cosine)))
     found = [np.empty((4, 0), dtype=np.intp)]
     for turn in range(ROUNDS):
         cosines = _heat_cosines(graph, seed + turn)
