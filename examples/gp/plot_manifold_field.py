@@ -55,7 +55,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # a channel that is nearly noise ends at a bound
     in_space = np.column_stack(
         [
-            GaussianProcessRegressor(kernel, n_restarts_optimizer=1, random_state=0)
+            GaussianProcessRegressor(kernel, n_restarts_optimizer=0, random_state=0)
             .fit(points[known], channel)
             .predict(points)
             for channel in readings.T

@@ -269,7 +269,7 @@ def _fit_given(embedding, adata, description, *, placing):
     # Scanpy counts a cell among its own neighbours.
     n_neighbors = max(int(settings.get("n_neighbors", 16)) - 1, 1)
     graph = embedding._make_graph().set_params(kernel="umap", n_neighbors=n_neighbors)
-    embedding._fit_graph(graph._adopt(affinity, lengths, points), points)
+    embedding._fit_graph(graph._adopt(affinity, lengths, points))
     return use_rep
 
 

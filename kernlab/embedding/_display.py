@@ -1,7 +1,5 @@
 """Pictures of an embedding."""
 
-from numbers import Integral
-
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
@@ -101,7 +99,7 @@ class HeatGeodesicDisplay:
             landmarks, shortcuts = np.empty((0, 2)), np.empty((0, 2, 2))
         else:
             if np.shape(components) != (2,) or not all(
-                isinstance(c, Integral) and 0 <= int(c) < p for c in components
+                isinstance(c, int | np.integer) and 0 <= c < p for c in components
             ):
                 raise ValueError(
                     f"components={components!r} are not two of the {p} of the embedding, 0 to "

@@ -80,9 +80,7 @@ class HeatGeodesicEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         Added to the heat before its logarithm, as other implementations do (1e-16); None keeps the
         logarithm exact.
     intrinsic_dim : 'auto' or int, default='auto'
-        Dimension of the surface, which scales heat distances in ``units='data'``. 'auto' is by
-        maximum likelihood, from how counts of points grow with distance;
-        :func:`kernlab.graph.tangent_frames` counts axes of variance, and may differ under noise.
+        Of the surface, for ``units='data'``. 'auto': maximum likelihood, unlike ``tangent_frames``.
     mp_reduce : bool, default=False
         Whether to take out first the principal axes that hold nothing but isotropic noise, found by
         the law of Marchenko and Pastur; for data of ten features and more with noise in them all.
@@ -370,10 +368,9 @@ class HeatGeodesicEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         """
         check_is_fitted(self)
         if check_root(root, len(self.embedding_)):
-            place = Places.at(np.arange(self._metric.n)[self._copies][[root]])
+            place = Places.at(np.arange(self._metric.n)[self._copies][int(root)])
         else:
-            with warnings.catch_warnings():
-                # A point has no names of features.
+            with warnings.catch_warnings():  # a point has no names of features
                 warnings.filterwarnings("ignore", "X does not have valid feature names")
                 point = self._validated(np.reshape(root, (1, -1)), reset=False)
             place = self._places(point)
@@ -422,8 +419,7 @@ class HeatGeodesicEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         """Fit to a graph with KNNGraph's attributes."""
         n = graph.affinity_.shape[0]
         landmarks = self._drawn_landmarks(n)
-        self.graph_ = graph
-        self.shortcuts_ = graph.shortcuts_
+        self.graph_, self.shortcuts_ = graph, graph.shortcuts_
         if self.metric != "heat":
             self.intrinsic_dim_ = None
             self._embed(PathMetric(graph.distances_, n_jobs=self.n_jobs), landmarks)
@@ -486,8 +482,8 @@ class HeatGeodesicEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
             check_reach(lengths, self._reach, self._metric.unit)
         keep = True
         if self.metric == "pruned":
-            unit = self._metric.unit
-            keep = query_keep(self._distances, indices, lengths / unit, n_jobs=self.n_jobs)
+            steps = lengths / self._metric.unit
+            keep = query_keep(self._distances, indices, steps, n_jobs=self.n_jobs)
         return Places.near(indices, lengths, keep)
 
     def _reduced(self, X, *, reset=False):

@@ -15,6 +15,7 @@ from kernlab._core.chunks import chunk_bytes
 from kernlab._core.threads import run_slices
 from kernlab.embedding._geodesics import GraphGeodesics, unit_of
 from kernlab.embedding._heat_distance import denoised, heat_distances
+from kernlab.graph._places import distinct
 
 
 class Places(NamedTuple):
@@ -261,7 +262,7 @@ def distinct_rows(estimator, X):
     copies : int ndarray of shape (len(X),)
         Both slices of everything where no two rows are the same.
     """
-    _, first, inverse = np.unique(X, axis=0, return_index=True, return_inverse=True)
+    first, copies = distinct(X)
     n = len(first)
     if n == len(X):
         return slice(None), slice(None)
@@ -271,8 +272,7 @@ def distinct_rows(estimator, X):
                 f"{name}={getattr(estimator, name)} needs more points than X has, whose {len(X)} "
                 f"rows coincide in {n} distinct ones; lower {name}, or check the columns of X."
             )
-    order = np.argsort(first)
-    return first[order], np.argsort(order)[inverse.ravel()]
+    return first, copies
 
 
 def equal_rows(X, Y):

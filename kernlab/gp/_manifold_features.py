@@ -9,6 +9,7 @@ import scipy.sparse as sp
 
 from kernlab.graph import KNNGraph, connection_laplacian, laplacian, tangent_frames
 from kernlab.graph._connection import local_steps
+from kernlab.graph._places import distinct
 from kernlab.graph._steps import step_length
 from kernlab.linalg import smallest_eigenpairs
 
@@ -69,7 +70,8 @@ class EigenFields:
     def __init__(
         self, points, *, vector, n_neighbors, n_eigenpairs, intrinsic_dim, algorithm, rng, n_jobs
     ):
-        self.points, self.node_of = _distinct(points)
+        first, self.node_of = distinct(points)
+        self.points = points[first]
         n_nodes = len(self.points)
         if n_nodes == 1:
             raise ValueError(
@@ -212,13 +214,3 @@ class EigenFields:
                 RuntimeWarning,
                 stacklevel=6,
             )
-
-
-def _distinct(points):
-    """Distinct rows in the order of their first occurrence, and which of them each row is."""
-    points = points + 0.0  # Minus zeros become zeros: equal rows have equal bytes.
-    _, first, labels = np.unique(points, axis=0, return_index=True, return_inverse=True)
-    order = np.argsort(first)
-    rank = np.empty(len(order), dtype=np.intp)
-    rank[order] = np.arange(len(order))
-    return points[first[order]], rank[labels.ravel()]

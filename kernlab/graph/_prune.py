@@ -225,7 +225,7 @@ class _Graph:
 
     _EDGE = ("first", "second", "upper", "lower")
 
-    def __init__(self, affinity, distances, n_jobs):
+    def __init__(self, affinity, distances, n_jobs=None):
         self.n_nodes, self.n_jobs = affinity.shape[0], n_jobs
         self.affinity, self.distances = affinity, distances
         # One integer type, so that the walks are compiled once.
