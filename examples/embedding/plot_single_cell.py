@@ -9,7 +9,6 @@ takes an AnnData object, or any other that has its attributes.
 from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
-import numpy as np
 from scipy.stats import spearmanr
 
 from kernlab.datasets import make_tree
