@@ -26,7 +26,7 @@ ENOUGH = 20.0
 CONTENDERS = (
     ("kernlab, pruned", "kernlab", {"metric": "pruned"}, 10**6),
     ("kernlab, graph", "kernlab", {"metric": "graph"}, 10**5),
-    ("kernlab, heat", "kernlab", {"metric": "heat"}, 10**5),
+    ("kernlab, heat", "kernlab", {"metric": "heat"}, 20_000),
     ("kernlab, DiffusionMap", "diffusion_map", {}, 20_000),
     ("scikit-learn, SpectralEmbedding", "spectral", {"n_neighbors": 15}, 20_000),
     ("scikit-learn, Isomap", "isomap", {"n_neighbors": 15}, 5000),

@@ -84,17 +84,24 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(description="Compare kernlab with its peers.")
     parser.add_argument("family", choices=FAMILIES)
     parser.add_argument("--quick", action="store_true", help="small sizes, errors only")
+    parser.add_argument("--part", help="of the family alone; the others' results are kept")
     options = parser.parse_args(arguments)
     # The families beside this file, and the problems of solvers/ at the root.
     sys.path[:0] = [str(HERE), str(HERE.parent)]
     family = importlib.import_module(options.family)
-    results = family.run(quick=options.quick)
+    path = HERE / "results" / f"{options.family}.json"
+    kept, chosen = {}, {}
+    if options.part is not None:
+        if options.part not in getattr(family, "PARTS", ()):
+            parser.error(f"{options.family} has no part {options.part}")
+        kept = json.loads(path.read_text()) if path.exists() else {}
+        chosen = {"parts": [options.part]}
+    results = {**kept, **family.run(quick=options.quick, **chosen)}
     if options.quick:
         family.check(results)
         print(f"{options.family}: errors are within their bounds")
         return
-    path = HERE / "results" / f"{options.family}.json"
-    path.write_text(json.dumps({"machine": machine(), **results}, indent=1) + "\n")
+    path.write_text(json.dumps({**results, "machine": machine()}, indent=1) + "\n")
     print(f"wrote {path.relative_to(HERE.parent)}")
     table = HERE.parent / "docs" / "benchmarks" / f"{options.family}.rst"
     table.write_text(family.table(json.loads(path.read_text())))

@@ -70,7 +70,8 @@ class SingularOperatorError(ValueError):
 
 
 class UnresolvedHeatWarning(UserWarning):
-    """Some pairs of points exchange too little heat to tell their distance from it.
+    """Heat does not tell the distance of some pairs of points.
 
-    The message counts them, names the time of diffusion and the remedy.
+    They exchange too little of it, or t is so large that it is mixed, or the correction for volume
+    makes squared distances negative. The message names the setting and the remedy.
     """

@@ -111,6 +111,25 @@ def warm_up_gp():
     NTK(activation="tanh")(X, eval_gradient=True)
 
 
+def warm_up_embedding():
+    """Compile heat on graphs, pruning, shortest paths and scaling."""
+    import warnings
+
+    from kernlab.datasets import make_swiss_roll
+    from kernlab.embedding import HeatGeodesicEmbedding
+
+    # So noisy that shortcuts are nominated.
+    X = make_swiss_roll(200, noise=1.0, random_state=0).data
+    for settings in ({"metric": "heat"}, {"metric": "pruned"}, {"mds_weights": "heat"}):
+        model = HeatGeodesicEmbedding(**settings, n_landmarks=20, random_state=0)
+        logger.info("compiling %r", model)
+        with warnings.catch_warnings():
+            # What is found in these points is of no interest.
+            warnings.simplefilter("ignore", UserWarning)
+            model.fit(X).transform(X + 0.01)
+            model.geodesic_distances(X[:2])
+
+
 def main(arguments=None):
     parser = argparse.ArgumentParser(
         prog="python -m kernlab.warmup", description="Compile kernels ahead of their first use."
@@ -121,6 +140,7 @@ def main(arguments=None):
     parser.add_argument("--tolerance", action="store_true", help="also what rtol and atol use")
     parser.add_argument("--privacy", action="store_true", help="also the private sums")
     parser.add_argument("--gp", action="store_true", help="also Gaussian processes of series")
+    parser.add_argument("--embedding", action="store_true", help="also embeddings and graphs")
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     kernels = list(PROFILES) if options.all else options.kernels or ["gaussian"]
@@ -132,6 +152,8 @@ def main(arguments=None):
         warm_up_privacy()
     if options.gp:
         warm_up_gp()
+    if options.embedding:
+        warm_up_embedding()
 
 
 if __name__ == "__main__":

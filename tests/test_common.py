@@ -1,5 +1,6 @@
 """Every public estimator passes scikit-learn's own checks."""
 
+import math
 import warnings
 
 import pytest
@@ -69,6 +70,7 @@ ESTIMATORS = [
     HeatGeodesicEmbedding(n_neighbors=5, metric="pruned", n_landmarks=10, random_state=0),
     HeatGeodesicEmbedding(metric="precomputed", mds="smacof", random_state=0),
     ManifoldGPRegressor(n_neighbors=5),
+    ManifoldGPRegressor(nu=math.inf),
     StudentTProcessRegressor(),
     StudentTProcessRegressor(kernel=RBF(1.0) + WhiteKernel(0.1), optimizer=None, normalize_y=True),
 ]

@@ -97,3 +97,34 @@ assert compiled() == before and sum(before) > 4, (before, compiled())
 
 def test_warmup_of_gaussian_processes_leaves_nothing_to_compile():
     subprocess.run([sys.executable, "-c", GP_SCRIPT], check=True)
+
+
+EMBEDDING_SCRIPT = """
+import warnings
+from kernlab import warmup
+from kernlab.datasets import make_swiss_roll
+from kernlab.embedding import HeatGeodesicEmbedding, _geodesics, _mds_numba
+from kernlab.gp import ManifoldGPRegressor
+from kernlab.graph import _walks_numba
+from kernlab.linalg import _heat_numba
+
+def compiled():
+    modules = _geodesics, _mds_numba, _walks_numba, _heat_numba
+    members = [member for module in modules for member in vars(module).values()]
+    return [len(member.signatures) for member in members if hasattr(member, "signatures")]
+
+warmup.warm_up_embedding()
+before = compiled()
+warnings.simplefilter("ignore")
+X = make_swiss_roll(300, noise=1.0, n_features=5, random_state=1).data
+for settings in ({}, {"metric": "pruned"}, {"metric": "graph", "mds_weights": "power"}):
+    model = HeatGeodesicEmbedding(3, n_landmarks=50, random_state=0, **settings).fit(X)
+    model.transform(X[:5] + 0.1)
+    model.geodesic_distances(X[:2])
+ManifoldGPRegressor(n_eigenpairs=20).fit(X, X[:, 0]).predict(X[:5])
+assert compiled() == before and sum(before) > 8, (before, compiled())
+"""
+
+
+def test_warmup_of_embeddings_leaves_nothing_to_compile():
+    subprocess.run([sys.executable, "-c", EMBEDDING_SCRIPT], check=True)

@@ -18,8 +18,9 @@ from kernlab.embedding import HeatGeodesicDisplay, HeatGeodesicEmbedding
 # Three metrics
 # -------------
 # Some hundred points in ten dimensions, with noise of standard deviation 0.1 and 1 in each of them; windings are 6.3
-# apart. Shortest paths are best where nothing joins the windings, and lost where something does. Pruning takes the
-# edges between them, in red, out of the graph. Heat has its own idea of distance: it is slow to pass by few edges.
+# apart. Shortest paths are best where nothing joins the windings, and lost where something does; heat, which passes
+# slowly by few edges, is lost too where there are as many as here. Pruning takes the edges between them, in red, out of
+# the graph.
 
 
 def per_row_pearson(model, roll):
@@ -32,9 +33,9 @@ def per_row_pearson(model, roll):
 figure, axes = plt.subplots(2, 3, figsize=(11, 5.5), layout="constrained")
 scores = {}
 for row, noise in zip(axes, (0.1, 1.0), strict=True):
-    roll = make_swiss_roll(800, noise=noise, n_features=10, random_state=1)
+    roll = make_swiss_roll(600, noise=noise, n_features=10, random_state=1)
     for ax, metric in zip(row, ("graph", "pruned", "heat"), strict=True):
-        model = HeatGeodesicEmbedding(metric=metric, n_landmarks=60, random_state=0)
+        model = HeatGeodesicEmbedding(metric=metric, n_landmarks=50, random_state=0)
         with warnings.catch_warnings():
             # Pruning warns where it makes ways much longer, as it should here.
             warnings.simplefilter("ignore")
@@ -55,13 +56,13 @@ plt.show()
 # Each is placed by itself, from its distances to the landmarks. The Shepard diagram shows how well the map
 # keeps distances: points on the line are kept.
 
-roll = make_swiss_roll(2000, noise=0.05, random_state=0)
-model = HeatGeodesicEmbedding(metric="graph", n_landmarks=100, random_state=0).fit(roll.data[:1000])
-placed = model.transform(roll.data[1000:])
+roll = make_swiss_roll(1400, noise=0.05, random_state=0)
+model = HeatGeodesicEmbedding(metric="graph", n_landmarks=50, random_state=0).fit(roll.data[:700])
+placed = model.transform(roll.data[700:])
 
 figure, axes = plt.subplots(2, 1, figsize=(8, 5), height_ratios=(1, 3), layout="constrained")
 axes[0].scatter(*model.embedding_.T, s=6, color="0.8", label="data")
-axes[0].scatter(*placed.T, s=6, c=roll.position[1000:, 0], label="new points")
+axes[0].scatter(*placed.T, s=6, c=roll.position[700:, 0], label="new points")
 axes[0].set(aspect="equal", xlabel="component 0", ylabel="component 1", ylim=(-6, 6))
 axes[0].legend(fontsize="small", loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False)
 HeatGeodesicDisplay.from_estimator(model, kind="shepard", ax=axes[1])
@@ -70,7 +71,7 @@ plt.show()
 # %%
 # The new points keep the true distances as well as the others do.
 
-position = roll.position[1000:]
+position = roll.position[700:]
 truth = np.linalg.norm(position[:, None] - position, axis=2)
 found = np.linalg.norm(placed[:, None] - placed, axis=2)
 pearson = np.corrcoef(truth.ravel(), found.ravel())[0, 1]

@@ -9,7 +9,6 @@ takes an AnnData object, or any other that has its attributes.
 from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
-import numpy as np
 from scipy.stats import spearmanr
 
 from kernlab.datasets import make_tree
@@ -21,7 +20,7 @@ from kernlab.embedding import DiffusionMap, heatgeo
 # Five branches of a random walk, whose distances from the first cell are known. ``obsm`` has what ``scanpy.pp.pca``
 # would put there; after ``scanpy.pp.neighbors`` its graph would be taken instead.
 
-tree = make_tree(600, n_branches=5, noise=1.0, n_features=10, random_state=3)
+tree = make_tree(800, n_branches=5, noise=1.0, n_features=10, random_state=3)
 truth = tree.position[:, 0]
 cells = SimpleNamespace(X=tree.data, obs={}, obsm={"X_pca": tree.data}, obsp={}, uns={})
 heatgeo(cells, root=0, mds="classical")

@@ -2,7 +2,7 @@
 A vector field on a rolled-up sheet
 ===================================
 
-A flow on a Swiss roll is known, with noise, at 50 of 2000 points. Layers of the roll that touch across the gap are far
+A flow on a Swiss roll is known, with noise, at 50 of 1500 points. Layers of the roll that touch across the gap are far
 apart along the sheet, and the flow there points elsewhere. A process on the manifold follows the sheet; one in space,
 with a kernel for each channel, mixes layers.
 """
@@ -23,13 +23,13 @@ from kernlab.gp import ManifoldGPRegressor
 # --------
 # A unit vector in the tangent plane that turns once from the inner end of the sheet to the outer.
 
-roll = make_swiss_roll(2000, width=20.0, random_state=0)
+roll = make_swiss_roll(1500, width=20.0, random_state=0)
 points, arc = roll.data, roll.position[:, 0]
 angle = np.hypot(points[:, 0], points[:, 2])
 along = np.column_stack(
     [
         np.cos(angle) - angle * np.sin(angle),
-        np.zeros(2000),
+        np.zeros(1500),
         np.sin(angle) + angle * np.cos(angle),
     ]
 )
@@ -37,7 +37,7 @@ along /= np.linalg.norm(along, axis=1, keepdims=True)
 turn = 2 * np.pi * (arc - arc.min()) / np.ptp(arc)
 flow = np.cos(turn)[:, None] * along + np.sin(turn)[:, None] * [0.0, 1.0, 0.0]
 
-known = np.arange(2000) < 50
+known = np.arange(1500) < 50
 rng = np.random.default_rng(0)
 readings = flow[known] + 0.05 * rng.standard_normal((50, 3))
 
@@ -46,7 +46,7 @@ readings = flow[known] + 0.05 * rng.standard_normal((50, 3))
 # -------------
 # The points without readings tell the first one what the manifold looks like.
 
-gp = ManifoldGPRegressor("vector", n_eigenpairs=100, random_state=0)
+gp = ManifoldGPRegressor("vector", n_eigenpairs=80, random_state=0)
 gp.fit(points[known], readings, X_unlabelled=points[~known])
 on_sheet, std = gp.predict(points, return_std=True)
 
@@ -55,7 +55,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # a channel that is nearly noise ends at a bound
     in_space = np.column_stack(
         [
-            GaussianProcessRegressor(kernel, n_restarts_optimizer=1, random_state=0)
+            GaussianProcessRegressor(kernel, n_restarts_optimizer=0, random_state=0)
             .fit(points[known], channel)
             .predict(points)
             for channel in readings.T
@@ -86,7 +86,7 @@ axes["roll"].scatter(*points[known][:, [0, 2, 1]].T, c="k", s=18, label="reading
 axes["roll"].set(title="direction of the flow", xticks=[], yticks=[], zticks=[])
 axes["roll"].view_init(elev=65)
 axes["roll"].legend(loc="lower center")
-shown = rng.permutation(2000)[:500]
+shown = rng.permutation(1500)[:500]
 for name, values in (("on the sheet", on_sheet), ("in space", in_space)):
     axis = axes[name]
     arrows = axis.quiver(

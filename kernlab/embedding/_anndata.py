@@ -171,7 +171,7 @@ def heatgeo(
                 "use_rep='X_pca' to make another, or leave them out."
             )
         embedding._validate_params()
-        check_sizes(embedding, _shape(adata)[0])
+        check_sizes(embedding, *_shape(adata))
         use_rep = _fit_given(embedding, adata, description, placing=return_estimator)
 
     key = key_added.removeprefix("X_")
@@ -269,7 +269,7 @@ def _fit_given(embedding, adata, description, *, placing):
     # Scanpy counts a cell among its own neighbours.
     n_neighbors = max(int(settings.get("n_neighbors", 16)) - 1, 1)
     graph = embedding._make_graph().set_params(kernel="umap", n_neighbors=n_neighbors)
-    embedding._fit_graph(graph._adopt(affinity, lengths, points), points)
+    embedding._fit_graph(graph._adopt(affinity, lengths, points))
     return use_rep
 
 

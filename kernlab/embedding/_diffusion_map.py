@@ -8,6 +8,7 @@ from numbers import Integral, Real
 import numpy as np
 import scipy.sparse as sp
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_is_fitted
 
 from kernlab._core.validation import (
@@ -17,10 +18,15 @@ from kernlab._core.validation import (
     validate_points,
     whole_or_nothing,
 )
+from kernlab.embedding._metrics import distinct_rows
 from kernlab.graph import KNNGraph, laplacian
+from kernlab.graph._weights import CUT
 from kernlab.linalg import smallest_eigenpairs
 
 __all__ = ["DiffusionMap"]
+
+# New points placed at a time.
+_QUERIES = 4096
 
 
 class DiffusionMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
@@ -42,7 +48,8 @@ class DiffusionMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
     bandwidth : {'self-tuning', 'global'}, default='self-tuning'
         The weight of an edge of length r is exp(-r² / (s_i s_j)). 'self-tuning' takes for s_i the
         distance to the last neighbour of i; 'global' the median of these for all, with which
-        ``alpha=1`` has the limit of [1]_.
+        ``alpha=1`` has the limit of [1]_. Weights are raised to 1e-4 where they are less, so that
+        the walk reaches outliers, and a bridge between parts of the graph weighs exp(-1).
     alpha : float in [0, 1], default=1.0
         Power of the density by which weights are divided. 1 takes out how densely the points lie,
         and the walk is Brownian motion on the manifold in the limit of many points; 0 leaves it
@@ -64,7 +71,8 @@ class DiffusionMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
     eigenvalues_ : array of shape (n_components,)
         Eigenvalues of the transition matrix, from the largest after 1 down.
     graph_ : KNNGraph
-        The graph of the neighbours.
+        The graph of the neighbours, of the distinct rows of X in order: equal rows are one point,
+        and their number does not count as density.
     n_features_in_ : int
         Number of features seen in fit.
     feature_names_in_ : array of shape (n_features,)
@@ -79,7 +87,8 @@ class DiffusionMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
     Cost: the search for neighbours, and some hundred products with the sparse transition matrix
     for each few eigenpairs; memory O(n (n_neighbors + n_components)). A new point is placed by the
     formula of Nyström, the mean of its neighbours' eigenvectors under the walk's first step from
-    it over the eigenvalue; one that lies on a training point takes that point's row.
+    it over the eigenvalue, with the neighbours of the nearest training point among its own; one
+    that lies on a training point takes that point's row.
 
     Parts of the graph that are not joined are bridged and warned of, for each would have an
     eigenvalue of 1 to itself.
@@ -109,7 +118,11 @@ class DiffusionMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         "t": [Interval(Integral, 1, None, closed="left")],
         "algorithm": [StrOptions({"auto", "exact", "approximate"})],
         "random_state": ["random_state"],
-        "n_jobs": [Integral, None],
+        "n_jobs": [
+            Interval(Integral, 1, None, closed="left"),
+            Interval(Integral, None, -1, closed="right"),
+            None,
+        ],
     }
 
     def __init__(
@@ -160,30 +173,33 @@ class DiffusionMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
                     f"n_components={self.n_components} needs at least {self.n_components + 1} "
                     f"points, got n_samples={n_samples}; lower n_components, or give more rows."
                 )
+            first, copies = distinct_rows(self, X)
             graph = KNNGraph(
                 self.n_neighbors,
                 kernel="gaussian",
                 algorithm=self.algorithm,
                 random_state=self.random_state,
                 n_jobs=self.n_jobs,
-            ).fit(X)
+            ).fit(X[first])
             self.graph_ = graph
             self._fit_walk(graph)
+            self.embedding_ = (self._vectors * self.eigenvalues_**self.t)[copies]
         return self
 
     def _fit_walk(self, graph):
-        lengths = graph.distances_
-        self._scales = graph.bandwidths_
+        weights, self._scales = graph.affinity_, graph.bandwidths_
         if self.bandwidth == "global":
+            lengths = graph.distances_
             self._scales = np.full(len(self._scales), np.median(self._scales))
-        rows = np.repeat(np.arange(lengths.shape[0]), np.diff(lengths.indptr))
-        # The ratios and not their product: squares of lengths may overflow.
-        ratio = (lengths.data / self._scales[rows]) * (lengths.data / self._scales[lengths.indices])
-        weights = sp.csr_matrix(
-            (_gaussian(ratio), lengths.indices, lengths.indptr), shape=lengths.shape
-        )
+            weights = sp.csr_matrix(
+                (_gaussian((lengths.data / self._scales[0]) ** 2), lengths.indices, lengths.indptr),
+                shape=lengths.shape,
+            )
+            # A bridge, longer than the others, keeps the graph's weight.
+            first, second = graph.bridges_.T
+            weights[first, second] = weights[second, first] = graph.affinity_[first, second]
         # A walk may stay: the weight of a point with itself is 1.
-        weights = weights + sp.identity(lengths.shape[0], format="csr")
+        weights = weights + sp.identity(weights.shape[0], format="csr")
         self._density = np.asarray(weights.sum(axis=1)).ravel()
         thinned = sp.diags(self._density**-self.alpha)
         weights = (thinned @ weights @ thinned).tocsr()
@@ -197,7 +213,6 @@ class DiffusionMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         highest = vectors[np.abs(vectors).argmax(axis=0), np.arange(self.n_components)]
         self._vectors = vectors * np.sign(highest)
         self.eigenvalues_ = 1.0 - values[1:]
-        self.embedding_ = self._vectors * self.eigenvalues_**self.t
 
     def fit_transform(self, X, y=None):
         """Fit, and return ``embedding_``.
@@ -223,24 +238,45 @@ class DiffusionMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         Returns
         -------
         embedding : array of shape (n_queries, n_components)
-            A point that coincides with a training point takes its row of ``embedding_``.
+            A point that coincides with a training point takes its row of ``embedding_``, and one
+            that comes near it tends to that, but at the ends of a bridge. Halfway between, where
+            the neighbours change, places jump by what the neighbour counted.
         """
         check_is_fitted(self)
         X = np.asarray(validate_points(self, X, reset=False), dtype=np.float64)
-        distances, indices = self.graph_.kneighbors(X)
-        own = distances[:, -1:]
-        if self.bandwidth == "global":
-            own = np.full_like(own, self._scales[0])
-        with np.errstate(divide="ignore", invalid="ignore"):
-            ratio = (distances / own) * (distances / self._scales[indices])
+        placed = np.empty((len(X), self.n_components))
+        for part in gen_batches(len(X), _QUERIES):
+            placed[part] = self._walked(X[part])
+        return placed
+
+    def _walked(self, X):
+        """Where a step of the walk leads from new points, in the mean."""
+        n = len(self._vectors)
+        distances, indices = self.graph_.kneighbors(X, self.n_neighbors + 1)
+        nearest, on_point = indices[:, 0], distances[:, 0] == 0
+        # Besides its own neighbours a point has those of the point nearest to it, as that one
+        # itself, which others may have for a neighbour.
+        ones = np.ones(indices.size)
+        own = sp.csr_matrix(
+            (ones, indices.ravel(), np.arange(0, indices.size + 1, indices.shape[1])),
+            shape=(len(X), n),
+        )
+        walk = own + self.graph_.affinity_[nearest]
+        rows, columns = np.repeat(np.arange(len(X)), np.diff(walk.indptr)), walk.indices
+        search = self.graph_._search
+        steps = search.scaled(X)[rows] - search.points[columns]
+        lengths = np.sqrt(np.einsum("ed,ed->e", steps, steps)) * search.scale
+        scales = self._scales[:1] if self.bandwidth == "global" else distances[:, -1]
+        scales = np.broadcast_to(scales, len(X))
+        with np.errstate(over="ignore"):
+            ratio = (lengths / scales[rows]) * (lengths / self._scales[columns])
+        ratio = np.minimum(ratio, np.finfo(float).max)
         # From the nearest, so that a point far from all still has neighbours of some weight.
-        weights = _gaussian(ratio - ratio.min(axis=1, keepdims=True))
-        weights *= self._density[indices] ** -self.alpha
-        weights /= weights.sum(axis=1, keepdims=True)
-        placed = np.einsum("qk,qkl->ql", weights, self._vectors[indices])
-        placed *= self.eigenvalues_ ** (self.t - 1)
-        on_point = distances[:, 0] == 0
-        placed[on_point] = self.embedding_[indices[on_point, 0]]
+        ratio -= np.minimum.reduceat(ratio, walk.indptr[:-1])[rows]
+        walk.data = _gaussian(ratio) * self._density[columns] ** -self.alpha
+        walk.data /= np.add.reduceat(walk.data, walk.indptr[:-1])[rows]
+        placed = (walk @ self._vectors) * self.eigenvalues_ ** (self.t - 1)
+        placed[on_point] = self._vectors[nearest[on_point]] * self.eigenvalues_**self.t
         return placed
 
     @property
@@ -249,5 +285,5 @@ class DiffusionMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
 
 
 def _gaussian(ratio):
-    """exp(-ratio), nowhere zero: an edge without weight would be none."""
-    return np.maximum(np.exp(-ratio), np.finfo(float).tiny)
+    """exp(-ratio), raised where it is less than the graph's least."""
+    return np.maximum(np.exp(-ratio), CUT)

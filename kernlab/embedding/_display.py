@@ -22,7 +22,8 @@ class HeatGeodesicDisplay:
     points : ndarray of shape (n, 2)
         Points of the embedding; or distances from landmarks, along the data and in the embedding.
     landmarks : ndarray of shape (n_landmarks, 2)
-        Positions of the landmarks; none for a Shepard diagram.
+        Positions of the landmarks; none for a Shepard diagram, nor where they are half of the
+        points or more and would but cover them.
     shortcuts : ndarray of shape (n_shortcuts, 2, 2)
         Ends of the edges that pruning took out of the graph; none for a Shepard diagram.
     stress : float
@@ -67,7 +68,8 @@ class HeatGeodesicDisplay:
         components : tuple of two int, default=(0, 1)
             Which coordinates of the embedding to show.
         color : array-like of shape (n_samples,), default=None
-            Values that colour the points.
+            Numbers that colour the points; or names of their classes (strings, booleans),
+            listed in a legend. Only with ``kind='embedding'``.
         ax : matplotlib Axes, default=None
             Where to draw; a new figure if None.
 
@@ -78,27 +80,36 @@ class HeatGeodesicDisplay:
         Raises
         ------
         ValueError
-            If ``kind`` is unknown or the embedding has no such components.
+            If ``kind`` is unknown, the embedding has no such components, or ``color`` is not of one
+            value for each point or comes with a Shepard diagram.
         """
         if not isinstance(estimator, HeatGeodesicEmbedding):
             raise TypeError(f"estimator is {estimator!r}; give a fitted HeatGeodesicEmbedding.")
         check_is_fitted(estimator)
         if kind not in _KINDS:
             raise ValueError(f"kind={kind!r} is none of {', '.join(map(repr, _KINDS))}.")
+        if kind == "shepard" and color is not None:
+            raise ValueError(
+                "color is of points, and kind='shepard' draws pairs of them; leave color out."
+            )
         embedding = estimator.embedding_
         p = embedding.shape[1]
         if kind == "shepard":
             points, labels = _pairs(estimator), ("along the data", "in the embedding")
             landmarks, shortcuts = np.empty((0, 2)), np.empty((0, 2, 2))
         else:
-            first, second = components
-            if not (0 <= first < p and 0 <= second < p):
+            if np.shape(components) != (2,) or not all(
+                isinstance(c, int | np.integer) and 0 <= c < p for c in components
+            ):
                 raise ValueError(
                     f"components={components!r} are not two of the {p} of the embedding, 0 to "
                     f"{p - 1}; fit with n_components=2 or more."
                 )
+            first, second = components
             points = embedding[:, [first, second]]
             landmarks = points[estimator.landmarks_]
+            if 2 * len(landmarks) >= len(points):
+                landmarks = landmarks[:0]
             shortcuts = points[estimator.shortcuts_] if hasattr(estimator, "shortcuts_") else []
             shortcuts = np.reshape(shortcuts, (-1, 2, 2))
             labels = (f"component {first}", f"component {second}")
@@ -134,7 +145,7 @@ class HeatGeodesicDisplay:
             ax.plot([0, end], [0, end], color="0.3", linewidth=1)
             ax.set_title(f"stress {self.stress:.3g}")
         else:
-            ax.scatter(*self.points.T, c=color, s=size, linewidths=0, zorder=2)
+            self._scatter(ax, color, s=size, linewidths=0, zorder=2)
             lines = import_extra(
                 "matplotlib.collections", extra="plot", purpose="HeatGeodesicDisplay.plot"
             )
@@ -145,16 +156,41 @@ class HeatGeodesicDisplay:
                         label="shortcuts taken out",
                     )
                 )  # fmt: skip
-            ax.plot(
-                *self.landmarks.T, "o", markersize=3, markerfacecolor="none",
-                markeredgecolor="0.2", markeredgewidth=0.5, zorder=3, label="landmarks",
-            )  # fmt: skip
-            ax.legend(fontsize="small", framealpha=0.6)
+            if len(self.landmarks):
+                ax.plot(
+                    *self.landmarks.T, "o", markersize=3, markerfacecolor="none",
+                    markeredgecolor="0.2", markeredgewidth=0.5, zorder=3, label="landmarks",
+                )  # fmt: skip
+            if ax.get_legend_handles_labels()[0]:
+                ax.legend(fontsize="small", framealpha=0.6)
             ax.set_aspect("equal", adjustable="datalim")
         ax.set_xlabel(self.labels[0])
         ax.set_ylabel(self.labels[1])
         self.ax_, self.figure_ = ax, ax.figure
         return self
+
+    def _scatter(self, ax, color, **style):
+        """Draw the points: coloured by numbers, or a class at a time."""
+        if color is None:
+            ax.scatter(*self.points.T, **style)
+            return
+        color = np.asarray(color)
+        if color.shape != (len(self.points),):
+            raise ValueError(
+                f"color has shape {color.shape}, expected ({len(self.points)},): a number or the "
+                "name of a class for each point."
+            )
+        if color.dtype.kind in "iuf":
+            ax.scatter(*self.points.T, c=color, **style)
+            return
+        names, classes = np.unique(color.astype(str), return_inverse=True)
+        colors = import_extra(
+            "matplotlib.pyplot", extra="plot", purpose="HeatGeodesicDisplay.plot"
+        ).get_cmap(
+            "tab10" if len(names) <= 10 else "turbo", len(names) if len(names) > 10 else None
+        )
+        for k, name in enumerate(names):
+            ax.scatter(*self.points[classes == k].T, color=colors(k), label=name, **style)
 
 
 def _pairs(estimator):

@@ -4,7 +4,6 @@
 # with variable coefficients", Comm. Pure Appl. Math. 20 (1967); G. Huguet et al., "A heat diffusion
 # perspective on geodesic preserving dimensionality reduction", NeurIPS 2023, arXiv 2305.19043.
 
-import warnings
 from numbers import Integral, Real
 from typing import NamedTuple
 
@@ -13,9 +12,12 @@ import scipy.sparse as sp
 from scipy.sparse.csgraph import dijkstra
 from sklearn.utils.validation import check_array
 
-from kernlab.embedding._heat_scale import choose_times, intrinsic_dimension, step_length
+from kernlab._core.threads import SINGLE_THREADED_BLAS
+from kernlab._core.warn import warn_user
+from kernlab.embedding._heat_scale import choose_times, intrinsic_dimension
 from kernlab.exceptions import UnresolvedHeatWarning
 from kernlab.graph import laplacian as graph_laplacian
+from kernlab.graph._steps import step_length
 from kernlab.linalg import heat_action
 
 __all__ = ["HeatDistances", "heat_distances"]
@@ -26,6 +28,10 @@ RESOLVED = 1e-200
 EXACT_DIAGONAL = 500
 # Share of a landmark's resolved pairs, the farthest, that scale its shortest paths beyond them.
 _FARTHEST = 0.1
+# Below this difference of log p over the graph heat is mixed: it says little of where it came from.
+_MIXED = 1.0
+# Share of pairs whose squared distance may come out negative without a warning.
+_FEW = 0.01
 
 
 class HeatDistances(NamedTuple):
@@ -43,6 +49,10 @@ class HeatDistances(NamedTuple):
         Entries whose heat is too small to tell a distance from.
     diagonal : array of shape (n_times, n_samples) or None
         Heat at every point, a time t after it stood there; None without volume correction.
+    path_scale : float or None
+        What unresolved distances are, relative to the shortest path; None where all are resolved.
+    intrinsic_dim : int or None
+        Dimension that the units were taken with; None for ``units='none'``.
     """
 
     distances: np.ndarray
@@ -50,6 +60,8 @@ class HeatDistances(NamedTuple):
     t: float | np.ndarray
     unresolved: int
     diagonal: np.ndarray | None
+    path_scale: float | None
+    intrinsic_dim: int | None
 
 
 def heat_distances(
@@ -64,7 +76,7 @@ def heat_distances(
     units="data",
     intrinsic_dim="auto",
     floor=None,
-    diagonal=None,
+    like=None,
     n_jobs=None,
 ):
     r"""Distances along a graph from points to landmarks, from how heat spreads on it.
@@ -100,21 +112,25 @@ def heat_distances(
         weights 1 - t / sum(t) of [2]_.
     laplacian : {'normalized', 'combinatorial'}, default='normalized'
     volume_correction : float >= 0, default=1.0
-        c above: 0 leaves volumes in, which draws dense places together.
+        c above: 0 leaves volumes in, which draws dense places together. Of use up to 1, which takes
+        them out; much above it squared distances come out negative, and count as zero.
     denoise : float in [0, 1], default=0.0
         Share of the distance between rows of distances, ||d_i - d_j||, in the result. 'none' sums
         over all points, estimated from the landmarks, as the original; 'data' takes the root mean
         square, which is a length again and no longer than d_ij.
     units : {'data', 'none'}, default='data'
+        σ² is the mean over the edges of the data: those more than ten times as long as the median
+        edge at either end, bridges and the ways to outliers, are left out.
     intrinsic_dim : 'auto' or int >= 1, default='auto'
         Dimension that σ² is shared among. 'auto' estimates it from the lengths of the shortest
         edges of each point [3]_. Noise off the manifold counts as dimensions.
     floor : float in (0, 1) or None, default=None
         Added to the kernel before logarithms are taken. 1e-16 is the original's formula, with all
         that it does to points far apart and to a point's distance from itself.
-    diagonal : array of shape (n_times, n_samples) or None, default=None
-        ``diagonal`` of an earlier result on the same graph at the same times, for columns that
-        agree with that result and cost no more than themselves.
+    like : HeatDistances or None, default=None
+        An earlier result on the same graph, at the same times and with the same settings, for
+        columns that agree with it and cost no more than themselves: its ``diagonal``,
+        ``path_scale`` and ``intrinsic_dim`` are taken.
     n_jobs : int or None, default=None
         Threads over landmarks; None is Numba's current count, -1 all cores. The result has the
         same bits for any number.
@@ -123,20 +139,23 @@ def heat_distances(
     -------
     found : HeatDistances
         Named fields ``distances`` and ``kernel``, both float64 of shape (n_samples, n_landmarks),
-        ``t``, ``unresolved`` and ``diagonal``.
+        and what they were found with.
 
     Raises
     ------
     ValueError
-        If matrices are not square, symmetric, finite and of zero or more, a landmark is no row or
-        given twice, or a setting is out of its range.
+        If matrices are not square, symmetric, finite, of zero or more and of one pattern, a
+        landmark is no row or given twice, or a setting is out of its range.
 
     Warns
     -----
     UnresolvedHeatWarning
         If pairs have heat below 1e-200: they get the length of the shortest path, times what the
-        farthest resolved points of the landmark have in heat distance per length. Pairs that no
-        path joins get the largest distance of all.
+        farthest resolved points have in heat distance per length, the median over the landmarks.
+        Pairs that no path joins get the largest distance of all. Also if t, given as a number, is
+        so large that heat is mixed (log p of a landmark is within 1 of log p everywhere), and if
+        ``volume_correction`` makes the squared distances of more than a hundredth of the pairs
+        negative: distances collapse then.
 
     See Also
     --------
@@ -180,14 +199,14 @@ def heat_distances(
     operator = graph_laplacian(affinity, laplacian)
     mass = _mass(affinity, laplacian)
     times = choose_times(t, affinity, operator, landmarks)
-    diagonal = _checked_diagonal(diagonal, len(times), n)
+    diagonal = None if like is None else _checked_diagonal(like.diagonal, len(times), n)
 
-    heat = heat_action(
-        operator, indicators(n, landmarks), times, method="uniformization", n_jobs=n_jobs
-    )  # (n_times, n, m)
-    unit = 1.0
+    heat = _spread_heat(operator, landmarks, times, n_jobs)  # (n_times, n, m)
+    unit, dim = 1.0, None
     if units == "data":
-        dim = intrinsic_dimension(lengths) if intrinsic_dim == "auto" else intrinsic_dim
+        dim = intrinsic_dim
+        if dim == "auto":
+            dim = intrinsic_dimension(lengths) if like is None else like.intrinsic_dim
         # σ²/2 is what a walk of this step spreads by in a unit of time along each dimension.
         unit = step_length(affinity, lengths, mass) / np.sqrt(2 * dim)
     weights = _time_weights(times)
@@ -200,33 +219,52 @@ def heat_distances(
                 for time, values in zip(times, heat, strict=True)
             ]
         )
+    if like is None and n > 1 and not isinstance(t, str):
+        _warn_of_mixed(heat, landmarks, mass, times)
+    n_negative: int | np.integer = 0
     for k, (time, weight, values) in enumerate(zip(times, weights, heat, strict=True)):
         if floor is None:
             unresolved |= values < RESOLVED
-        known = diagonal[k] if volume_correction else None
+        known = None if diagonal is None else diagonal[k]
         squared = _squared(values, known, landmarks, mass, time, volume_correction, units, floor)
+        if volume_correction != 1:
+            own = squared[landmarks, np.arange(len(landmarks))]
+            n_negative += int(np.sum(squared < 0.0) - np.sum(own < 0.0))
         distances += weight * np.sqrt(np.maximum(squared, 0.0, out=squared), out=squared)
+    if like is None and n_negative > _FEW * heat.size:
+        warn_user(
+            f"The squared distances of {n_negative / heat.size:.0%} of the pairs come out negative "
+            f"at volume_correction={volume_correction:g}, and count as zero; give a value from 0 "
+            "to 1.",
+            UnresolvedHeatWarning,
+        )
     distances *= unit
+    scale = None if like is None else like.path_scale
     if floor is None:
         distances[landmarks, np.arange(len(landmarks))] = 0.0
-        n_unresolved = _extend(distances, unresolved, lengths, landmarks, times)
-    else:
-        n_unresolved = 0
+        if unresolved.any():
+            auto = isinstance(t, str) and t == "auto"
+            scale = _extend(distances, unresolved, lengths, landmarks, times, scale, auto)
     if denoise:
         distances = denoised(distances, landmarks, distances, denoise, units)
     return HeatDistances(
         distances,
         heat[0],
         times if len(times) > 1 else float(times[0]),
-        n_unresolved,
+        int(unresolved.sum()),
         diagonal if volume_correction else None,
+        scale,
+        dim,
     )
 
 
 def _check_graph(affinity, lengths, landmarks):
     affinity = check_array(affinity, accept_sparse="csr", dtype=np.float64, input_name="affinity")
     lengths = check_array(lengths, accept_sparse="csr", dtype=np.float64, input_name="lengths")
-    affinity, lengths = sp.csr_matrix(affinity), sp.csr_matrix(lengths)
+    affinity, lengths = (
+        sp.csr_matrix(matrix, copy=not getattr(matrix, "has_canonical_format", False))
+        for matrix in (affinity, lengths)
+    )
     n = affinity.shape[0]
     for name, matrix in (("affinity", affinity), ("lengths", lengths)):
         if matrix.shape != (n, n):
@@ -243,6 +281,16 @@ def _check_graph(affinity, lengths, landmarks):
             raise ValueError(f"{name} is not symmetric; pass (A + A.T) / 2.")
     if lengths.nnz == 0 and n > 1:
         raise ValueError("lengths has no edges; pass the lengths of those that affinity weighs.")
+    for matrix in (affinity, lengths):
+        matrix.sum_duplicates()
+    if not (
+        np.array_equal(affinity.indptr, lengths.indptr)
+        and np.array_equal(affinity.indices, lengths.indices)
+    ):
+        raise ValueError(
+            "affinity and lengths must hold the same edges, as affinity_ and distances_ of a "
+            "KNNGraph do."
+        )
     landmarks = np.asarray(landmarks)
     if landmarks.ndim != 1 or landmarks.size == 0 or landmarks.dtype.kind not in "iu":
         raise ValueError(f"landmarks must be a list of at least one row number, got {landmarks!r}.")
@@ -287,8 +335,8 @@ def _checked_diagonal(diagonal, n_times, n):
     diagonal = np.asarray(diagonal, dtype=np.float64)
     if diagonal.shape != (n_times, n) or not np.all((diagonal > 0) & (diagonal < np.inf)):
         raise ValueError(
-            f"diagonal must be positive numbers of shape ({n_times}, {n}), got shape "
-            f"{diagonal.shape}: pass that of an earlier result on this graph, at these times."
+            f"like.diagonal must be positive numbers of shape ({n_times}, {n}), got shape "
+            f"{diagonal.shape}: pass an earlier result on this graph, at these times."
         )
     return diagonal
 
@@ -305,6 +353,36 @@ def indicators(n, rows):
     """Columns that are 1 at one row each, (n, len(rows)), sparse."""
     columns = np.arange(len(rows))
     return sp.csr_matrix((np.ones(len(rows)), (rows, columns)), shape=(n, len(rows)))
+
+
+def _spread_heat(operator, landmarks, times, n_jobs):
+    """Heat (n_times, n, m) at all points after the times, of each landmark where it stood."""
+    start = indicators(operator.shape[0], landmarks)
+    try:
+        return heat_action(operator, start, times, method="uniformization", n_jobs=n_jobs)
+    except ValueError as error:
+        if "is too large for L" not in str(error):
+            raise
+        raise ValueError(
+            f"t={times.max():g} takes more products with the graph than can be made; long before "
+            "it heat is mixed. Give a smaller t, or t='auto'."
+        ) from error
+
+
+def _warn_of_mixed(heat, landmarks, mass, times):
+    """Warn of times after which p is nearly the same everywhere, and distances vanish."""
+    root = np.sqrt(mass)
+    for t, values in zip(times, heat, strict=True):
+        least = np.min(values / root[:, None], axis=0)
+        own = values[landmarks, np.arange(len(landmarks))] / root[landmarks]
+        if np.all(own < np.exp(_MIXED) * least):
+            warn_user(
+                f"At t={t:g} heat is mixed: it differs by less than a factor of "
+                f"{np.exp(_MIXED):.2g} over the graph, and distances have collapsed or will. "
+                "Give a smaller t, or t='auto'.",
+                UnresolvedHeatWarning,
+            )
+            return
 
 
 def heat_diagonal(operator, mass, heat, landmarks, t, n_jobs):
@@ -364,47 +442,57 @@ def _squared(heat, diagonal, landmarks, mass, t, correction, units, floor):
     return squared
 
 
-def _extend(distances, unresolved, lengths, landmarks, times):
-    """Fill in unresolved entries by shortest paths, scaled to the farthest resolved ones."""
-    count = int(unresolved.sum())
-    if count == 0:
-        return 0
+def _extend(distances, unresolved, lengths, landmarks, times, scale, auto):
+    """Fill in unresolved entries by shortest paths, scaled to the farthest resolved ones.
+
+    One scale, given or found and returned, serves all landmarks: the result is symmetric.
+    """
     columns = np.flatnonzero(unresolved.any(axis=0))
     paths = dijkstra(lengths, directed=False, indices=landmarks[columns])  # (columns, n)
-    scales = np.full(len(columns), np.nan)
+    if scale is None:
+        scales = []
+        for row, column in enumerate(columns):
+            known = ~unresolved[:, column] & (paths[row] > 0) & np.isfinite(paths[row])
+            if known.any():
+                far = known & (paths[row] >= np.quantile(paths[row, known], 1 - _FARTHEST))
+                scales.append(np.median(distances[far, column] / paths[row, far]))
+        scale = float(np.median(scales)) if scales else 1.0
     for row, column in enumerate(columns):
-        known = ~unresolved[:, column] & (paths[row] > 0) & np.isfinite(paths[row])
-        if known.any():
-            far = known & (paths[row] >= np.quantile(paths[row, known], 1 - _FARTHEST))
-            scales[row] = np.median(distances[far, column] / paths[row, far])
-    scales[np.isnan(scales)] = np.nanmedian(scales) if not np.isnan(scales).all() else 1.0
-    for row, column in enumerate(columns):
-        missing = unresolved[:, column]
-        distances[missing, column] = scales[row] * paths[row, missing]
+        distances[unresolved[:, column], column] = scale * paths[row, unresolved[:, column]]
     apart = ~np.isfinite(distances)
     distances[apart] = distances[~apart].max()
-    warnings.warn(
-        f"{count} of {distances.size} pairs have no heat to speak of at t={np.min(times):g} (below "
-        f"{RESOLVED:g}): their distances are shortest paths, scaled"
-        + (
+    if apart.any():
+        remedy = (
             f", and of {int(apart.sum())} that no path joins, the largest of the others; join the "
             "parts of the graph (disconnected='bridge'), or embed each by itself."
-            if apart.any()
-            else "; a larger t, or t='auto', reaches them."
-        ),
+        )
+    else:
+        remedy = "; a larger t" + ("" if auto else ", or t='auto',") + " reaches them."
+    warn_user(
+        f"{int(unresolved.sum())} of {distances.size} pairs have no heat to speak of at "
+        f"t={np.min(times):g} (below {RESOLVED:g}): their distances are shortest paths, scaled"
+        + remedy,
         UnresolvedHeatWarning,
-        stacklevel=3,
     )
-    return count
+    return scale
 
 
 def denoised(columns, nodes, distances, denoise, units):
     """Mix into columns of distances from nodes those between rows, over the landmarks."""
     n, m = distances.shape
-    own = distances[nodes]
-    squares = np.einsum("ij,ij->i", distances, distances)
-    triplet = squares[:, None] + squares[nodes] - 2 * distances @ own.T
-    triplet = np.sqrt(np.maximum(triplet, 0.0))
+    # Squares of distances may overflow, and their sums cancel: in a unit of the largest, centred.
+    unit = distances.max() or 1.0
+    rows = distances / unit
+    rows -= rows.mean(axis=0)
+    own = rows[nodes]
+    squares = np.einsum("ij,ij->i", rows, rows)
+    with SINGLE_THREADED_BLAS:
+        triplet = rows @ own.T
+    triplet *= -2.0
+    triplet += squares[:, None] + squares[nodes]
+    np.sqrt(np.maximum(triplet, 0.0, out=triplet), out=triplet)
+    triplet[nodes, np.arange(len(nodes))] = 0.0
     # The original sums over all points; in units of length it is the root mean square.
-    triplet *= np.sqrt(1 / m if units == "data" else n / m)
-    return (1 - denoise) * columns + denoise * triplet
+    triplet *= denoise * np.sqrt(1 / m if units == "data" else n / m) * unit
+    triplet += (1 - denoise) * columns
+    return triplet

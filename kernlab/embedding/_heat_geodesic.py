@@ -4,7 +4,7 @@
 # dimensionality reduction*, NeurIPS 2023, arXiv 2305.19043; de Silva, Tenenbaum, *Global versus
 # local methods in nonlinear dimensionality reduction*, NIPS 2002.
 
-from numbers import Integral, Real
+import warnings
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
@@ -12,20 +12,26 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from kernlab._core.validation import (
-    Interval,
-    StrOptions,
     fit_context,
     validate_data,
     validate_points,
     whole_or_nothing,
 )
-from kernlab.embedding._input import check_distances, check_matrix, check_sizes
+from kernlab.embedding._input import (
+    CONSTRAINTS,
+    check_distances,
+    check_matrix,
+    check_reach,
+    check_root,
+    check_sizes,
+)
 from kernlab.embedding._mds import Landmarks, classical_mds, kruskal_stress, smacof
 from kernlab.embedding._metrics import (
     HeatMetric,
     MatrixMetric,
     PathMetric,
     Places,
+    distinct_rows,
     equal_rows,
     straight_lines,
 )
@@ -54,7 +60,9 @@ class HeatGeodesicEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         What distances along the data are; the user guide says which when.
 
         - ``'heat'``: of heat diffusing on the graph, see :func:`heat_distances`.
-        - ``'graph'``: shortest paths, as in Isomap. The best on clean data.
+        - ``'graph'``: shortest paths, as in Isomap. The best on clean data sampled densely; where
+          ``n_neighbors`` reach over a gap, as on 1000 points of scikit-learn's Swiss roll, it has
+          shortcuts: lower ``n_neighbors`` or take ``'pruned'``.
         - ``'pruned'``: shortest paths without the edges that :func:`kernlab.graph.prune_shortcuts`
           takes for shortcuts, which become ``shortcuts_``. New points' edges are checked too.
         - ``'precomputed'``: X is the matrix of distances.
@@ -65,14 +73,14 @@ class HeatGeodesicEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
     kernel : {'alpha', 'knn', 'gaussian', 'umap'}, default='alpha'
         Weights of the graph's edges.
     volume_correction : float, default=1.0
-        Share of the correction of heat distances for the density of the data.
+        Share of the correction of heat distances for the density of the data, of use from 0 to 1.
     denoise : float in [0, 1], default=0.0
         Share of heat distances replaced by distances between rows of them.
     floor : float in (0, 1), default=None
         Added to the heat before its logarithm, as other implementations do (1e-16); None keeps the
         logarithm exact.
     intrinsic_dim : 'auto' or int, default='auto'
-        Dimension of the surface, which scales heat distances in ``units='data'``.
+        Of the surface, for ``units='data'``. 'auto': maximum likelihood, unlike ``tangent_frames``.
     mp_reduce : bool, default=False
         Whether to take out first the principal axes that hold nothing but isotropic noise, found by
         the law of Marchenko and Pastur; for data of ten features and more with noise in them all.
@@ -111,14 +119,17 @@ class HeatGeodesicEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         In the units of the distances.
     stress_ : float
         Kruskal's stress-1 of the embedding against the distances from the landmarks, both scaled to
-        agree best: the root of the mean square miss over the mean square distance.
+        agree best: the root of the mean square miss over the mean square distance. It says how well
+        the map keeps the distances of the metric, not whether these are true.
     landmarks_ : int ndarray of shape (n_landmarks,)
     landmark_distances_ : ndarray of shape (n_samples, n_landmarks)
         Distances along the data; float32, or float64 where that overflows.
     t_ : float or ndarray
         Times of diffusion; with ``'heat'``.
+    intrinsic_dim_ : int or None
+        Dimension that heat distances are scaled by; None with other metrics or units.
     graph_ : KNNGraph
-        But with ``'precomputed'``, as are ``shortcuts_``.
+        Of the distinct rows of X, in order. Not with ``'precomputed'``, as ``shortcuts_``.
     shortcuts_ : int ndarray of shape (n_shortcuts, 2)
         Edges taken out of the graph, as pairs of points; with ``'pruned'``, else none.
     n_features_in_ : int
@@ -160,37 +171,7 @@ class HeatGeodesicEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
            [ True,  True]])
     """
 
-    _parameter_constraints = {
-        "n_components": [Interval(Integral, 1, None, closed="left")],
-        "n_neighbors": [Interval(Integral, 1, None, closed="left")],
-        "metric": [StrOptions({"heat", "pruned", "graph", "precomputed"})],
-        "t": [
-            StrOptions({"auto", "knee"}),
-            Interval(Real, 0, None, closed="neither"),
-            "array-like",
-        ],
-        "laplacian": [StrOptions({"normalized", "combinatorial"})],
-        "kernel": [StrOptions({"alpha", "knn", "gaussian", "umap"})],
-        "volume_correction": [Interval(Real, 0, None, closed="left")],
-        "denoise": [Interval(Real, 0, 1, closed="both")],
-        "floor": [Interval(Real, 0, 1, closed="neither"), None],
-        "intrinsic_dim": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-        "mp_reduce": ["boolean"],
-        "prune_cosine": [Interval(Real, 0, 1, closed="neither")],
-        "detour": [Interval(Real, 1, None, closed="left"), None],
-        "n_landmarks": [Interval(Integral, 2, None, closed="left"), None],
-        "mds": [StrOptions({"landmark", "smacof", "classical"})],
-        "mds_weights": [StrOptions({"heat", "power"}), None],
-        "units": [StrOptions({"data", "none"})],
-        "algorithm": [StrOptions({"auto", "exact", "approximate"})],
-        "disconnected": [StrOptions({"bridge", "raise"})],
-        "random_state": ["random_state"],
-        "n_jobs": [
-            Interval(Integral, 1, None, closed="left"),
-            Interval(Integral, None, -1, closed="right"),
-            None,
-        ],
-    }
+    _parameter_constraints = CONSTRAINTS
 
     def __init__(
         self,
@@ -207,7 +188,7 @@ class HeatGeodesicEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         intrinsic_dim="auto",
         mp_reduce=False,
         prune_cosine=0.9,
-        detour=None,
+        detour=5.0,
         n_landmarks=300,
         mds="landmark",
         mds_weights=None,
@@ -259,16 +240,23 @@ class HeatGeodesicEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         ValueError
             For bad input: among it more components or neighbours than other points, and matrices
             of distances that are asymmetric, negative or infinite.
+
+        Warns
+        -----
+        UnresolvedHeatWarning
+            If heat distances are unresolved or have collapsed, see :func:`heat_distances`.
         """
         with whole_or_nothing(self):
             X = self._validated(X, reset=True)
-            check_sizes(self, len(X))
+            check_sizes(self, *X.shape)
             if self.metric == "precomputed":
                 check_matrix(self, X)
+                self.intrinsic_dim_ = None
                 self._embed(MatrixMetric(X, n_jobs=self.n_jobs), self._drawn_landmarks(len(X)))
             else:
-                X = self._reduced(X, reset=True)
-                self._fit_graph(self._make_graph().fit(X), X)
+                rows, copies = distinct_rows(self, X)
+                self._fit_graph(self._make_graph().fit(self._reduced(X, reset=True)[rows]))
+                self._expand(np.arange(len(X))[rows], copies)
         return self
 
     def fit_transform(self, X, y=None):
@@ -302,6 +290,11 @@ class HeatGeodesicEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         -------
         embedding : float64 ndarray of shape (n_queries, n_components)
             A row depends on no other row.
+
+        Raises
+        ------
+        ValueError
+            If, but with ``'heat'``, a point is some 1e7 times as far off as the data are wide.
         """
         check_is_fitted(self)
         places = self._places(self._validated(X, reset=False))
@@ -371,19 +364,17 @@ class HeatGeodesicEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         Raises
         ------
         ValueError
-            If there is no such training point.
+            If ``root`` is no training point's number and no point.
         """
         check_is_fitted(self)
-        if isinstance(root, int | np.integer) and not isinstance(root, bool):
-            if not 0 <= root < self._metric.n:
-                raise ValueError(
-                    f"root={root} is not one of the {self._metric.n} training points, 0 to "
-                    f"{self._metric.n - 1}; a point is given by its coordinates."
-                )
-            place = Places.at([root])
+        if check_root(root, len(self.embedding_)):
+            place = Places.at(np.arange(self._metric.n)[self._copies][int(root)])
         else:
-            place = self._places(self._validated(np.reshape(root, (1, -1)), reset=False))
-        distances = self._metric.from_places(place)[:, 0].astype(np.float64)
+            with warnings.catch_warnings():  # a point has no names of features
+                warnings.filterwarnings("ignore", "X does not have valid feature names")
+                point = self._validated(np.reshape(root, (1, -1)), reset=False)
+            place = self._places(point)
+        distances = self._metric.from_places(place)[self._copies, 0].astype(np.float64)
         largest = distances.max()
         return distances / largest if largest > 0.0 else distances
 
@@ -400,9 +391,8 @@ class HeatGeodesicEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
     @property
     def landmark_distances_(self):
         """Distances (n_samples, n_landmarks) of all points from the landmarks."""
-        if self._metric.unit == 1.0:
-            return self._distances
-        return self._distances * np.float64(self._metric.unit)
+        distances = self._distances[self._copies]
+        return distances if self._metric.unit == 1.0 else distances * np.float64(self._metric.unit)
 
     def _validated(self, X, *, reset):
         if self.metric == "precomputed":
@@ -425,19 +415,19 @@ class HeatGeodesicEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
             n_jobs=self.n_jobs,
         )
 
-    def _fit_graph(self, graph, X):
-        """Fit to a graph with KNNGraph's attributes, of the rows of X."""
+    def _fit_graph(self, graph):
+        """Fit to a graph with KNNGraph's attributes."""
         n = graph.affinity_.shape[0]
         landmarks = self._drawn_landmarks(n)
-        self.graph_, self._points = graph, X
-        self.shortcuts_ = graph.shortcuts_
+        self.graph_, self.shortcuts_ = graph, graph.shortcuts_
         if self.metric != "heat":
+            self.intrinsic_dim_ = None
             self._embed(PathMetric(graph.distances_, n_jobs=self.n_jobs), landmarks)
             return
         settings = {name: getattr(self, name) for name in HeatMetric.SETTINGS}
         weigh = self.mds_weights == "heat"
         metric = HeatMetric(graph.affinity_, graph.distances_, landmarks, weigh=weigh, **settings)
-        self.t_ = metric.t
+        self.t_, self.intrinsic_dim_ = metric.t, metric.intrinsic_dim
         self._embed(metric, landmarks)
 
     def _drawn_landmarks(self, n):
@@ -448,8 +438,10 @@ class HeatGeodesicEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
 
     def _embed(self, metric, landmarks):
         """Distances from the landmarks, their positions, and those of all points."""
-        self._metric, self.landmarks_ = metric, landmarks
+        self._metric, self.landmarks_, self._copies = metric, landmarks, slice(None)
         self._distances = metric.from_landmarks(landmarks)
+        # Beyond it a distance has no digits left for what tells one landmark from another.
+        self._reach = (float(self._distances.max()) or 1.0) / np.finfo(np.float32).eps
         own = self._distances[landmarks]
         own = 0.5 * (own + own.T)
         points = classical_mds(own, self.n_components)
@@ -462,6 +454,11 @@ class HeatGeodesicEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         self.stress_ = kruskal_stress(
             self._distances, self.embedding_ / metric.unit, points, n_jobs=self.n_jobs
         )
+
+    def _expand(self, rows, copies):
+        """From the distinct points, some rows, to all; copies share a place."""
+        self._copies, self.embedding_ = copies, self.embedding_[copies]
+        self.landmarks_, self.shortcuts_ = rows[self.landmarks_], rows[self.shortcuts_]
 
     def _place(self, distances, heat):
         """Positions of rows of distances, with rows of heat for weights if there are."""
@@ -476,13 +473,17 @@ class HeatGeodesicEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
             check_distances(X)
             k = min(self.n_neighbors, X.shape[1])
             indices = np.argsort(X, axis=1, kind="stable")[:, :k]
-            return Places.near(indices, np.take_along_axis(X, indices, axis=1))
+            lengths = np.take_along_axis(X, indices, axis=1)
+            check_reach(lengths, self._reach, self._metric.unit)
+            return Places.near(indices, lengths)
         points = self._reduced(X)
         lengths, indices = self.graph_.kneighbors(points)
+        if self.metric != "heat":
+            check_reach(lengths, self._reach, self._metric.unit)
         keep = True
         if self.metric == "pruned":
-            unit = self._metric.unit
-            keep = query_keep(self._distances, indices, lengths / unit)
+            steps = lengths / self._metric.unit
+            keep = query_keep(self._distances, indices, steps, n_jobs=self.n_jobs)
         return Places.near(indices, lengths, keep)
 
     def _reduced(self, X, *, reset=False):

@@ -1,4 +1,4 @@
-"""What sets the scale of heat distances: the times, the length of a step, the dimension."""
+"""What sets the scale of heat distances: the times and the dimension."""
 
 # Reference: E. Levina and P. J. Bickel, "Maximum likelihood estimation of intrinsic dimension",
 # NIPS 2004, with the averaging of D. J. C. MacKay and Z. Ghahramani (comment, 2005).
@@ -6,9 +6,10 @@
 import numpy as np
 from scipy.sparse.csgraph import connected_components, dijkstra
 
+from kernlab.graph._steps import coincident_edges
 from kernlab.linalg import heat_action
 
-__all__ = ["choose_times", "hop_diameter", "intrinsic_dimension", "step_length"]
+__all__ = ["checked_times", "choose_times", "hop_diameter", "intrinsic_dimension"]
 
 # Grid on which the knee of the entropy is sought, in hop diameters, and landmarks it is taken over.
 _KNEE_REACH = 4.0
@@ -24,7 +25,15 @@ def choose_times(t, affinity, operator, landmarks):
         # A unit of time is one step of the walk, however fast the Laplacian makes it walk.
         unit = hop_diameter(affinity) / max(operator.diagonal().mean(), np.finfo(float).tiny)
         return np.array([unit if t == "auto" else entropy_knee(operator, landmarks, unit)])
-    times = np.atleast_1d(np.asarray(t, dtype=float))
+    return checked_times(t)
+
+
+def checked_times(t):
+    """Times given, as an array of shape (n_times,)."""
+    try:
+        times = np.atleast_1d(np.asarray(t, dtype=float))
+    except (TypeError, ValueError):
+        times = np.empty(0)
     if times.ndim != 1 or times.size == 0 or not np.all((times > 0) & (times < np.inf)):
         raise ValueError(
             f"t must be positive and finite, got {t!r}; t='auto' takes the diameter "
@@ -61,29 +70,24 @@ def entropy_knee(operator, landmarks, unit):
     return times[max(0, int((entropy - chord).argmax()) - 1)]
 
 
-def step_length(affinity, lengths, mass):
-    """Root mean square of the length that a walk covers in a unit of time."""
-    longest = lengths.data.max(initial=0.0)
-    if longest == 0.0:
-        return 0.0
-    # In units of the longest edge, for squares of lengths may overflow.
-    squares = (lengths / longest).power(2)
-    return float(longest * np.sqrt(affinity.multiply(squares).sum() / mass.sum()))
-
-
 def intrinsic_dimension(lengths):
     """Dimension from the lengths of the shortest edges of each point, rounded to an integer.
 
     Maximum likelihood under a density that is locally constant: 1/dim is the mean over points and
     neighbours j < k of log(r_k / r_j), with k the number that nine of ten points have at least.
+    Coincident points are no neighbours: theirs are no lengths.
     """
-    counts = np.diff(lengths.indptr)
+    real = ~coincident_edges(lengths)
+    rows = np.repeat(np.arange(lengths.shape[0]), np.diff(lengths.indptr))[real]
+    data = lengths.data[real]
+    counts = np.bincount(rows, minlength=lengths.shape[0])
+    starts = np.cumsum(counts) - counts
     k = int(np.quantile(counts[counts > 1], 0.1, method="lower")) if np.any(counts > 1) else 0
     if k < 2:
         return 1
     logs = []
     for row in np.flatnonzero(counts >= k):
-        nearest = np.sort(lengths.data[lengths.indptr[row] : lengths.indptr[row + 1]])[:k]
+        nearest = np.sort(data[starts[row] : starts[row] + counts[row]])[:k]
         logs.append(np.log(nearest[-1] / nearest[:-1]).sum())
     total = float(np.sum(logs))
     # One factor less than neighbours summed: MacKay and Ghahramani's unbiased average.

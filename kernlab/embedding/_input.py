@@ -1,17 +1,62 @@
 """What is refused before an embedding is fitted."""
 
+from numbers import Integral, Real
+
 import numpy as np
+
+from kernlab._core.validation import Interval, StrOptions
+from kernlab.embedding._heat_scale import checked_times
 
 # Tables of all landmarks' distances from each other are held several times.
 _MOST_LANDMARKS = 10_000
 # How far a matrix given may be from symmetric, relative to its largest entry.
 _ASYMMETRY = 1e-8
+# What scikit-learn checks of the parameters of HeatGeodesicEmbedding.
+CONSTRAINTS = {
+    "n_components": [Interval(Integral, 1, None, closed="left")],
+    "n_neighbors": [Interval(Integral, 1, None, closed="left")],
+    "metric": [StrOptions({"heat", "pruned", "graph", "precomputed"})],
+    "t": [
+        StrOptions({"auto", "knee"}),
+        Interval(Real, 0, None, closed="neither"),
+        "array-like",
+    ],
+    "laplacian": [StrOptions({"normalized", "combinatorial"})],
+    "kernel": [StrOptions({"alpha", "knn", "gaussian", "umap"})],
+    "volume_correction": [Interval(Real, 0, None, closed="left")],
+    "denoise": [Interval(Real, 0, 1, closed="both")],
+    "floor": [Interval(Real, 0, 1, closed="neither"), None],
+    "intrinsic_dim": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+    "mp_reduce": ["boolean"],
+    "prune_cosine": [Interval(Real, 0, 1, closed="neither")],
+    "detour": [Interval(Real, 1, None, closed="left"), None],
+    "n_landmarks": [Interval(Integral, 2, None, closed="left"), None],
+    "mds": [StrOptions({"landmark", "smacof", "classical"})],
+    "mds_weights": [StrOptions({"heat", "power"}), None],
+    "units": [StrOptions({"data", "none"})],
+    "algorithm": [StrOptions({"auto", "exact", "approximate"})],
+    "disconnected": [StrOptions({"bridge", "raise"})],
+    "random_state": ["random_state"],
+    "n_jobs": [
+        Interval(Integral, 1, None, closed="left"),
+        Interval(Integral, None, -1, closed="right"),
+        None,
+    ],
+}
 
 
-def check_sizes(estimator, n):
-    """Refuse what n samples, or the tables of their distances, do not allow."""
+def check_sizes(estimator, n, n_features):
+    """Refuse what n samples in so many features, or the tables of their distances, do not allow."""
     if n < 2:
         raise ValueError(f"n_samples=1, and distances need two points at least: X has {n} sample.")
+    if not isinstance(estimator.t, str):
+        checked_times(estimator.t)
+    dim = estimator.intrinsic_dim
+    if dim != "auto" and dim > n_features:
+        raise ValueError(
+            f"intrinsic_dim={dim} is more than the {n_features} features in which the surface "
+            "lies; use 'auto', or the dimension of the surface."
+        )
     if estimator.n_components > n - 1:
         raise ValueError(
             f"n_components={estimator.n_components} is more than {n} samples span, which is "
@@ -90,3 +135,43 @@ def check_distances(X):
         raise ValueError(
             f"X holds distances from the training points, and has {X.min():g}; none is negative."
         )
+
+
+def check_reach(lengths, reach, unit):
+    """Refuse new points, by distances to their neighbours, farther off than single precision tells.
+
+    Parameters
+    ----------
+    lengths : ndarray of shape (n_queries, k)
+    reach : float
+        In the unit.
+    unit : float
+    """
+    far = np.flatnonzero(~(lengths[:, 0] / unit <= reach))
+    if len(far):
+        raise ValueError(
+            f"row {far[0]} of X is {lengths[far[0], 0]:g} from the training points, so many times "
+            "their distances from each other that in single precision all landmarks are equally "
+            "far; leave it out, or see that X has the units of the training data."
+        )
+
+
+def check_root(root, n):
+    """Refuse what is neither the number of a training point nor coordinates of a point.
+
+    Returns
+    -------
+    numbered : bool
+    """
+    numbered = isinstance(root, Integral) and not isinstance(root, bool | np.bool_)
+    if numbered and not 0 <= root < n:
+        raise ValueError(
+            f"root={root} is not one of the {n} training points, 0 to {n - 1}; a point is given by "
+            "its coordinates."
+        )
+    if not numbered and np.ndim(root) == 0:
+        raise ValueError(
+            f"root={root!r} is neither the number of a training point, 0 to {n - 1}, nor a list of "
+            "coordinates."
+        )
+    return numbered

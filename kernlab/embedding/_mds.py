@@ -27,6 +27,9 @@ _LENGTHENED = 1.8
 # Of a placement, relative to the spread of the landmarks: its last step, and what it may end with
 # unfinished, as some of the points do without a warning. And the most steps it takes.
 _STEP, _BEARABLE, _MAX_PLACING = 1e-8, 1e-3, 200
+# In more than so many dimensions the last digits take most of the time: the decrease and the step
+# there.
+_MANY, _DECREASE_MANY, _STEP_MANY = 8, 1e-4, 1e-3
 _FEW = 0.01
 # Eigenvalues below this share of the largest are rounding.
 _RANK = 1e-12
@@ -136,6 +139,7 @@ def smacof(distances, start, *, weights=None, n_jobs=None):
     factors = (distances, distances) if weights is None else (distances, distances, weights)
     largest = float(np.einsum(",".join(["ij"] * len(factors)) + "->", *factors, dtype=np.float64))
     before, earlier = np.inf, np.inf
+    decrease = _DECREASE if p <= _MANY else _DECREASE_MANY
     for turn in range(_MAX_STEPS):
         now = step()
         if turn == _MAX_STEPS - 1 - _LAST_STEPS:
@@ -145,7 +149,7 @@ def smacof(distances, start, *, weights=None, n_jobs=None):
         else:
             with SINGLE_THREADED_BLAS:
                 images = linalg.cho_solve(factor, transformed)
-        if turn and before - now <= max(_DECREASE * before, _NEGLIGIBLE * largest):
+        if turn and before - now <= max(decrease * before, _NEGLIGIBLE * largest):
             break
         before = now
         points += _LENGTHENED * (images - points)
@@ -239,7 +243,8 @@ class Landmarks:
         Notes
         -----
         The start is the closest landmark or the linear position, whichever has less stress: the
-        first keeps a landmark where it stands. O(m n_components²) for each of some ten steps.
+        first keeps a landmark where it stands. O(m n_components²) for each of some ten steps; to
+        three digits only in more than eight dimensions.
         """
         n, m = distances.shape
         out = np.empty((n, self.points.shape[1]))
@@ -257,7 +262,8 @@ class Landmarks:
             starts[:, 0] = self.points[here.argmin(axis=1)]
             self._triangulate(here, starts[:, 1])
             w = ones[: len(here)] if weigh is None else weigh(part)
-            steps = _STEP * self._spread, _BEARABLE * self._spread, _MAX_PLACING
+            step = _STEP if len(layout) <= _MANY else _STEP_MANY
+            steps = step * self._spread, _BEARABLE * self._spread, _MAX_PLACING
             unfinished.append(place_rows(here, w, layout, starts, *steps, out[part]))
 
         run_slices(work, n, slice_size=rows, n_jobs=n_jobs)

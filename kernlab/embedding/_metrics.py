@@ -15,6 +15,7 @@ from kernlab._core.chunks import chunk_bytes
 from kernlab._core.threads import run_slices
 from kernlab.embedding._geodesics import GraphGeodesics, unit_of
 from kernlab.embedding._heat_distance import denoised, heat_distances
+from kernlab.graph._places import distinct
 
 
 class Places(NamedTuple):
@@ -179,8 +180,9 @@ class HeatMetric(_Metric):
         self._graph = affinity, lengths
         found = heat_distances(*self._graph, landmarks, t, **options)
         self.t = found.t
-        # Later columns have the volumes of these, and the same rows to denoise by.
-        self._options = {**options, "diagonal": found.diagonal}
+        self.intrinsic_dim = found.intrinsic_dim
+        # Later columns have the volumes and units of these, and the same rows to denoise by.
+        self._options = {**options, "like": found._replace(distances=None, kernel=None)}
         self._plain = found.distances if denoise else None
         distances = self._denoised(found.distances, landmarks)
         self.unit = unit_of(distances.max(axis=1))
@@ -249,6 +251,28 @@ def _sharing(places, n):
     rows, columns = np.nonzero(np.isfinite(places.lengths))
     ones = np.ones(len(rows), dtype=np.int32)
     return csr_array((ones, (rows, places.indices[rows, columns])), shape=(len(places), n))
+
+
+def distinct_rows(estimator, X):
+    """Rows that are no copies of earlier ones, and of each row of X the number among them.
+
+    Returns
+    -------
+    first : int ndarray of shape (n_distinct,), ascending
+    copies : int ndarray of shape (len(X),)
+        Both slices of everything where no two rows are the same.
+    """
+    first, copies = distinct(X)
+    n = len(first)
+    if n == len(X):
+        return slice(None), slice(None)
+    for name in ("n_components", "n_neighbors"):
+        if getattr(estimator, name) > n - 1:
+            raise ValueError(
+                f"{name}={getattr(estimator, name)} needs more points than X has, whose {len(X)} "
+                f"rows coincide in {n} distinct ones; lower {name}, or check the columns of X."
+            )
+    return first, copies
 
 
 def equal_rows(X, Y):

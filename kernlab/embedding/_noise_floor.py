@@ -47,8 +47,9 @@ def mp_reduce(X):
     Axes form a floor if there are at least five, their variances lie within the Marchenko-Pastur
     law of one noise variance, and the squared length of the residual in them varies as a
     chi-square variable does. The last condition guards axes that are equal by geometry: a sphere
-    fills several axes evenly, yet its points keep their distance. What remains unguarded is a
-    signal that is itself an isotropic Gaussian, and a signal curved out of the leading axes by less
+    fills several axes evenly, yet its points keep their distance. Where no axis stands out of the
+    floor, nothing is removed. What remains unguarded is a signal that is itself an isotropic
+    Gaussian beside larger axes, and a signal curved out of the leading axes by less
     than the noise.
 
     Parameters
@@ -92,7 +93,7 @@ def mp_reduce(X):
     with SINGLE_THREADED_BLAS:
         values, vectors = np.linalg.eigh(centred.T @ centred / n_samples)
         values, vectors = values[::-1], vectors[:, ::-1]
-        for kept in range(1, n_features - MIN_AXES + 1):
+        for kept in range(n_features - MIN_AXES + 1):
             variance = values[kept:].mean()
             width = np.sqrt((n_features - kept) / n_samples)
             if variance <= 1e-12 * values[0]:
@@ -104,6 +105,8 @@ def mp_reduce(X):
                 break
         else:
             return nothing
+        if kept == 0:
+            return nothing  # no axis stands out of the floor: all is signal, or all is noise
         residual = ((centred @ vectors[:, kept:]) ** 2).sum(axis=1)
     spread = residual.var() / (2 * (n_features - kept) * variance**2)
     if not CHI_SQUARE[0] < spread < CHI_SQUARE[1]:

@@ -31,7 +31,7 @@ from kernlab.gp._base import (
     warn_of_offset,
 )
 from kernlab.gp._manifold_evidence import FeatureRegression, matern_spectrum
-from kernlab.gp._manifold_features import EigenFields
+from kernlab.gp._manifold_features import LEAST, MOST, EigenFields
 
 # Eigenvalue whose wave length the length scale starts at, counted from the lowest.
 _START = 10
@@ -65,7 +65,9 @@ class ManifoldGPRegressor(KernelProcess):
         Terms of the sum; all there are where there are fewer.
     intrinsic_dim : 'auto' or int, default='auto'
         Dimension of the manifold; 'auto' takes what explains nine tenths of the variance of
-        neighbourhoods.
+        neighbourhoods, for frames must span it. (:class:`kernlab.embedding.HeatGeodesicEmbedding`
+        wants how counts of points grow with distance, and estimates that by maximum likelihood:
+        the two may differ under noise.)
     length_scale, noise_level : float or None, default=None
         Where the search for κ and for the noise variance starts, or what they are with
         ``optimizer=None``; those of ``kernel_``. None is a guess from the spectrum, and a hundredth
@@ -78,9 +80,14 @@ class ManifoldGPRegressor(KernelProcess):
         Whether to fit (y - mean) / standard deviation, or of vectors y / root mean square;
         ``kernel_`` and the likelihood are then those of the scaled y. Constants are among the
         functions of the sum in either case.
+    algorithm : {'auto', 'exact', 'approximate'}, default='auto'
+        Search for neighbours, see :class:`kernlab.graph.KNNGraph`. 'approximate' needs pynndescent,
+        and saves time from some ten thousands of points in many dimensions on.
     random_state : int, RandomState instance or None, default=None
-        Of the eigensolver's first vectors, and of the restarts. With an integer, fits are the same
-        bits on any number of threads.
+        Of the eigensolver's first vectors, of the restarts and of the approximate search. With an
+        integer, fits are the same bits on any number of threads.
+    n_jobs : int, default=None
+        Threads of the search and of the eigensolver; None is Numba's current count, -1 all cores.
 
     Attributes
     ----------
@@ -98,7 +105,7 @@ class ManifoldGPRegressor(KernelProcess):
     intrinsic_dim_ : int
         Dimension of the manifold.
     graph_ : KNNGraph
-        Its nodes are the rows of X, then those of ``X_unlabelled``.
+        Its nodes are the distinct rows of X, then those of ``X_unlabelled``.
     n_features_in_ : int
         Columns of X.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -114,8 +121,9 @@ class ManifoldGPRegressor(KernelProcess):
     -----
     The cost is that of the graph and of the eigenpairs, then O(N n_eigenpairs²) once for N targets
     and O(n_eigenpairs³) for each step of the search. Between nodes eigenfunctions are interpolated
-    linearly in tangent coordinates. The truncated sum has no variance at scales below its last
-    wave length: the noise takes what of y is finer.
+    linearly in tangent coordinates, within what the neighbours' values permit; rows farther off
+    than neighbourhoods reach take the value at the edge. The truncated sum has no variance at
+    scales below its last wave length: the noise takes what of y is finer.
 
     References
     ----------
@@ -147,6 +155,12 @@ class ManifoldGPRegressor(KernelProcess):
         "length_scale": [Interval(Real, 0, None, closed="neither"), None],
         "noise_level": [Interval(Real, 0, None, closed="neither"), None],
         **SEARCH_CONSTRAINTS,
+        "algorithm": [StrOptions({"auto", "exact", "approximate"})],
+        "n_jobs": [
+            Interval(Integral, 1, None, closed="left"),
+            Interval(Integral, None, -1, closed="right"),
+            None,
+        ],
     }
 
     def __init__(
@@ -162,7 +176,9 @@ class ManifoldGPRegressor(KernelProcess):
         optimizer="fmin_l_bfgs_b",
         n_restarts=0,
         normalize_y=False,
+        algorithm="auto",
         random_state=None,
+        n_jobs=None,
     ):
         self.field = field
         self.nu = nu
@@ -174,7 +190,9 @@ class ManifoldGPRegressor(KernelProcess):
         self.optimizer = optimizer
         self.n_restarts = n_restarts
         self.normalize_y = normalize_y
+        self.algorithm = algorithm
         self.random_state = random_state
+        self.n_jobs = n_jobs
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, X_unlabelled=None):
@@ -197,7 +215,8 @@ class ManifoldGPRegressor(KernelProcess):
         Raises
         ------
         ValueError
-            For bad input, and where all points coincide.
+            For bad input; where all points coincide; where squares of steps between neighbours, or
+            of y without ``normalize_y``, are beyond the range of floats.
 
         Warns
         -----
@@ -216,18 +235,26 @@ class ManifoldGPRegressor(KernelProcess):
             self._eigen = EigenFields(
                 nodes,
                 vector=self.field == "vector",
-                n_neighbors=min(self.n_neighbors, max(len(nodes) - 1, 1)),
+                n_neighbors=self.n_neighbors,
                 n_eigenpairs=self.n_eigenpairs,
                 intrinsic_dim=self.intrinsic_dim,
+                algorithm=self.algorithm,
                 rng=rng,
+                n_jobs=self.n_jobs,
             )
             self.graph_ = self._eigen.graph
             self.intrinsic_dim_ = self._eigen.intrinsic_dim
             self.eigenvalues_ = self._eigen.values / self._eigen.unit**2
-            z = self._targets(y)
+            fields, frames = self._eigen.on_rows(len(y))
+            z = self._targets(y, frames)
             self._size = float(np.max(np.abs(z))) or 1.0
+            if not LEAST <= self._size <= MOST:
+                raise ValueError(
+                    f"y is of size {self._size:.3g}, whose square, the unit of kernel_, is beyond "
+                    "the range of floats; rescale y, or set normalize_y=True."
+                )
             self._unit = self._size * self._scale
-            self._regression = FeatureRegression(self._eigen.fields[: len(z)], z / self._size)
+            self._regression = FeatureRegression(fields, z / self._size)
             self.n_iter_ = 0
             self.kernel_ = self._start(z / self._size)
             if self.optimizer is None:
@@ -369,7 +396,7 @@ class ManifoldGPRegressor(KernelProcess):
             )
         return np.concatenate([X, others])
 
-    def _targets(self, y):
+    def _targets(self, y, frames):
         """Targets as the process sees them, in coordinates of the frames."""
         if self.field == "scalar":
             if not self.normalize_y and self.optimizer is not None:
@@ -377,7 +404,7 @@ class ManifoldGPRegressor(KernelProcess):
             z, self._mean, self._scale = scaled_targets(y, self.normalize_y)
             return z
         unit = y / (float(np.max(np.abs(y))) or 1.0)
-        tangent = np.einsum("nfd,nf->nd", self._eigen.frames[: len(y)], unit)
+        tangent = np.einsum("nfd,nf->nd", frames, unit)
         total = float(np.sum(unit**2))
         if float(np.sum(tangent**2)) < 0.5 * total:
             warnings.warn(

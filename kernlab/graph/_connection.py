@@ -28,7 +28,9 @@ def tangent_frames(points, neighbors, distances, *, queries=None, intrinsic_dim=
         Where the frames are wanted; None is at the points.
     intrinsic_dim : 'auto' or int, default='auto'
         Dimension of the tangent spaces; 'auto' is the least that explains nine tenths of the
-        variance of neighbourhoods, on average over them.
+        variance of neighbourhoods, on average over them, for frames must span the points about.
+        (:class:`kernlab.embedding.HeatGeodesicEmbedding` estimates the dimension that counts of
+        points grow by, by maximum likelihood: under noise the two may differ.)
 
     Returns
     -------
@@ -39,7 +41,8 @@ def tangent_frames(points, neighbors, distances, *, queries=None, intrinsic_dim=
     ------
     ValueError
         If ``intrinsic_dim`` is not 'auto' or an integer from 1 to n_features, or exceeds the number
-        of neighbours.
+        of neighbours; if shapes do not match, or anything is NaN or infinite or no row of
+        ``points``.
 
     Notes
     -----
@@ -61,6 +64,23 @@ def tangent_frames(points, neighbors, distances, *, queries=None, intrinsic_dim=
     >>> frames.shape, bool(np.abs(frames[:, :, 0] * circle).sum(axis=1).max() < 1.001)
     ((100, 2, 1), True)
     """
+    points = _table(points, "points")
+    queries = points if queries is None else _table(queries, "queries")
+    neighbors, distances = np.asarray(neighbors), _table(distances, "distances")
+    if not neighbors.shape == distances.shape == (len(queries), distances.shape[1]):
+        raise ValueError(
+            f"neighbors {neighbors.shape} and distances {distances.shape} must have one shape, a "
+            f"row for each of the {len(queries)} places."
+        )
+    if queries.shape[1] != points.shape[1]:
+        raise ValueError(
+            f"queries have {queries.shape[1]} features and points {points.shape[1]}; they are of "
+            "one space."
+        )
+    if neighbors.dtype.kind not in "ui" or not (
+        neighbors.size and neighbors.min() >= 0 and neighbors.max() < len(points)
+    ):
+        raise ValueError(f"neighbors must be integers from 0 to {len(points) - 1}, rows of points.")
     n_features = points.shape[1]
     most = min(n_features, neighbors.shape[1])
     automatic = isinstance(intrinsic_dim, str) and intrinsic_dim == "auto"
@@ -70,7 +90,6 @@ def tangent_frames(points, neighbors, distances, *, queries=None, intrinsic_dim=
             f"intrinsic_dim={intrinsic_dim!r} must be 'auto' or an integer from 1 to {most}, the "
             "lesser of features and neighbours."
         )
-    queries = points if queries is None else queries
     axes = np.empty((len(neighbors), n_features, most))
     explained = np.zeros(most)
     for start in range(0, len(neighbors), _ROWS):
@@ -148,7 +167,7 @@ def connection_laplacian(affinity, frames, kind="normalized"):
     ------
     ValueError
         Where ``affinity`` is no affinity, ``kind`` unknown or 'random_walk', or ``frames`` has
-        another number of nodes.
+        another number of nodes or another number of axes than three, or holds NaN or infinity.
 
     Notes
     -----
@@ -172,6 +191,14 @@ def connection_laplacian(affinity, frames, kind="normalized"):
     """
     if kind == "random_walk":
         raise ValueError("kind='random_walk' is not symmetric; use 'normalized', similar to it.")
+    frames = np.asarray(frames, dtype=np.float64)
+    if frames.ndim != 3:
+        raise ValueError(
+            f"frames has shape {frames.shape}; give (n_nodes, n_features, d), as tangent_frames "
+            "does."
+        )
+    if not np.isfinite(frames).all():
+        raise ValueError("frames hold NaN or infinity.")
     scalar = laplacian(affinity, kind)
     scalar.sort_indices()
     n_nodes, d = len(frames), frames.shape[2]
@@ -191,3 +218,12 @@ def connection_laplacian(affinity, frames, kind="normalized"):
     blocks[lower] = rotations.transpose(0, 2, 1)
     blocks *= scalar.data[:, None, None]
     return sp.bsr_matrix((blocks, columns, scalar.indptr), shape=(n_nodes * d, n_nodes * d))
+
+
+def _table(array, name):
+    array = np.asarray(array, dtype=np.float64)
+    if array.ndim != 2:
+        raise ValueError(f"{name} has shape {array.shape}; give a table with two axes.")
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name} hold NaN or infinity; drop or impute those rows.")
+    return array

@@ -73,8 +73,8 @@ class KNNGraph(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         diameter much larger, as it should on noisy data and should not on a closed loop.
     prune_cosine : float, default=0.9
         Heat cosine below which an edge is nominated; between 0 and 1.
-    detour : float or None, default=None
-        Keep edges whose way round is at most this many times as long; at least 1.
+    detour : float or None, default=5.0
+        Put back edges whose way round is at most this many times as long; at least 1.
     random_state : int, RandomState instance or None, default=None
         Of the approximate search and of pruning. With an integer results are the same bits every
         time; exact search without pruning draws nothing.
@@ -180,7 +180,7 @@ class KNNGraph(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         disconnected="bridge",
         prune=None,
         prune_cosine=0.9,
-        detour=None,
+        detour=5.0,
         random_state=None,
         n_jobs=None,
     ):
@@ -216,7 +216,8 @@ class KNNGraph(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         ------
         ValueError
             For bad input, among it fewer points than ``n_neighbors + 1``, points that all coincide,
-            and a graph of several components with ``disconnected='raise'``.
+            neighbours 1e150 times closer than coordinates are large, and a graph of several
+            components with ``disconnected='raise'``.
         MissingExtraError
             For ``algorithm='approximate'`` without pynndescent.
 
@@ -255,7 +256,8 @@ class KNNGraph(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         Raises
         ------
         ValueError
-            For bad input, and where a sparse row of distances stores fewer.
+            For bad input, among it points 1e150 times as far out as the training points, and where
+            a sparse row of distances stores fewer.
         """
         check_is_fitted(self)
         n_others = self._search.n_samples - (X is None)
@@ -411,6 +413,7 @@ class KNNGraph(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
             cosine=self.prune_cosine,
             detour=self.detour,
             random_state=self.random_state,
+            n_jobs=self.n_jobs,
         )
         after = _diameter(lengths, start) if len(shortcuts) else before
         if after > _GROWTH * before:
@@ -419,8 +422,8 @@ class KNNGraph(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
                 f"Pruning removed {len(shortcuts)} edges (see shortcuts_) and raised the graph's "
                 f"diameter from {before * scale:.4g} to {after * scale:.4g}. That is right where "
                 "noise had joined parts far from each other along the data; where the data is a "
-                "closed loop or merely sparse, keep those edges by detour=5, a lower prune_cosine "
-                "or prune=None.",
+                "closed loop or merely sparse, keep those edges by a larger detour, a lower "
+                "prune_cosine or no pruning.",
                 PruningWarning,
                 stacklevel=6,
             )
@@ -430,10 +433,10 @@ class KNNGraph(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         scale = self._search.scale
         warnings.warn(
             f"The graph of n_neighbors={self.n_neighbors} has {len(gaps) + 1} components; "
-            f"{len(gaps)} shortest links between them were added (see bridges_), the longest "
-            f"{gaps.max() * scale:.4g} beside a median edge of "
+            f"{len(gaps)} shortest links between them were added (bridges_ of the KNNGraph), the "
+            f"longest {gaps.max() * scale:.4g} beside a median edge of "
             f"{np.median(lengths.data) * scale:.4g}. Distances across them measure the gap. Raise "
-            "n_neighbors, or keep the components apart by disconnected='keep'.",
+            "n_neighbors, or take each component by itself.",
             DisconnectedGraphWarning,
             stacklevel=6,
         )

@@ -1,5 +1,7 @@
 """Shortcut edges of a neighbour graph: nominated by heat, decided by random-walk clouds."""
 
+from numbers import Real
+
 import numpy as np
 from scipy.sparse import csr_matrix, diags, issparse
 from scipy.sparse.csgraph import connected_components, dijkstra, minimum_spanning_tree
@@ -32,7 +34,7 @@ ALIGNED = 0.6
 # mix (a lower ratio) and spread along the line (a higher alignment). Between sheets neither
 # happens. Ratio over alignment was 6 to 80 for shortcuts of noisy rolls and 1 to 4 for gaps in
 # clean data.
-LONG_WALK_TIME = 40.0
+LONG_WALK_TIME = 20.0
 APART = 5.0
 # Fewer distinct end points than this say nothing about a cloud.
 FRAGMENT = 30
@@ -44,14 +46,16 @@ QUERY_LANDMARKS = 64
 AGREEMENT = 2.0
 
 
-def prune_shortcuts(points, affinity, distances, *, cosine=0.9, detour=None, random_state=None):
+def prune_shortcuts(
+    points, affinity, distances, *, cosine=0.9, detour=5.0, random_state=None, n_jobs=None
+):
     """Remove the edges of a neighbour graph that jump between parts of a manifold.
 
     Heat spreads slowly across a bundle of few edges. So the cosine between the heat that starts at
     both ends of an edge *nominates* edges, at a level that falls from ``cosine`` to 0.5 until some
     are confirmed. A nominated edge is *confirmed* when, with all nominees left out, the random
     walks from its two ends stay in clouds that lie apart along the line of their centres and are
-    not drawn out along it, as they are on both sides of a sparse place of a curve. Walks eight
+    not drawn out along it, as they are on both sides of a sparse place of a curve. Walks four
     times as long must agree: they go round a hole in a surface. Edges that touch are judged
     together. Confirmed edges go, except those without which a component would fall apart, and the
     search is repeated on what is left.
@@ -63,11 +67,14 @@ def prune_shortcuts(points, affinity, distances, *, cosine=0.9, detour=None, ran
         Symmetric, with the same pattern: weights of the edges, and their lengths, all positive.
     cosine : float in [0, 1], default=0.9
         Edges below this heat cosine are nominated first. Lower values look at fewer edges.
-    detour : float of at least 1, or None, default=None
-        Keep a confirmed edge if the shortest path in the remaining graph is at most this many times
-        its length. None leaves the decision to the clouds.
+    detour : float of at least 1, or None, default=5.0
+        In the end, put back an edge if the shortest path without all of them is at most this many
+        times its length: then it is no shortcut to speak of. None leaves the decision to the
+        clouds.
     random_state : int, RandomState or None, default=None
         An integer gives the same bits on any number of threads.
+    n_jobs : int or None, default=None
+        Threads. None is Numba's current count, -1 all cores.
 
     Returns
     -------
@@ -114,36 +121,39 @@ def prune_shortcuts(points, affinity, distances, *, cosine=0.9, detour=None, ran
     0
     """
     points, affinity, distances = _checked(points, affinity, distances)
-    if not 0 <= cosine <= 1:
-        raise ValueError(f"cosine={cosine!r} must lie between 0 and 1.")
-    if detour is not None and not detour >= 1:
+    if not (isinstance(cosine, Real) and 0 <= float(cosine) <= 1):
+        raise ValueError(f"cosine={cosine!r} must be a number between 0 and 1.")
+    if detour is not None and not (isinstance(detour, Real) and float(detour) >= 1):
         raise ValueError(
             f"detour={detour!r} must be at least 1 (no path is shorter than the edge), or None."
         )
     seed = int(check_random_state(random_state).randint(2**31 - 1))
-    graph = _Graph(affinity, distances)
-    levels = (cosine, *(level for level in LEVELS if level < cosine))
-    found = [np.empty((0, 2), dtype=np.intp)]
+    graph = _Graph(affinity, distances, n_jobs)
+    levels = (float(cosine), *(level for level in LEVELS if level < float(cosine)))
+    found = [np.empty((4, 0), dtype=np.intp)]
     for turn in range(ROUNDS):
         cosines = _heat_cosines(graph, seed + turn)
         for k, level in enumerate(levels):
             nominated = np.flatnonzero(cosines < level)
             dropped = _confirmed(points, graph, cosines, nominated, seed, turn * len(levels) + k)
             dropped = dropped[~_needed(graph, cosines, dropped)]
-            if detour is not None:
-                dropped = dropped[~_short_detour(graph, dropped, detour)]
             if len(dropped):
                 break
         else:
             break
-        found.append(np.column_stack((graph.first[dropped], graph.second[dropped])))
-        graph.drop(dropped)
-    shortcuts = np.concatenate(found).astype(np.intp)
+        found.append(graph.drop(dropped))
+    dropped = np.concatenate(found, axis=1)
+    if detour is not None:
+        # Only at the end: while one edge of a bundle stands, all others have a short way round.
+        short = _short_detour(graph, dropped, detour)
+        graph.put_back(dropped[:, short])
+        dropped = dropped[:, ~short]
+    shortcuts = dropped[:2].T.astype(np.intp)
     shortcuts = shortcuts[np.lexsort(shortcuts.T[::-1])]
     return *graph.matrices(), shortcuts
 
 
-def query_keep(landmark_distances, indices, lengths):
+def query_keep(landmark_distances, indices, lengths, *, n_jobs=None):
     """Which neighbours of new points to trust, so that no new point stands on a shortcut.
 
     Neighbours on one sheet of a manifold lie near each other by the pruned graph's distances too.
@@ -157,6 +167,8 @@ def query_keep(landmark_distances, indices, lengths):
         Distances on the pruned graph.
     indices, lengths : arrays of shape (n_queries, n_neighbors)
         The neighbours of each new point among the training points, by increasing length.
+    n_jobs : int or None, default=None
+        Threads.
 
     Returns
     -------
@@ -172,7 +184,7 @@ def query_keep(landmark_distances, indices, lengths):
     def work(part):
         agreeing(landmarks, indices[part], lengths[part], AGREEMENT, keep[part])
 
-    run_slices(work, len(indices), slice_size=512)
+    run_slices(work, len(indices), slice_size=512, n_jobs=n_jobs)
     return keep
 
 
@@ -194,6 +206,8 @@ def _checked(points, affinity, distances):
         and np.array_equal(affinity.indices, distances.indices)
     ):
         raise ValueError("affinity and distances must hold the same edges.")
+    if affinity.nnz and abs(affinity - affinity.T).max() > 1e-10 * abs(affinity).max():
+        raise ValueError("affinity must be symmetric; give (A + A.T) / 2.")
     return _centred(points), affinity, distances
 
 
@@ -209,8 +223,10 @@ def _canonical(matrix):
 class _Graph:
     """Undirected edges of a symmetric sparse matrix, and where each stands in it."""
 
-    def __init__(self, affinity, distances):
-        self.n_nodes = affinity.shape[0]
+    _EDGE = ("first", "second", "upper", "lower")
+
+    def __init__(self, affinity, distances, n_jobs=None):
+        self.n_nodes, self.n_jobs = affinity.shape[0], n_jobs
         self.affinity, self.distances = affinity, distances
         # One integer type, so that the walks are compiled once.
         self.indptr = affinity.indptr.astype(np.int32, copy=False)
@@ -233,11 +249,19 @@ class _Graph:
         return np.asarray(sums.sum(axis=1)).ravel()
 
     def drop(self, edges):
+        """Remove edges; what `put_back` takes, a column for each."""
         self.hide(edges)
+        dropped = np.stack([getattr(self, name)[edges] for name in self._EDGE])
         keep = np.ones(len(self.first), dtype=bool)
         keep[edges] = False
-        for name in ("upper", "lower", "first", "second"):
+        for name in self._EDGE:
             setattr(self, name, getattr(self, name)[keep])
+        return dropped
+
+    def put_back(self, dropped):
+        """Edges removed are there again, after all others; their weights stay hidden."""
+        for name, values in zip(self._EDGE, dropped, strict=True):
+            setattr(self, name, np.concatenate((getattr(self, name), values)))
 
     def hide(self, edges):
         """Set the edges' weights to zero; totals follow."""
@@ -300,13 +324,14 @@ def _heat_cosines(graph, seed):
     sketch = heat_action(
         graph.laplacian(), noise, HEAT_TIME / 2,
         method="chebyshev", dtype="float32", rtol=1e-4, spectrum=(0.0, 2.0),
+        n_jobs=graph.n_jobs,
     )  # fmt: skip
     cosines = np.empty(len(graph.first))
 
     def work(part):
         edge_cosines(sketch, graph.first[part], graph.second[part], cosines[part])
 
-    run_slices(work, len(cosines), slice_size=1 << 16)
+    run_slices(work, len(cosines), slice_size=1 << 16, n_jobs=graph.n_jobs)
     return cosines
 
 
@@ -368,7 +393,7 @@ def _separation(points, graph, edges, seed, duration, *, shapes):
         steps = POWER_STEPS if shapes else 0
         cloud_shapes(points, clouds[part], start, steps, centres[part], spreads[part], sizes[part])
 
-    run_slices(walk, n, slice_size=256)
+    run_slices(walk, n, slice_size=256, n_jobs=graph.n_jobs)
     ratios, alignments = np.empty(len(edges)), np.empty(len(edges))
 
     def compare(part):
@@ -377,7 +402,7 @@ def _separation(points, graph, edges, seed, duration, *, shapes):
             ratios[part], alignments[part],
         )  # fmt: skip
 
-    run_slices(compare, len(edges), slice_size=1024)
+    run_slices(compare, len(edges), slice_size=1024, n_jobs=graph.n_jobs)
     return ratios, alignments, sizes[ends.reshape(2, -1)].T
 
 
@@ -448,26 +473,24 @@ def _components(first, second, n_nodes):
     return connected_components(links, directed=False)
 
 
-def _short_detour(graph, edges, detour):
+def _short_detour(graph, dropped, detour):
     """Edges whose ends are joined without them by a path of at most ``detour`` times the length."""
-    short = np.zeros(len(edges), dtype=bool)
-    if not len(edges):
+    first, second, upper, _ = dropped
+    short = np.zeros(len(first), dtype=bool)
+    if not len(first):
         return short
-    keep = np.ones(len(graph.first), dtype=bool)
-    keep[edges] = False
-    lengths = graph.distances.data[graph.upper]
     rest = csr_matrix(
-        (lengths[keep], (graph.first[keep], graph.second[keep])), shape=(graph.n_nodes,) * 2
+        (graph.distances.data[graph.upper], (graph.first, graph.second)),
+        shape=(graph.n_nodes,) * 2,
     )
     rest = rest + rest.T
-    sources, row = np.unique(graph.first[edges], return_inverse=True)
-    limits = detour * lengths[edges]
+    sources, row = np.unique(first, return_inverse=True)
+    limits = detour * graph.distances.data[upper]
     step = max(1, chunk_bytes() // (8 * graph.n_nodes))
     for start in range(0, len(sources), step):
         inside = (row >= start) & (row < start + step)
         paths = dijkstra(
             rest, directed=False, indices=sources[start : start + step], limit=limits[inside].max()
         )
-        ends = graph.second[edges[inside]]
-        short[inside] = paths[row[inside] - start, ends] <= limits[inside]
+        short[inside] = paths[row[inside] - start, second[inside]] <= limits[inside]
     return short

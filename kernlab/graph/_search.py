@@ -17,6 +17,8 @@ from kernlab._core.threads import effective_n_jobs
 _TREE_FEATURES = 15
 # Pairs below which threads cost more than they gain.
 _FEW_PAIRS = 2**20
+# In units of the largest coordinate: distances beyond, and below its inverse, have no square.
+_FARTHEST = 1e150
 # Candidates beyond those asked for, among which the exact distances choose.
 _SPARE = 16
 # Candidates that the approximate index keeps of each point beyond its neighbours.
@@ -42,7 +44,9 @@ class PointSearch:
     """
 
     def __init__(self, X, n_neighbors, *, approximate=False, random_state=None, n_jobs=None):
-        self.scale = power_of_two(np.abs(X).max())
+        # Columns without differences must not set the scale of the others.
+        self._constant = np.where((X[0] == X).all(axis=0), X[0], 0.0)
+        self.scale = power_of_two(np.abs(X - self._constant).max())
         self.points = self.scaled(X)
         self.n_samples, self.n_features = self.points.shape
         if approximate:
@@ -58,19 +62,38 @@ class PointSearch:
     def scaled(self, X):
         """Points in units of ``scale``."""
         # Adding zero turns minus zeros into zeros, so that equal rows have equal bytes.
-        return np.ascontiguousarray(X / self.scale) + 0.0
+        with np.errstate(over="ignore"):
+            return np.ascontiguousarray((X - self._constant) / self.scale) + 0.0
 
     def nearest(self, queries, k, *, n_jobs=None):
         """Of queries in units of ``scale``, distances and indices (n_queries, k).
 
         Rows are in order of (distance, index).
         """
+        far = ~(np.abs(queries).max(axis=1) < _FARTHEST)
+        if far.any():
+            raise ValueError(
+                f"X has in row {int(far.argmax())} a point more than {_FARTHEST:.0e} times as far "
+                "out as the training points, so that distances overflow; drop such rows."
+            )
         return self._finder.nearest(queries, k, n_jobs=n_jobs)
 
     def neighbors(self, rows, k, *, n_jobs=None):
         """The same of points given by their indices, each itself left out."""
         distances, indices = self._finder.nearest_of_own(rows, k + 1, n_jobs=n_jobs)
         return without_self(rows, distances, indices)
+
+    def check_resolved(self, rows, columns, lengths):
+        """Refuse lengths whose squares vanished beside the largest coordinate."""
+        lost = lengths < 1 / _FARTHEST
+        lost[lost] = (self.points[rows[lost]] != self.points[columns[lost]]).any(axis=1)
+        if lost.any():
+            raise ValueError(
+                f"X has neighbours less than {1 / _FARTHEST:.0e} apart beside its largest "
+                f"coordinate, about {self.scale:.1e} (rows {rows[lost][0]} and "
+                f"{columns[lost][0]}), so that distances underflow; drop outliers, or bring the "
+                "columns to one scale."
+            )
 
     def places(self):
         """Label of each point's place, which equal points share, and the first point of each."""

@@ -60,7 +60,8 @@ def directed_edges(search, n_neighbors, *, kernel, decay, n_jobs=None):
     off from the rest: it gets the ``n_neighbors`` nearest *other places* for neighbours instead,
     the farthest of which sets its bandwidth, and its points are linked in a ring.
     """
-    reach = (-math.log(CUT)) ** (1 / decay) if kernel == "alpha" else None
+    # As good as infinite, and no overflow, where the kernel hardly decays.
+    reach = (-math.log(CUT)) ** min(1 / decay, 300) if kernel == "alpha" else None
     counts, indices, lengths, bandwidths = [], [], [], []
     for start in range(0, search.n_samples, _ROWS):
         rows = np.arange(start, min(start + _ROWS, search.n_samples))
@@ -74,6 +75,7 @@ def directed_edges(search, n_neighbors, *, kernel, decay, n_jobs=None):
     edges = DirectedEdges(
         indptr, np.concatenate(indices), np.concatenate(lengths), np.concatenate(bandwidths)
     )
+    search.check_resolved(edges.rows(), edges.indices, edges.lengths)
     if edges.bandwidths.min() == 0:
         edges = _rewired(search, edges, n_neighbors, n_jobs)
     return edges.in_order()
@@ -162,8 +164,10 @@ def _binary(edges, decay):
 
 
 def _self_tuning(edges, decay):
-    scales = edges.bandwidths[edges.rows()] * edges.bandwidths[edges.indices]
-    return np.maximum(np.exp(-(edges.lengths**2 / scales)), CUT)
+    # The ratios and not their product: squares of lengths may vanish.
+    ratio = edges.lengths / edges.bandwidths[edges.rows()]
+    ratio *= edges.lengths / edges.bandwidths[edges.indices]
+    return np.maximum(np.exp(-ratio), CUT)
 
 
 def _fuzzy(edges, decay):
@@ -176,13 +180,13 @@ def _fuzzy(edges, decay):
     # UMAP counts the point itself among its neighbours.
     target = np.log2(counts + 1.0)
     low, high = np.zeros(len(counts)), np.full(len(counts), np.inf)
-    width = np.ones(len(counts))
+    means = np.add.reduceat(edges.lengths, starts) / (counts + 1)
+    width = np.where(means > 0, means, 1.0)
     for _ in range(_BISECTIONS):
         total = np.add.reduceat(np.exp(-beyond / np.repeat(width, counts)), starts)
         high = np.where(total > target, width, high)
         low = np.where(total > target, low, width)
         width = np.where(high < np.inf, (low + high) / 2, 2 * width)
-    means = np.add.reduceat(edges.lengths, starts) / (counts + 1)
     width = np.maximum(width, _LEAST_WIDTH * np.where(nearest > 0, means, means.mean()))
     # Never zero: a weight that vanished would leave its edge without one.
     return np.maximum(np.exp(-beyond / np.repeat(width, counts)), np.finfo(np.float64).tiny)

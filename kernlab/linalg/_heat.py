@@ -13,6 +13,8 @@ from kernlab.linalg._heat_series import SMALLEST, asymmetry, chebyshev_series, p
 
 _METHODS = ("auto", "chebyshev", "uniformization", "euler")
 _RTOL = {"float64": 1e-10, "float32": 1e-5}
+# Of t times the norm of L: beyond, rounding L to single precision moves eigenvalues too far.
+_SINGLE_UP_TO = 1e3
 # From so many rows a block of columns no longer fits the cache that a core has to itself.
 _REORDER_FROM = 10_000
 
@@ -40,9 +42,12 @@ def heat_action(
         the diagonal of L. 'euler' is ``n_steps`` backward Euler steps of length t / n_steps,
         (I + t L / n_steps)^(-n_steps) B, to the accuracy of 'uniformization'. 'auto' is
         'uniformization' where L permits it and B has no negative entry, or L is not symmetric, and
-        'chebyshev' else.
+        'chebyshev' else. It does not look at the time that takes: the terms are some q t to
+        √(t λ), see the notes, at q t = 1e6 hundreds of times as many; say 'chebyshev' where the
+        largest entries suffice.
     dtype : {'float64', 'float32'} or None, default=None
-        Precision of work and result. None is that of B if it is float32, and float64 else.
+        Precision of the result, and of the work but for large t, see the notes. None is that of B
+        if it is float32, and float64 else.
     rtol : float or None, default=None
         What is cut off the series. For 'chebyshev' at most ``rtol`` times the 2-norm of a column of
         B (default 1e-12, in float32 1e-7). Else at most ``rtol`` times each entry of
@@ -91,6 +96,9 @@ def heat_action(
 
     Rounding adds in float64 about 1e-16 √K relative to each entry of the sums of non-negative terms
     (3e-15 measured at K = 500 terms), relative to the norm for Chebyshev; in float32 some 1e-7 √K.
+    On top comes what rounding L, or P, does to eigenvalues: some 1e-16 t λ, with λ the largest row
+    sum of \|L\|. In float32 it would be 6e-8 t λ, so above t λ = 1000 the work is in float64,
+    and takes the time and memory of that.
     Values below 1e-300 (1e-37) of the largest entry are set to zero, but in arrays of torch and
     CuPy; gradients of torch reach B.
 
@@ -125,18 +133,20 @@ def heat_action(
     n_steps = _checked_steps(n_steps, method)
     spectrum = _checked_spectrum(spectrum, method)
 
+    work = _working_precision(dtype, L, times)
     # In ascending order, so that the times with terms left are neighbours.
     distinct, places = np.unique(times, return_inverse=True)
     later = distinct[distinct > 0]
     if not len(later) or not L.nnz:
         series = None
     elif method == "chebyshev":
-        series = chebyshev_series(L, later, dtype=dtype, rtol=rtol, spectrum=spectrum)
+        series = chebyshev_series(L, later, dtype=work, rtol=rtol, spectrum=spectrum)
     else:
-        series = power_series(L, later, dtype=dtype, rtol=rtol, n_steps=n_steps)
+        series = power_series(L, later, dtype=work, rtol=rtol, n_steps=n_steps)
     act = _act_in_namespace if is_foreign(B) else _act
     table = B if B.ndim == 2 else B[:, None]
-    heat = act(series, table, dtype, n_jobs)
+    heat = act(series, _astype(table, work), work, n_jobs)
+    heat = None if heat is None else _astype(heat, dtype)
     return _at_times(heat, table, places, len(distinct) - len(later), B.shape, np.ndim(t))
 
 
@@ -278,6 +288,19 @@ def _non_negative(B):
 
 
 # --- Work -----------------------------------------------------------------------------------------
+
+
+def _working_precision(dtype, L, times):
+    """Double at long times: single precision errs by ``t`` times the rounding of L."""
+    norm = float(abs(L).sum(axis=1).max())
+    return dtype if times.max() * norm <= _SINGLE_UP_TO else "float64"
+
+
+def _astype(array, dtype):
+    if is_foreign(array):
+        xp = namespace_of(array)
+        return xp.astype(array, getattr(xp, dtype))
+    return array.astype(dtype, copy=False)
 
 
 def _act(series, B, dtype, n_jobs):

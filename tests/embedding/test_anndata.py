@@ -61,7 +61,7 @@ def test_the_graph_there_is_is_used():
     assert heatgeo(cells, root=0, mds="classical") is None
     graph = KNNGraph(6, kernel="umap").fit(ARC)
     expected = HeatGeodesicEmbedding(random_state=0, mds="classical")
-    expected._fit_graph(graph, ARC)
+    expected._fit_graph(graph)
     np.testing.assert_allclose(cells.obsm["X_heatgeo"], expected.embedding_, atol=1e-6)
     record = cells.uns["heatgeo"]
     assert record["t"] == expected.t_
@@ -123,7 +123,7 @@ def test_pruning_takes_the_graph_and_its_coordinates(monkeypatch):
     def drop_one(points, affinity, lengths, **settings):
         # In units of a power of two.
         np.testing.assert_array_equal(0.5 * points, ARC)
-        assert settings == {"cosine": 0.8, "detour": None, "random_state": 0}
+        assert settings == {"cosine": 0.8, "detour": 5.0, "random_state": 0, "n_jobs": None}
         assert (affinity.indices == lengths.indices).all()
         return affinity, lengths, np.array([[0, 1]])
 

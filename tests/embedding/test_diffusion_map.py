@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from kernlab.embedding import DiffusionMap
+from kernlab.exceptions import DisconnectedGraphWarning
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +72,33 @@ def test_scale_and_offset_do_not_matter(cloud, scale, offset):
     one = DiffusionMap(n_neighbors=6, random_state=0).fit_transform(cloud)
     other = DiffusionMap(n_neighbors=6, random_state=0).fit_transform(cloud * scale + offset)
     np.testing.assert_allclose(other, one, rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("gap", [30.0, 1e8])
+def test_parts_far_apart_have_a_level_each(gap):
+    # Of mean zero and mean square one under masses 2 : 1, two levels are -0.71 and 1.41.
+    X = np.random.default_rng(0).normal(size=(150, 2))
+    X[100:, 0] += gap
+    with pytest.warns(DisconnectedGraphWarning):
+        levels = DiffusionMap(1, random_state=0).fit_transform(X)[:, 0]
+    assert levels[:100].mean() == pytest.approx(-np.sqrt(1 / 2), abs=0.1)
+    assert levels[100:].mean() == pytest.approx(np.sqrt(2), abs=0.1)
+    assert max(levels[:100].std(), levels[100:].std()) < 0.1
+
+
+@pytest.mark.parametrize("bandwidth", ["self-tuning", "global"])
+def test_points_near_a_training_point_fall_beside_it(cloud, bandwidth):
+    model = DiffusionMap(n_neighbors=6, bandwidth=bandwidth, t=2, random_state=0).fit(cloud)
+    # The formula is smooth there, with slopes of some ten over the spacing at most.
+    np.testing.assert_allclose(model.transform(cloud + 1e-9), model.embedding_, atol=1e-6)
+
+
+def test_copies_share_a_place(cloud):
+    rows = np.r_[np.arange(40), np.zeros(30, int), np.arange(10)]
+    model = DiffusionMap(n_neighbors=6, random_state=0)
+    expected = model.fit_transform(cloud)[rows]
+    np.testing.assert_array_equal(model.fit_transform(cloud[rows]), expected)
+    np.testing.assert_array_equal(model.transform(cloud[rows]), expected)
 
 
 def test_same_seed_same_bits(cloud):

@@ -12,6 +12,7 @@ from scipy.special import ive
 from kernlab.datasets import make_clifford_torus, make_sphere
 from kernlab.embedding import _heat_distance as module
 from kernlab.embedding import heat_distances
+from kernlab.embedding._heat_distance import HeatDistances
 from kernlab.embedding._heat_scale import hop_diameter, intrinsic_dimension
 from kernlab.exceptions import UnresolvedHeatWarning
 from kernlab.graph import KNNGraph, laplacian
@@ -135,6 +136,29 @@ def test_distances_are_those_of_the_surface_without_fitting(make, least):
     assert np.mean([np.corrcoef(a, b)[0, 1] for a, b in zip(found, truth, strict=True)]) > least
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda X: np.vstack([X, X[:60]]),
+        lambda X: np.round(X, 1),
+        lambda X: np.vstack([X, [[100.0, 0.0, 0.0]]]),
+        pytest.param(
+            lambda X: np.vstack([X, X + 1e4]),
+            marks=pytest.mark.filterwarnings("ignore::kernlab.exceptions.DisconnectedGraphWarning"),
+        ),
+    ],
+    ids=["duplicates", "rounded", "outlier", "bridge"],
+)
+def test_copies_outliers_and_bridges_leave_the_scale(change):
+    # Within the five per cent that the clean sphere is promised.
+    sphere = make_sphere(600, random_state=0)
+    landmarks = np.arange(5)
+    graph = KNNGraph().fit(change(sphere.data))
+    found = heat_distances(graph.affinity_, graph.distances_, landmarks).distances[:600]
+    truth = sphere.geodesics(landmarks).T
+    assert 0.95 < np.median(found[truth > 0.3] / truth[truth > 0.3]) < 1.05
+
+
 @pytest.mark.parametrize("scale", [1e-150, 1e150])
 def test_distances_scale_with_the_lengths(graph, scale):
     one = heat_distances(graph.affinity_, graph.distances_, [0, 30], 10.0)
@@ -207,6 +231,54 @@ def test_pairs_without_heat_are_extended_along_the_path():
         assert heat_distances(affinity, lengths, [0], 200.0).unresolved == 0
 
 
+def test_extended_distances_are_symmetric():
+    n = 150
+    uneven = np.exp(np.sin(np.arange(n - 1)))
+    lengths = sp.diags([uneven, uneven], [1, -1]).tocsr()
+    affinity = path_graph(n)[0]
+    with pytest.warns(UnresolvedHeatWarning):
+        found = heat_distances(affinity, lengths, np.arange(n), 0.1)
+    assert 0.01 < found.unresolved / n**2 < 0.5
+    np.testing.assert_allclose(found.distances, found.distances.T, rtol=1e-7)
+    with pytest.warns(UnresolvedHeatWarning):
+        columns = heat_distances(affinity, lengths, [3, 59], 0.1, like=found)
+    np.testing.assert_allclose(columns.distances, found.distances[:, [3, 59]], rtol=1e-7)
+
+
+@pytest.mark.filterwarnings("error")
+def test_mixed_heat_is_warned_of(graph):
+    auto = all_distances(graph, "auto").t
+    all_distances(graph, 4 * auto)
+    with pytest.warns(UnresolvedHeatWarning, match=r"At t=4000 heat is mixed.*t='auto'"):
+        found = all_distances(graph, [auto, 4000.0])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        heat_distances(graph.affinity_, graph.distances_, [3], [auto, 4000.0], like=found)
+    with pytest.raises(ValueError, match=r"t=1e\+12 takes more .* t='auto'"):
+        all_distances(graph, 1e12)
+
+
+def test_too_much_correction_is_warned_of(graph):
+    with pytest.warns(
+        UnresolvedHeatWarning, match=r"\d+% of the pairs.*volume_correction=3,.*0 to 1"
+    ):
+        found = all_distances(graph, 10.0, volume_correction=3.0)
+    off = ~np.eye(60, dtype=bool)
+    assert (found.distances[off] == 0.0).mean() > 0.01
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for correction in (0.0, 0.5, 1.0):
+            all_distances(graph, 10.0, volume_correction=correction)
+
+
+@pytest.mark.parametrize("scale", [1e-158, 1e153])
+def test_denoising_holds_at_any_scale(graph, scale):
+    one = heat_distances(graph.affinity_, graph.distances_, [0, 30], 10.0, denoise=1.0)
+    other = heat_distances(graph.affinity_, scale * graph.distances_, [0, 30], 10.0, denoise=1.0)
+    np.testing.assert_allclose(other.distances, scale * one.distances, rtol=1e-7)
+    assert one.distances[0, 0] == one.distances[30, 1] == 0.0
+
+
 def test_parts_without_a_path_are_as_far_as_the_farthest():
     affinity, lengths = path_graph(20)
     affinity[9, 10] = affinity[10, 9] = lengths[9, 10] = lengths[10, 9] = 0
@@ -245,9 +317,7 @@ def test_later_columns_take_the_volumes_of_the_first(graph, monkeypatch, t):
     assert first.diagonal.shape == (np.size(t), 60)
     later = heat_distances(graph.affinity_, graph.distances_, rows[[3, 7]], t)
     assert np.abs(later.distances - first.distances[:, [3, 7]]).max() > 1e-3
-    later = heat_distances(
-        graph.affinity_, graph.distances_, rows[[3, 7]], t, diagonal=first.diagonal
-    )
+    later = heat_distances(graph.affinity_, graph.distances_, rows[[3, 7]], t, like=first)
     np.testing.assert_allclose(later.distances, first.distances[:, [3, 7]], rtol=1e-12)
 
 
@@ -261,6 +331,10 @@ def test_volumes_are_those_of_the_dense_kernel(graph):
 def test_dimension_of_a_cube(dim):
     points = np.random.default_rng(dim).random((800, dim))
     assert intrinsic_dimension(KNNGraph().fit(points).distances_) == dim
+
+
+def like(diagonal):
+    return HeatDistances(None, None, 5.0, 0, diagonal, None, 2)
 
 
 @pytest.mark.parametrize(
@@ -281,10 +355,11 @@ def test_dimension_of_a_cube(dim):
         ({"denoise": 1.5}, "denoise must lie"),
         ({"floor": 0.0}, "floor must lie"),
         ({"intrinsic_dim": 0}, "intrinsic_dim must be"),
-        ({"diagonal": np.ones(60)}, r"shape \(1, 60\), got shape \(60,\)"),
-        ({"diagonal": np.zeros((1, 60))}, "positive numbers"),
+        ({"like": like(np.ones(60))}, r"shape \(1, 60\), got shape \(60,\)"),
+        ({"like": like(np.zeros((1, 60)))}, "positive numbers"),
         ({"lengths": sp.identity(3)}, r"lengths has shape \(3, 3\)"),
         ({"lengths": sp.csr_matrix((60, 60))}, "lengths has no edges"),
+        ({"lengths": sp.diags([1.0, 1.0], [-1, 1], shape=(60, 60))}, "the same edges"),
         ({"affinity": -np.eye(60)}, "not negative"),
         ({"affinity": np.triu(np.ones((60, 60)))}, "not symmetric"),
         ({"affinity": np.full((60, 60), np.nan)}, "NaN"),

@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from kernlab.datasets import make_swiss_roll
 from kernlab.embedding import HeatGeodesicDisplay, HeatGeodesicEmbedding, heat_distances
-from kernlab.exceptions import DisconnectedGraphWarning, PruningWarning
+from kernlab.exceptions import DisconnectedGraphWarning, PruningWarning, UnresolvedHeatWarning
 
 # Settings that between them take every way through the estimator.
 WAYS = {
@@ -134,6 +134,17 @@ def test_heat_distances_of_training_points_are_those_of_the_metric(roll, fitted)
     )
 
 
+def test_heat_distances_do_not_depend_on_the_call():
+    # More points than the exact diagonal is found for: it is that of the fit, from then on.
+    data = make_swiss_roll(520, noise=0.05, random_state=0).data
+    model = HeatGeodesicEmbedding(n_neighbors=8, t=20.0, n_landmarks=20, random_state=0).fit(data)
+    x, y = data[:4], np.concatenate([data[300:310], data[:3] + 0.1])
+    found = model.geodesic_distances(x, y)
+    np.testing.assert_allclose(model.geodesic_distances(y, x).T, found, rtol=1e-6)
+    np.testing.assert_allclose(model.geodesic_distances(x[:1], y), found[:1], rtol=1e-6)
+    np.testing.assert_allclose(model.geodesic_distances(x, y[-1:]), found[:, -1:], rtol=1e-6)
+
+
 def test_heat_distances_of_new_points_err_by_less_than_their_neighbours(roll, fitted):
     model = fitted["heat"]
     new = roll.data[:20] + 0.05
@@ -165,17 +176,19 @@ def test_weights_favour_the_distances_they_are_meant_for(roll, fitted):
 
 @pytest.fixture(scope="module")
 def pruned():
-    noisy = make_swiss_roll(1000, noise=1.0, n_features=10, random_state=1)
+    noisy = make_swiss_roll(700, noise=1.0, n_features=10, random_state=1)
     with pytest.warns(PruningWarning):
-        model = HeatGeodesicEmbedding(metric="pruned", random_state=0).fit(noisy.data)
+        model = HeatGeodesicEmbedding(metric="pruned", n_landmarks=100, random_state=0).fit(
+            noisy.data
+        )
     return noisy, model
 
 
 def test_pruning_unrolls_what_shortcuts_hold_together(pruned):
     noisy, model = pruned
-    truth = noisy.geodesics(np.arange(1000))
+    truth = noisy.geodesics(np.arange(700))
     assert len(model.shortcuts_) > 0
-    plain = HeatGeodesicEmbedding(metric="graph", random_state=0).fit(noisy.data)
+    plain = clone(model).set_params(metric="graph").fit(noisy.data)
     assert misfit(truth, model.embedding_) < 0.15 < 0.3 < misfit(truth, plain.embedding_)
 
 
@@ -184,7 +197,7 @@ def test_new_points_do_not_stand_on_shortcuts(pruned):
     placed = model.transform(noisy.data)
     np.testing.assert_allclose(placed, model.embedding_, atol=1e-6)
     new = noisy.data + np.random.default_rng(0).normal(scale=0.3, size=noisy.data.shape)
-    truth = noisy.geodesics(np.arange(1000))
+    truth = noisy.geodesics(np.arange(700))
     assert misfit(truth, model.transform(new)) < 0.2
 
 
@@ -237,6 +250,27 @@ def test_points_that_coincide():
     np.testing.assert_allclose(model.embedding_[0::3], model.embedding_[1::3], atol=1e-3)
 
 
+@pytest.mark.parametrize("metric", ["heat", "graph"])
+def test_copies_share_the_place_of_the_first(metric):
+    rng = np.random.default_rng(0)
+    first = rng.uniform(size=(40, 2))
+    rows = np.r_[np.arange(40), rng.integers(0, 40, 60)]
+    X = first[rows]
+    model = HeatGeodesicEmbedding(metric=metric, n_neighbors=6, n_landmarks=20, random_state=0)
+    distinct = clone(model).fit(first)
+    model.fit(X)
+    np.testing.assert_array_equal(model.embedding_, distinct.embedding_[rows])
+    np.testing.assert_array_equal(model.landmarks_, distinct.landmarks_)
+    np.testing.assert_array_equal(model.landmark_distances_, distinct.landmark_distances_[rows])
+    np.testing.assert_allclose(model.transform(X), model.embedding_, atol=1e-6)
+    np.testing.assert_array_equal(model.pseudotime(99), distinct.pseudotime(int(rows[99]))[rows])
+    # Rows that are seen late: landmarks and shortcuts are numbers of rows of X.
+    late = clone(model).fit(np.vstack([X[:1], X[:1], first[1:]]))
+    assert late.landmarks_.max() == distinct.landmarks_.max() + 1
+    with pytest.raises(ValueError, match="100 rows coincide in 5 distinct ones; lower n_neighbors"):
+        model.fit(X[rows % 5])
+
+
 def test_components_are_joined_or_refused():
     X = np.random.default_rng(0).normal(size=(60, 2)) + np.repeat([[0], [100]], 30, axis=0)
     model = HeatGeodesicEmbedding(metric="graph", n_neighbors=5, random_state=0)
@@ -255,7 +289,9 @@ BAD = {
     "n_components=4 is more than n_landmarks=3": {"n_components": 4, "n_landmarks": 3},
     "n_neighbors=60": {"n_neighbors": 60},
     "The 't' parameter": {"t": -1.0},
-    "t must be positive": {"t": [1.0, 0.0], "metric": "heat"},
+    "t must be positive": {"t": [1.0, 0.0]},
+    "t must be positive and finite, got ..a": {"t": ["a"]},
+    "intrinsic_dim=4 is more than the 3 features": {"intrinsic_dim": 4, "metric": "heat"},
     "mds_weights='power' has no meaning": {"mds_weights": "power", "mds": "classical"},
     "mds_weights='heat' needs metric='heat'": {"mds_weights": "heat"},
     "it has a row and a column": {"metric": "precomputed"},
@@ -308,6 +344,33 @@ def test_roots_that_are_not_there(roll, fitted):
         fitted["graph"].pseudotime(300)
     with pytest.raises(ValueError, match="2 features"):
         fitted["graph"].pseudotime([0.0, 1.0])
+    for root in (True, 2.0, "first"):
+        with pytest.raises(ValueError, match=f"root={root!r} is neither"):
+            fitted["graph"].pseudotime(root)
+
+
+@pytest.mark.parametrize("metric", ["graph", "precomputed"])
+@pytest.mark.parametrize("far", [1e20, 1e150])
+def test_points_out_of_reach_are_refused(roll, fitted, metric, far):
+    X, new = roll.data[:40], np.full((2, 3), far)
+    if metric == "precomputed":
+        X, new = cdist(X, X), np.full((2, 40), far)
+    model = HeatGeodesicEmbedding(metric=metric, n_neighbors=8).fit(X)
+    with pytest.raises(ValueError, match="row 0 of X is .* units of the training data"):
+        model.transform(new)
+    with pytest.raises(ValueError, match="row 0 of X is"):
+        model.geodesic_distances(new)
+
+
+def test_warnings_point_to_the_line_that_called(roll):
+    with pytest.warns(UnresolvedHeatWarning, match="volume_correction=2") as caught:
+        HeatGeodesicEmbedding(volume_correction=2.0, n_landmarks=20).fit(roll.data[:100])
+    assert caught[0].filename == __file__
+
+
+def test_dimension_of_the_units_is_told(fitted):
+    assert fitted["heat"].intrinsic_dim_ == 2
+    assert fitted["graph"].intrinsic_dim_ is None
 
 
 def test_scikit_learn_conventions(roll, fitted):
@@ -316,6 +379,7 @@ def test_scikit_learn_conventions(roll, fitted):
     table = model.fit_transform(frame)
     assert list(table.columns) == ["heatgeodesicembedding0", "heatgeodesicembedding1"]
     assert list(model.get_feature_names_out()) == list(table.columns)
+    assert model.pseudotime(frame.iloc[3])[3] == 0.0
     again = pickle.loads(pickle.dumps(fitted["heat"]))
     assert np.array_equal(again.transform(roll.data[:5]), fitted["heat"].transform(roll.data[:5]))
 
@@ -332,7 +396,20 @@ def test_pictures(fitted, pruned):
     plt.close("all")
     with pytest.raises(ValueError, match="kind='map' is none of"):
         HeatGeodesicDisplay.from_estimator(fitted["graph"], kind="map")
-    with pytest.raises(ValueError, match="are not two of the 2 of the embedding"):
-        HeatGeodesicDisplay.from_estimator(fitted["graph"], components=(0, 2))
+    for components in ((0, 2), (0, 0.5), (0,), "ab"):
+        with pytest.raises(ValueError, match="are not two of the 2 of the embedding"):
+            HeatGeodesicDisplay.from_estimator(fitted["graph"], components=components)
+    display = HeatGeodesicDisplay.from_estimator(
+        fitted["smacof"], color=np.where(np.arange(300) < 30, "cold", "warm")
+    )
+    # All points are landmarks, and landmarks are not drawn over all points.
+    assert [text.get_text() for text in display.ax_.get_legend().get_texts()] == ["cold", "warm"]
+    assert len(display.ax_.collections[0].get_offsets()) == 30
+    assert HeatGeodesicDisplay.from_estimator(fitted["smacof"]).ax_.get_legend() is None
+    plt.close("all")
+    with pytest.raises(ValueError, match="color is of points"):
+        HeatGeodesicDisplay.from_estimator(fitted["graph"], kind="shepard", color=np.ones(300))
+    with pytest.raises(ValueError, match=r"color has shape \(3,\), expected \(300,\)"):
+        HeatGeodesicDisplay.from_estimator(fitted["graph"], color=["a", "b", "c"])
     with pytest.raises(TypeError, match="give a fitted HeatGeodesicEmbedding"):
         HeatGeodesicDisplay.from_estimator(None)

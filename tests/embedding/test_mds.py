@@ -63,14 +63,12 @@ def test_majorisation_says_when_the_stress_still_falls(rng, monkeypatch):
         smacof(single(cdist(X, X)), rng.normal(size=(30, 2)))
 
 
-@pytest.mark.parametrize("weighted", [False, True])
-def test_majorisation_rests_where_all_distances_can_be_kept(rng, weighted):
+def test_majorisation_rests_where_all_distances_can_be_kept(rng):
     # Along a line in two dimensions the stress falls to zero, each step by a smaller share.
-    along = np.linspace(0, 3, 80)
-    D = np.abs(np.subtract.outer(along, along)) * rng.uniform(0.999, 1.001, size=(80, 80))
+    along = np.linspace(0, 3, 40)
+    D = np.abs(np.subtract.outer(along, along)) * rng.uniform(0.999, 1.001, size=(40, 40))
     D = single(D + D.T)
-    W = single(1 / np.maximum(D, 0.1) ** 2) if weighted else None
-    points = smacof(D, classical_mds(D, 2), weights=W)  # and warns of nothing
+    points = smacof(D, classical_mds(D, 2))  # and warns of nothing
     assert kruskal_stress(D, points, points) < 1e-3
 
 
@@ -146,3 +144,14 @@ def test_landmark_scaling_of_all_points_is_classical_scaling(rng):
     placed = Landmarks(points, D, linear=True).place(single(D))
     np.testing.assert_allclose(placed, points, atol=1e-5)
     assert procrustes(points, placed)[2] < 1e-10
+
+
+def test_many_dimensions_lose_hardly_any_stress(rng, monkeypatch):
+    X = rng.normal(size=(60, 30))
+    distances = single(np.abs(cdist(X, X, "cityblock")))
+    start = classical_mds(distances, 20)
+    found = smacof(distances, start)
+    monkeypatch.setattr(_mds, "_DECREASE_MANY", 1e-7)
+    least = stress(smacof(distances, start), distances)
+    # The steps end where they gain a part in ten thousand: some hundred more would gain a percent.
+    assert least <= stress(found, distances) < 1.02 * least < stress(start, distances)

@@ -46,6 +46,7 @@ def test_noise_beside_a_sphere_is_removed_and_the_sphere_is_not():
     [
         np.random.default_rng(0).uniform(-1, 1, (2000, 10)),
         np.random.default_rng(0).standard_t(3, (2000, 10)),
+        np.random.default_rng(0).normal(size=(1000, 20)),
         make_sphere(500, random_state=0).data,
         make_clifford_torus(500, noise=0.1, random_state=0).data,
         np.random.default_rng(0).normal(size=(30, 10)),
@@ -53,7 +54,17 @@ def test_noise_beside_a_sphere_is_removed_and_the_sphere_is_not():
         np.ones((1, 8)),
         np.outer(np.arange(100.0), np.arange(8.0)),
     ],
-    ids=["cube", "heavy tails", "few axes", "four axes", "few samples", "zeros", "one", "line"],
+    ids=[
+        "cube",
+        "heavy tails",
+        "no axis stands out",
+        "few axes",
+        "four axes",
+        "few samples",
+        "zeros",
+        "one",
+        "line",
+    ],
 )
 def test_where_no_floor_is_found_points_stay_as_they_are(X):
     floor = mp_reduce(X)

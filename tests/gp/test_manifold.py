@@ -1,5 +1,7 @@
 """Processes on manifolds against dense algebra with the same kernel, and spherical harmonics."""
 
+import pickle
+
 import numpy as np
 import pytest
 from scipy import linalg
@@ -224,3 +226,64 @@ def test_bad_input():
         gp.predict(points, return_std=True, return_cov=True)
     with pytest.raises(ValueError, match="theta must be 3"):
         gp.log_marginal_likelihood([0.0])
+
+
+@pytest.mark.filterwarnings("ignore::kernlab.exceptions.DisconnectedGraphWarning")
+@pytest.mark.parametrize("copies", [1, 12])
+def test_predictions_stay_within_the_values_about_them(copies):
+    # Places far from each other, and clusters of 1e-9: values of slopes would be without bound.
+    rng = np.random.default_rng(0)
+    points = np.repeat(rng.normal(size=(60, 2)), copies, axis=0)
+    if copies == 1:
+        points = (points[:20, None] + 1e-9 * rng.normal(size=(20, 20, 2))).reshape(-1, 2)
+    y = np.sin(points[:, 0])
+    gp = ManifoldGPRegressor(n_eigenpairs=60, random_state=0).fit(points, y)
+    assert gp.graph_.affinity_.shape[0] == (400 if copies == 1 else 60)
+    queries = np.concatenate(
+        [rng.uniform(-1.2, 1.2, (300, 2)), 10.0 ** np.c_[[2, 8, 150], [0, 8, 9]]]
+    )
+    with pytest.warns(RuntimeWarning, match="off the graph"):
+        mean, std = gp.predict(queries, return_std=True)
+    # Shares add up to one, and at most 1 + 2 in moduli.
+    assert np.abs(mean).max() < 1.2
+    assert std.max() < 0.5
+
+
+def test_far_points_take_the_value_of_the_edge():
+    line = np.linspace(0, 1, 50)[:, None]
+    gp = ManifoldGPRegressor(n_neighbors=4, n_eigenpairs=20, random_state=0).fit(line, line[:, 0])
+    with pytest.warns(RuntimeWarning, match="4 rows of X lie off the graph"):
+        far = gp.predict([[2.0], [1e8], [-1e8], [1e200]])
+    # Six neighbours reach 6 / 49 beyond.
+    np.testing.assert_allclose(far, [1, 1, 0, 1], atol=0.15)
+
+
+def test_one_place_and_units_beyond_floats_are_refused():
+    _, points = ring(30)
+    y = points[:, 0]
+    gp = ManifoldGPRegressor(n_neighbors=1, n_eigenpairs=10, random_state=0)
+    for rows in (points[:1], np.ones((4, 2))):
+        with pytest.raises(ValueError, match="takes two or more distinct points"):
+            gp.fit(rows, y[: len(rows)])
+    gp.set_params(n_neighbors=5)
+    for scale in (1e-160, 1e160):
+        with pytest.raises(ValueError, match="rescale X"):
+            gp.fit(scale * points, y)
+        with pytest.raises(ValueError, match="rescale y, or set normalize_y=True"):
+            gp.fit(points, scale * y)
+    gp.set_params(normalize_y=True, n_jobs=1)
+    expected = gp.fit(points, y).predict(points)
+    for scale in (1e-300, 1e300):
+        got = gp.fit(points, scale * y).predict(points)
+        np.testing.assert_allclose(got / scale, expected, atol=1e-9)
+
+
+def test_vector_estimators_clone_and_pickle():
+    points = make_sphere(60, random_state=0).data
+    gp = ManifoldGPRegressor("vector", n_eigenpairs=20, algorithm="exact", n_jobs=1, random_state=0)
+    gp.fit(points, rotating_field(points))
+    new = points[:5] + 0.01
+    for other in (pickle.loads(pickle.dumps(gp)), clone(gp).fit(points, rotating_field(points))):
+        np.testing.assert_array_equal(other.predict(new), gp.predict(new))
+    with pytest.raises(ValueError, match="3 features"):
+        gp.predict(points[:, :2])

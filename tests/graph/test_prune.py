@@ -307,6 +307,23 @@ def test_a_new_point_on_a_training_point_keeps_it(noisy_roll):
     assert keep[:, 0].all()
 
 
+def test_n_jobs_reaches_every_loop(monkeypatch):
+    seen = []
+
+    def spy(work, n_items, *, n_jobs=None, **options):
+        seen.append(n_jobs)
+        return run_slices(work, n_items, n_jobs=n_jobs, **options)
+
+    run_slices = prune.run_slices
+    monkeypatch.setattr(prune, "run_slices", spy)
+    X = np.random.default_rng(0).normal(size=(60, 2))
+    KNNGraph(5, prune="heat", random_state=0, n_jobs=1).fit(X)
+    assert len(seen) >= 3
+    assert set(seen) == {1}
+    prune.query_keep(np.ones((60, 2)), np.zeros((3, 1), int), np.ones((3, 1)), n_jobs=2)
+    assert seen[-1] == 2
+
+
 # --- Bad input ----------------------------------------------------------------------------------
 
 
@@ -325,6 +342,10 @@ def test_bad_input_is_named():
         prune_shortcuts(X, sparse.triu(A, 1).tocsr(), sparse.triu(D, 1).tocsr())
     with pytest.raises(ValueError, match="cosine=1.5"):
         prune_shortcuts(X, A, D, cosine=1.5)
+    with pytest.raises(ValueError, match="cosine='a' must be a number"):
+        prune_shortcuts(X, A, D, cosine="a")
+    with pytest.raises(ValueError, match="affinity must be symmetric"):
+        prune_shortcuts(X, A + sparse.triu(A, 1), D)
     with pytest.raises(ValueError, match="detour=0.5"):
         prune_shortcuts(X, A, D, detour=0.5)
 

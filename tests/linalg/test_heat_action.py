@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse.linalg import expm_multiply
 
-from kernlab.linalg import heat_action
+from kernlab.linalg import _heat, heat_action
 from kernlab.linalg._heat_series import _Poisson
 
 
@@ -92,24 +92,24 @@ def test_equals_the_dense_exponential(kind, method, rng):
 def test_entries_on_a_long_path_are_accurate_to_ten_digits_down_to_1e_200():
     start = np.eye(1, 700)[0]
     for t in (1e-3, 1.0, 30.0, 200.0):
-        exact = heat_on_path(700, t, step=19)
+        exact = heat_on_path(700, t, step=37)
         told = exact > 1e-200
         assert exact[told].min() < 1e-150
-        result = heat_action(path(700), start, t)[::19]
+        result = heat_action(path(700), start, t)[::37]
         np.testing.assert_allclose(result[told], exact[told], rtol=1e-10)
         assert np.all(result >= 0)
 
 
 def test_entries_of_a_normalised_laplacian_are_accurate_down_to_1e_200():
     # Degrees differ by twelve decades, so that constants certify nothing.
-    weights = 10.0 ** np.array([0, -1, -12, -6, 0, -9, -3, -11, -2, 0, -7])
+    weights = 10.0 ** np.array([0, -12, -6, 0, -9, -3, -11])
     W = sp.diags_array([weights, weights], offsets=[-1, 1])
     L = laplacian_of(W, "normalized")
     for t in (1e-12, 1e-3, 5.0):
         with mpmath.workdps(230):
             exact = mpmath.expm(mpmath.matrix((-t * L.toarray()).tolist()), method="taylor")
             exact = np.array(exact.tolist(), dtype=float)
-        result = heat_action(L, np.eye(12), t)
+        result = heat_action(L, np.eye(8), t)
         told = exact > 1e-200
         np.testing.assert_allclose(result[told], exact[told], rtol=1e-10)
 
@@ -156,7 +156,7 @@ def test_poisson_weights_at_1e5():
 
 
 def test_a_hundred_thousand_mean_steps():
-    n = 300
+    n = 100
     ring = path(n).tolil()
     ring[0, 0] = ring[-1, -1] = 2
     ring[0, -1] = ring[-1, 0] = -1
@@ -184,6 +184,18 @@ def test_the_error_of_backward_euler_is_of_first_order():
         np.testing.assert_allclose(heat, (1 + eigenvalues / n_steps) ** -n_steps, rtol=1e-10)
         error = np.abs(heat - np.exp(-eigenvalues)).max()
         assert 0.19 / n_steps <= error <= 0.28 / n_steps
+
+
+@pytest.mark.parametrize("method", ["chebyshev", "uniformization"])
+@pytest.mark.parametrize("t", [1e-4, 4e-4, 1.0, 10.0])
+def test_float32_is_accurate_at_all_times(method, t):
+    # Two nodes: the mean, and half the difference times exp(-2e6 t). Documented: 1e-7 sqrt(K), with
+    # K < 1000 terms while the work is in single precision, and 6e-8 t 2e6 < 6e-5 at the most.
+    L = 1e6 * np.array([[1.0, -1.0], [-1.0, 1.0]])
+    heat = heat_action(L, np.array([1.0, 0.0], np.float32), t, method=method)
+    assert heat.dtype == np.float32
+    half = 0.5 * np.exp(-2e6 * t)
+    np.testing.assert_allclose(heat, [0.5 + half, 0.5 - half], rtol=3e-6 + 6e-8 * min(2e6 * t, 1e3))
 
 
 def test_float32_is_accurate_to_five_digits_down_to_1e_20():
@@ -269,8 +281,9 @@ def test_several_times(method, rng):
     assert np.array_equal(heat_action(L * 0, B, [0.0, 5.0], method=method), [B, B])
 
 
-def test_the_same_bits_for_any_number_of_threads_and_reordering_loses_nothing(rng):
-    n = 10_001
+def test_the_same_bits_for_any_number_of_threads_and_reordering_loses_nothing(rng, monkeypatch):
+    n = 1001
+    monkeypatch.setattr(_heat, "_REORDER_FROM", 1000)
     shuffled = rng.permutation(n)
     L = path(n)[shuffled][:, shuffled]
     nodes = np.argsort(shuffled)[np.arange(0, 40, 2)]
