@@ -34,7 +34,7 @@ ALIGNED = 0.6
 # mix (a lower ratio) and spread along the line (a higher alignment). Between sheets neither
 # happens. Ratio over alignment was 6 to 80 for shortcuts of noisy rolls and 1 to 4 for gaps in
 # clean data.
-LONG_WALK_TIME = 20.0
+LONG_WALK_TIME = 40.0
 APART = 5.0
 # Fewer distinct end points than this say nothing about a cloud.
 FRAGMENT = 30
@@ -55,7 +55,7 @@ def prune_shortcuts(
     both ends of an edge *nominates* edges, at a level that falls from ``cosine`` to 0.5 until some
     are confirmed. A nominated edge is *confirmed* when, with all nominees left out, the random
     walks from its two ends stay in clouds that lie apart along the line of their centres and are
-    not drawn out along it, as they are on both sides of a sparse place of a curve. Walks four
+    not drawn out along it, as they are on both sides of a sparse place of a curve. Walks eight
     times as long must agree: they go round a hole in a surface. Edges that touch are judged
     together. Confirmed edges go, except those without which a component would fall apart, and the
     search is repeated on what is left.
