@@ -7,7 +7,7 @@ of other libraries never reach it. Private names of scikit-learn are imported he
 
 import math
 from contextlib import contextmanager
-from numbers import Number
+from numbers import Integral, Number
 
 import numpy as np
 from sklearn.base import _fit_context as fit_context
@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_array, validate_data
 from kernlab._core.namespace import device_of, from_numpy, is_foreign, namespace_of, to_numpy
 
 __all__ = [
+    "N_JOBS",
     "Interval",
     "StrOptions",
     "check_same_place",
@@ -26,6 +27,13 @@ __all__ = [
     "validate_data",
     "validate_points",
     "whole_or_nothing",
+]
+
+# What scikit-learn checks of a number of threads: see `effective_n_jobs`.
+N_JOBS = [
+    Interval(Integral, 1, None, closed="left"),
+    Interval(Integral, None, -1, closed="right"),
+    None,
 ]
 
 _FLOATS = (np.float64, np.float32)

@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_array, check_consistent_length, check
 
 from kernlab._core.namespace import is_foreign, namespace_of, to_numpy
 from kernlab._core.validation import (
+    N_JOBS,
     Interval,
     StrOptions,
     check_weights,
@@ -114,11 +115,7 @@ default='lcv'
             StrOptions({"lcv", "scott"}),
             "array-like",
         ],
-        "n_jobs": [
-            Interval(Integral, 1, None, closed="left"),
-            Interval(Integral, None, -1, closed="right"),
-            None,
-        ],
+        "n_jobs": N_JOBS,
         "verbose": ["verbose"],
     }
 

@@ -1,7 +1,7 @@
 """Kernel density estimation for directions: a von Mises-Fisher kernel about each data point."""
 
 import math
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
 from scipy.optimize import minimize_scalar
@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from kernlab._core.namespace import from_numpy, is_foreign, namespace_of, scalar, to_numpy
 from kernlab._core.validation import (
+    N_JOBS,
     Interval,
     StrOptions,
     check_weights,
@@ -92,11 +93,7 @@ class DirectionalKernelDensity(DensityMixin, BaseEstimator):
     _parameter_constraints = {
         "bandwidth": [Interval(Real, 0, None, closed="neither"), StrOptions({"auto"})],
         "normalize": ["boolean"],
-        "n_jobs": [
-            Interval(Integral, 1, None, closed="left"),
-            Interval(Integral, None, -1, closed="right"),
-            None,
-        ],
+        "n_jobs": N_JOBS,
         "verbose": ["verbose"],
     }
 

@@ -4,7 +4,7 @@
 # happens in high dimension: Biroli and Mézard, *Kernel Density Estimators in Large Dimensions*,
 # arXiv 2408.05807.
 
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
 from sklearn.base import BaseEstimator, DensityMixin
@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from kernlab._core.namespace import device_of, from_numpy, namespace_of, scalar
 from kernlab._core.validation import (
+    N_JOBS,
     Interval,
     StrOptions,
     check_same_place,
@@ -216,11 +217,7 @@ KernelProfile, default='gaussian'
         "period": [Interval(Real, 0, None, closed="neither"), "array-like", None],
         "precision": [StrOptions({"double", "mixed"})],
         "adaptive": [StrOptions(set(ADAPTIVE)), None],
-        "n_jobs": [
-            Interval(Integral, 1, None, closed="left"),
-            Interval(Integral, None, -1, closed="right"),
-            None,
-        ],
+        "n_jobs": N_JOBS,
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }

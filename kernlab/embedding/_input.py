@@ -4,7 +4,7 @@ from numbers import Integral, Real
 
 import numpy as np
 
-from kernlab._core.validation import Interval, StrOptions
+from kernlab._core.validation import N_JOBS, Interval, StrOptions
 from kernlab.embedding._heat_scale import checked_times
 
 # Tables of all landmarks' distances from each other are held several times.
@@ -37,11 +37,7 @@ CONSTRAINTS = {
     "algorithm": [StrOptions({"auto", "exact", "approximate"})],
     "disconnected": [StrOptions({"bridge", "raise"})],
     "random_state": ["random_state"],
-    "n_jobs": [
-        Interval(Integral, 1, None, closed="left"),
-        Interval(Integral, None, -1, closed="right"),
-        None,
-    ],
+    "n_jobs": N_JOBS,
 }
 
 

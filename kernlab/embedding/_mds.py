@@ -4,14 +4,13 @@
 # *Applications of convex analysis to multidimensional scaling*, 1977; de Silva, Tenenbaum, *Sparse
 # multidimensional scaling using landmark points*, Stanford 2004.
 
-import warnings
-
 import numpy as np
 from scipy import linalg
 from scipy.spatial.distance import cdist
 from sklearn.exceptions import ConvergenceWarning
 
 from kernlab._core.threads import SINGLE_THREADED_BLAS, run_slices
+from kernlab._core.warn import warn_user
 from kernlab.embedding._mds_numba import guttman_rows, place_rows
 
 # Entries of a slice of distances: of 4 bytes, so that it stays in the second cache.
@@ -155,12 +154,11 @@ def smacof(distances, start, *, weights=None, n_jobs=None):
         points += _LENGTHENED * (images - points)
     else:
         if now < (1.0 - _NOTABLE) * earlier:
-            warnings.warn(
+            warn_user(
                 f"The stress of {m} points still fell by {1 - now / earlier:.0%} in the last "
                 f"{_LAST_STEPS} of {_MAX_STEPS} steps: the positions are not those of least stress."
                 " Give mds='classical', or more n_components.",
                 ConvergenceWarning,
-                stacklevel=2,
             )
     return images - images.mean(axis=0)
 
@@ -268,12 +266,11 @@ class Landmarks:
 
         run_slices(work, n, slice_size=rows, n_jobs=n_jobs)
         if sum(unfinished) > max(1, _FEW * n):
-            warnings.warn(
+            warn_user(
                 f"{sum(unfinished)} of {n} points have not come to rest among the landmarks in "
                 f"{_MAX_PLACING} steps: they can move along some line at hardly any stress. Give "
                 "fewer n_components, or mds='classical', which takes no steps.",
                 ConvergenceWarning,
-                stacklevel=2,
             )
         return out
 

@@ -5,7 +5,6 @@
 # over arbitrary latent manifolds*, ICLR 2024.
 
 import math
-import warnings
 from numbers import Integral, Real
 
 import numpy as np
@@ -15,12 +14,14 @@ from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from kernlab._core.validation import (
+    N_JOBS,
     Interval,
     StrOptions,
     fit_context,
     validate_data,
     whole_or_nothing,
 )
+from kernlab._core.warn import warn_user
 from kernlab.gp._base import (
     SEARCH_CONSTRAINTS,
     KernelProcess,
@@ -156,11 +157,7 @@ class ManifoldGPRegressor(KernelProcess):
         "noise_level": [Interval(Real, 0, None, closed="neither"), None],
         **SEARCH_CONSTRAINTS,
         "algorithm": [StrOptions({"auto", "exact", "approximate"})],
-        "n_jobs": [
-            Interval(Integral, 1, None, closed="left"),
-            Interval(Integral, None, -1, closed="right"),
-            None,
-        ],
+        "n_jobs": N_JOBS,
     }
 
     def __init__(
@@ -407,13 +404,12 @@ class ManifoldGPRegressor(KernelProcess):
         tangent = np.einsum("nfd,nf->nd", frames, unit)
         total = float(np.sum(unit**2))
         if float(np.sum(tangent**2)) < 0.5 * total:
-            warnings.warn(
+            warn_user(
                 f"{1 - float(np.sum(tangent**2)) / total:.0%} of the squared length of y lies "
                 f"across the tangent planes, of dimension {self.intrinsic_dim_}, and is left out. "
                 "If y is not tangent, fit a 'scalar' field to each of its columns; if the "
                 "dimension is wrong, set intrinsic_dim.",
                 RuntimeWarning,
-                stacklevel=4,
             )
         z = tangent.ravel() * (float(np.max(np.abs(y))) or 1.0)
         self._mean, self._scale = 0.0, 1.0

@@ -1,12 +1,12 @@
 """Eigenfields of a neighbourhood graph, and their values off the graph."""
 
 import math
-import warnings
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 
+from kernlab._core.warn import warn_user
 from kernlab.graph import KNNGraph, connection_laplacian, laplacian, tangent_frames
 from kernlab.graph._connection import local_steps
 from kernlab.graph._places import distinct
@@ -206,11 +206,10 @@ class EigenFields:
         off = distances > _OFF * self.reach[nodes]
         if off.any():
             worst = int(np.argmax(distances / self.reach[nodes]))
-            warnings.warn(
+            warn_user(
                 f"{np.count_nonzero(off)} rows of X lie off the graph, row {worst} at "
                 f"{distances[worst]:.3g} from its nearest node, where neighbourhoods reach "
                 f"{self.reach[nodes[worst]]:.3g}: predictions and deviations there are those of "
                 "the manifold's edge. Fit with points of that region, as X_unlabelled if need be.",
                 RuntimeWarning,
-                stacklevel=6,
             )

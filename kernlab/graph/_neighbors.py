@@ -3,7 +3,6 @@
 # References: von Luxburg, *A tutorial on spectral clustering*, Statistics and Computing 17, 2007,
 # section 2.2 (kinds of graphs); those of the weights stand in `_weights.py`.
 
-import warnings
 from numbers import Integral, Real
 
 import numpy as np
@@ -13,6 +12,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils.validation import check_is_fitted
 
 from kernlab._core.validation import (
+    N_JOBS,
     Interval,
     StrOptions,
     fit_context,
@@ -20,6 +20,7 @@ from kernlab._core.validation import (
     validate_points,
     whole_or_nothing,
 )
+from kernlab._core.warn import warn_user
 from kernlab.exceptions import DisconnectedGraphWarning, PruningWarning
 from kernlab.graph._components import spanning_bridges
 from kernlab.graph._matrix_search import MatrixSearch
@@ -162,11 +163,7 @@ class KNNGraph(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         "prune_cosine": [Interval(Real, 0, 1, closed="neither")],
         "detour": [Interval(Real, 1, None, closed="left"), None],
         "random_state": ["random_state"],
-        "n_jobs": [
-            Interval(Integral, 1, None, closed="left"),
-            Interval(Integral, None, -1, closed="right"),
-            None,
-        ],
+        "n_jobs": N_JOBS,
     }
 
     def __init__(
@@ -418,27 +415,25 @@ class KNNGraph(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         after = _diameter(lengths, start) if len(shortcuts) else before
         if after > _GROWTH * before:
             scale = self._search.scale
-            warnings.warn(
+            warn_user(
                 f"Pruning removed {len(shortcuts)} edges (see shortcuts_) and raised the graph's "
                 f"diameter from {before * scale:.4g} to {after * scale:.4g}. That is right where "
                 "noise had joined parts far from each other along the data; where the data is a "
                 "closed loop or merely sparse, keep those edges by a larger detour, a lower "
                 "prune_cosine or no pruning.",
                 PruningWarning,
-                stacklevel=6,
             )
         return affinity, lengths, shortcuts
 
     def _warn_of_bridges(self, gaps, lengths):
         scale = self._search.scale
-        warnings.warn(
+        warn_user(
             f"The graph of n_neighbors={self.n_neighbors} has {len(gaps) + 1} components; "
             f"{len(gaps)} shortest links between them were added (bridges_ of the KNNGraph), the "
             f"longest {gaps.max() * scale:.4g} beside a median edge of "
             f"{np.median(lengths.data) * scale:.4g}. Distances across them measure the gap. Raise "
             "n_neighbors, or take each component by itself.",
             DisconnectedGraphWarning,
-            stacklevel=6,
         )
 
 

@@ -7,7 +7,6 @@
 
 import itertools
 import math
-import warnings
 
 import numpy as np
 import scipy.linalg as sl
@@ -16,6 +15,7 @@ from scipy.sparse.csgraph import connected_components, reverse_cuthill_mckee
 from sklearn.utils import check_random_state
 
 from kernlab._core.threads import SINGLE_THREADED_BLAS, run_slices
+from kernlab._core.warn import warn_user
 from kernlab.exceptions import EigenpairWarning
 
 _EPS = np.finfo(float).eps
@@ -175,12 +175,11 @@ def _certify(L, values, vectors, tol):
         )
     worst = float(np.max(_residuals(L, values, vectors))) / size
     if worst > tol:
-        warnings.warn(
+        warn_user(
             f"Of {len(values)} eigenpairs the largest residual is {worst:.2g}, above "
             f"tol={tol:.2g}. Ask for more pairs, so that the last stand apart from the next, or "
             "for less accuracy.",
             EigenpairWarning,
-            stacklevel=3,
         )
 
 
