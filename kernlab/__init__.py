@@ -8,6 +8,7 @@ from importlib import import_module as _import_module
 __version__ = "0.1.0.dev0"
 
 _MODULES = (
+    "cluster",
     "datasets",
     "density",
     "embedding",

@@ -8,6 +8,7 @@ __all__ = [
     "MissingExtraError",
     "PrivacyBudgetError",
     "PruningWarning",
+    "SelfLoopWarning",
     "SingularCovarianceError",
     "SingularOperatorError",
     "UnresolvedHeatWarning",
@@ -48,6 +49,13 @@ class PruningWarning(UserWarning):
 
     So it should where noise had joined what lies far apart along the data, and should not where the
     data is a closed loop. The message gives both diameters and the remedy.
+    """
+
+
+class SelfLoopWarning(UserWarning):
+    """A graph has edges from nodes to themselves, and they were left out.
+
+    The message says how many, and how to take them off.
     """
 
 

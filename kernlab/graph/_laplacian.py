@@ -6,6 +6,8 @@
 import numpy as np
 import scipy.sparse as sp
 
+from kernlab.graph._adjacency import as_adjacency
+
 KINDS = ("normalized", "combinatorial", "random_walk")
 
 
@@ -53,7 +55,7 @@ def laplacian(affinity, kind="normalized"):
     """
     if kind not in KINDS:
         raise ValueError(f"kind={kind!r} is no Laplacian; give one of {', '.join(KINDS)}.")
-    weights = _checked(affinity)
+    weights = as_adjacency(affinity, name="affinity", loops="keep")
     with np.errstate(over="ignore"):
         degrees = np.asarray(weights.sum(axis=1)).ravel()
     if not np.isfinite(degrees).all():
@@ -87,30 +89,3 @@ def _diagonal_less(diagonal, weights):
     )
     result.sum_duplicates()
     return result
-
-
-def _checked(affinity):
-    """A float64 copy in CSR format of what may pass for affinities."""
-    if not sp.issparse(affinity):
-        affinity = np.asarray(affinity)
-    if affinity.ndim != 2 or affinity.shape[0] != affinity.shape[1] or affinity.shape[0] == 0:
-        raise ValueError(
-            f"affinity has shape {affinity.shape}; give the square table of the weights between "
-            "all pairs of nodes."
-        )
-    weights = sp.csr_matrix(affinity, dtype=np.float64, copy=True)
-    weights.sum_duplicates()
-    if not np.isfinite(weights.data).all():
-        raise ValueError("affinity holds NaN or infinity; drop those edges.")
-    if weights.nnz and weights.data.min() < 0:
-        raise ValueError(
-            f"affinity holds the negative weight {weights.data.min():g}; weights are similarities, "
-            "zero or more: pass np.exp(-distances) or the like."
-        )
-    asymmetry = abs(weights - weights.T)
-    if asymmetry.nnz and asymmetry.data.max() > 1e-10 * weights.data.max():
-        raise ValueError(
-            f"affinity is not symmetric (largest difference: {asymmetry.data.max():g}); pass "
-            "(affinity + affinity.T) / 2."
-        )
-    return weights

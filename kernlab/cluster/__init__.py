@@ -1,0 +1,1 @@
+"""Clustering of graphs and kernels: kernel k-means, proximities chosen without labels, blocks."""
