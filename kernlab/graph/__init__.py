@@ -1,8 +1,17 @@
 """Neighbourhood graphs of points, without shortcuts, and the matrices that live on them."""
 
 from kernlab.graph._connection import connection_laplacian, tangent_frames
+from kernlab.graph._generators import degree_corrected_sbm, planted_partition
 from kernlab.graph._laplacian import laplacian
 from kernlab.graph._neighbors import KNNGraph
 from kernlab.graph._prune import prune_shortcuts
 
-__all__ = ["KNNGraph", "connection_laplacian", "laplacian", "prune_shortcuts", "tangent_frames"]
+__all__ = [
+    "KNNGraph",
+    "connection_laplacian",
+    "degree_corrected_sbm",
+    "laplacian",
+    "planted_partition",
+    "prune_shortcuts",
+    "tangent_frames",
+]
