@@ -409,11 +409,12 @@ def _log_double_factorial(t, graph):
     once, twice = graph.operator("A"), graph.operator("AA")
     time = _time(once, t)
     even_time = _time(twice, t * t / 2)
+    floor = once.floor = twice.floor
     odd, odd_exponent = _kummer(twice, even_time)
     odd = once.times(odd) * time
     even, exponent = twice.exponential(even_time)
     kernel = even + np.ldexp(odd, odd_exponent - exponent)
-    if once.below_floor(kernel):
+    if twice.floor != floor or once.below_floor(kernel):
         twice.floor = TINY
         return _log_double_factorial(t, graph)
     lost = _lost(kernel, graph.labels)
