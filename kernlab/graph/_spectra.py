@@ -365,7 +365,7 @@ class Spectra:
         return distance
 
     def _distance(self, measure, t):
-        from kernlab.graph._log_kernels import shortest_path_distance, walk_cost_distance
+        from kernlab.graph._walk_costs import shortest_path_distance, walk_cost_distance
 
         if measure.name == "sp":
             distance = shortest_path_distance(self.adjacency)
