@@ -1,1 +1,5 @@
 """Clustering of graphs and kernels: kernel k-means, proximities chosen without labels, blocks."""
+
+from kernlab.cluster._reject import RejectCurve, copeland_scores, reject_curve
+
+__all__ = ["RejectCurve", "copeland_scores", "reject_curve"]
