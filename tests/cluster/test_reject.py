@@ -13,7 +13,9 @@ from kernlab.cluster import copeland_scores, reject_curve
 
 def _case(seed, n=25, n_values=None):
     rng = np.random.default_rng(seed)
-    upper = np.triu(rng.random((n, n)) if n_values is None else rng.integers(1, n_values, (n, n)), 1)
+    upper = np.triu(
+        rng.random((n, n)) if n_values is None else rng.integers(1, n_values, (n, n)), 1
+    )
     return (upper + upper.T).astype(float), rng.integers(0, 3, n)
 
 
