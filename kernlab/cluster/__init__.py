@@ -1,14 +1,15 @@
 """Clustering of graphs and kernels: kernel k-means, proximities chosen without labels, blocks."""
 
-from kernlab.cluster._detect import CommunityCount, count_communities
+from kernlab.cluster._display import ProximityDisplay
+from kernlab.cluster._graph_clustering import GraphClustering
 from kernlab.cluster._kernel_kmeans import KernelKMeans
-from kernlab.cluster._refine import refine_blocks
-from kernlab.cluster._sparse_clustering import SparseGraphClustering
+from kernlab.cluster._reject import RejectCurve, copeland_scores, reject_curve
 
 __all__ = [
-    "CommunityCount",
+    "GraphClustering",
     "KernelKMeans",
-    "SparseGraphClustering",
-    "count_communities",
-    "refine_blocks",
+    "ProximityDisplay",
+    "RejectCurve",
+    "copeland_scores",
+    "reject_curve",
 ]
