@@ -124,7 +124,7 @@ def _distinct(labels):
         number = np.empty(len(first), dtype=labels.dtype)
         number[np.argsort(first)] = np.arange(len(first), dtype=labels.dtype)
         out[:] = number[inverse]
-    keys = {}
+    keys: dict[bytes, int] = {}
     copies = np.array([keys.setdefault(one.tobytes(), len(keys)) for one in parts])
     _, rows = np.unique(copies, return_index=True)
     return copies, parts[rows]

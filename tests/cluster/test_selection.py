@@ -95,7 +95,8 @@ def test_candidates_that_fail_say_why_and_count_for_nothing():
     assert found.kept.tolist() == [True, False, False]
     assert found.reasons.tolist() == ["", reasons[1], "2 clusters in place of 3"]
     assert reasons[2] == ""  # the caller's own is left alone
-    assert found.consensus[0] == 1.0 and found.best == 0
+    assert found.consensus[0] == 1.0
+    assert found.best == 0
     with pytest.raises(ValueError, match=r"No candidate .*1 × 2 clusters .*1 × ValueError: t"):
         select(adjacency, labels[1:], 3, reasons=reasons[1:])
 
@@ -132,4 +133,6 @@ def test_a_callable_scores_each_distinct_partition_once():
 def test_one_cluster_has_no_sign_and_is_kept():
     adjacency, truth = _planted(0.5, 0.1)
     found = select(adjacency, np.zeros_like(truth)[None], 1)
-    assert found.assortative and found.kept.all() and found.best == 0
+    assert found.assortative
+    assert found.kept.all()
+    assert found.best == 0
