@@ -1,1 +1,5 @@
 """Clustering of graphs and kernels: kernel k-means, proximities chosen without labels, blocks."""
+
+from kernlab.cluster._kernel_kmeans import KernelKMeans
+
+__all__ = ["KernelKMeans"]
