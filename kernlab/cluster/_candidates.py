@@ -1,16 +1,18 @@
 """Partitions of one graph by many proximity measures, parameters and methods."""
 
 import threading
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
 
 from kernlab._core.threads import run_slices
-from kernlab.cluster._kernel_kmeans import kernel_kmeans, spectral_starts
+from kernlab.cluster._centred_kernel import CentredKernel
+from kernlab.cluster._kernel_kmeans import _refined as descend
+from kernlab.cluster._kernel_kmeans import _starts as draw_starts
 from kernlab.graph._measures import parse_measure
 from kernlab.graph._spectra import Spectra
 
+MAX_ITER = 100
 METHODS = ("kkmeans", "spectral")
 # Twenty computations, none of which gives the clusters of another on every graph. The last four
 # are even functions of their operators, without which disassortative graphs are lost.
@@ -91,5 +93,16 @@ def make_candidates(
 
 
 def cluster_kernel(kernel, n_clusters, methods, n_init, rng):
-    """Labels (n_methods, n) by kernel k-means, by k-means on leading eigenvectors, or both."""
-    raise ValueError
+    """Labels (n_methods, n) by kernel k-means, by k-means on leading eigenvectors, or both.
+
+    Kernel k-means starts from the latter, among others.
+    """
+    centred = CentredKernel(kernel, np.ones(len(kernel)))
+    if len(centred.values) < n_clusters:
+        raise ValueError(f"only {len(centred.values)} nodes differ by the kernel")
+    starts = draw_starts(centred, n_clusters, n_init if "kkmeans" in methods else 1, "auto", rng)
+    found = {"spectral": starts[0, centred.group]}
+    if "kkmeans" in methods:
+        runs = descend(centred, n_clusters, starts, "hartigan", MAX_ITER, 1)
+        found["kkmeans"] = runs.labels[np.argmin(runs.inertias)]
+    return np.stack([found[method] for method in methods])

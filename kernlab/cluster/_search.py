@@ -53,7 +53,8 @@ class GraphMeasureSearch(ClusterMixin, BaseEstimator):
         - ``'likelihood'``: of the degree-corrected block model.
         - callable: ``scoring(adjacency, labels)`` returns a number, the higher the better, or NaN
           for a partition to leave out; ``adjacency`` is a float64 CSR matrix of shape (n_samples,
-          n_samples), ``labels`` are integers from zero up. Called once for each distinct partition.
+          n_samples), in units of the largest weight, ``labels`` are integers from zero up. Called
+          once for each distinct partition.
     methods : list of {'kkmeans', 'spectral'}, default=('kkmeans', 'spectral')
         Kernel k-means, see :class:`KernelKMeans`, whose best run by inertia counts, and k-means on
         the ``n_clusters - 1`` leading eigenvectors of the centred kernel.
@@ -80,10 +81,10 @@ class GraphMeasureSearch(ClusterMixin, BaseEstimator):
         Whether nodes link within clusters rather than across, by the likeliest candidate.
     search_results_ : dict of ndarrays of shape (n_candidates,)
         ``measure``, ``param`` and ``method``, then, NaN for candidates that have no value,
-        ``modularity``, ``log_likelihood`` (nats), ``consensus`` (mean adjusted Rand index to all
-        candidates kept) and ``score``. ``kept`` says which candidates took part, and ``reason`` why
-        others did not: an error of their measure on this graph, too few clusters, or a modularity
-        of the wrong sign. Ready for ``pandas.DataFrame``.
+        ``modularity``, ``log_likelihood`` (in nats, weights in units of the largest), ``consensus``
+        (mean adjusted Rand index to all candidates kept) and ``score``. ``kept`` says which
+        candidates took part, and ``reason`` why others did not: an error of their measure on this
+        graph, too few clusters, or a modularity of the wrong sign. Ready for ``pandas.DataFrame``.
     candidate_labels_ : int ndarray of shape (n_candidates, n_samples)
         All partitions; a row of -1 where there is none. What the best of them is by labels known is
         a bound on what any choice could have reached.
@@ -217,7 +218,8 @@ class GraphMeasureSearch(ClusterMixin, BaseEstimator):
                 verbose=self.verbose,
             )
             chosen = select(
-                adjacency,
+                # Products of degrees overflow with weights of 1e150 and more.
+                adjacency / adjacency.data.max(),
                 found.labels,
                 self.n_clusters,
                 scoring=self.scoring,
@@ -273,7 +275,7 @@ class GraphMeasureSearch(ClusterMixin, BaseEstimator):
         return measures, params, methods
 
     def _weights(self, X):
-        """The adjacency matrix of X, checked, in units of its largest weight."""
+        """The adjacency matrix of X, checked."""
         if not is_networkx(X):
             X = validate_data(self, X, accept_sparse=True, dtype=np.float64)
         adjacency = as_adjacency(X, name="X")
