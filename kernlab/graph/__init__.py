@@ -1,6 +1,7 @@
 """Graphs: of neighbours without shortcuts, their matrices, and the proximity of their nodes."""
 
 from kernlab.graph._connection import connection_laplacian, tangent_frames
+from kernlab.graph._generators import degree_corrected_sbm, planted_partition
 from kernlab.graph._laplacian import laplacian
 from kernlab.graph._neighbors import KNNGraph
 from kernlab.graph._proximity import GraphProximity
@@ -11,9 +12,11 @@ __all__ = [
     "GraphProximity",
     "KNNGraph",
     "connection_laplacian",
+    "degree_corrected_sbm",
     "distance_to_kernel",
     "kernel_to_distance",
     "laplacian",
+    "planted_partition",
     "prune_shortcuts",
     "tangent_frames",
 ]
