@@ -1,6 +1,5 @@
 """Partitions of one graph by many proximity measures, parameters and methods."""
 
-import threading
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,54 +38,48 @@ def make_candidates(
 ):
     """Cluster a graph by each measure, parameter and method.
 
-    One kernel for each thread is held at a time. Every kernel starts the generator anew, so that a
-    candidate depends neither on the others nor on the number of threads.
+    Threads take a measure each, the logarithmic ones first, which take longest, and hold one kernel
+    at a time. A candidate depends neither on the others nor on the number of threads: each kernel
+    starts the generator anew, and logarithmic kernels, which may be had from that of half the
+    parameter, share nothing with those of other measures.
     """
-    grid = [
-        (measure, float(x))
-        for measure in map(parse_measure, measures)
-        for x in (params if measure.scaler is not None else [np.nan])
-    ]
-    n_nodes, n_methods = adjacency.shape[0], len(methods)
+    measures = list(map(parse_measure, measures))
+    grids = [params if measure.scaler is not None else [np.nan] for measure in measures]
+    n_methods, ends = len(methods), np.cumsum([len(methods) * len(grid) for grid in grids])
     dtype = np.int16 if n_clusters <= np.iinfo(np.int16).max else np.int32
-    labels = np.full((len(grid) * n_methods, n_nodes), -1, dtype=dtype)
+    labels = np.full((ends[-1], adjacency.shape[0]), -1, dtype=dtype)
     reasons = np.full(len(labels), "", dtype=object)
-    spectra = Spectra(adjacency, floor="auto")
-    memory = threading.Lock()  # of logarithms, which keep powers from one parameter to the next
+    shared = Spectra(adjacency, floor="auto")
+    order = sorted(range(len(measures)), key=lambda i: not measures[i].log)
 
-    def kernel_of(measure, x):
-        t = None if measure.scaler is None else spectra.natural(measure, x)
-        if measure.log or measure.kind == "distance":
-            with memory:
-                return spectra.kernel(measure, t)
-        return spectra.kernel(measure, t)
-
-    def work(part):
-        for i in range(part.start, part.stop):
-            rows = slice(i * n_methods, (i + 1) * n_methods)
+    def try_measure(part):
+        i = order[part.start]
+        measure, start = measures[i], ends[i] - n_methods * len(grids[i])
+        spectra = Spectra(adjacency, floor="auto") if measure.log else shared
+        for x in grids[i]:
+            rows = slice(start, start + n_methods)
+            start += n_methods
             try:
-                with np.errstate(all="ignore"):
-                    kernel = kernel_of(*grid[i])
-                    labels[rows] = cluster_kernel(
-                        kernel, n_clusters, methods, n_init, np.random.default_rng(seed)
-                    )
+                kernel = spectra.kernel(measure, spectra.natural(measure, x))
+                rng = np.random.default_rng(seed)
+                labels[rows] = cluster_kernel(kernel, n_clusters, methods, n_init, rng)
             # What one kernel fails of is no reason to lose the others.
-            except (ValueError, ArithmeticError, np.linalg.LinAlgError) as error:
+            except (ValueError, ArithmeticError) as error:
                 reasons[rows] = f"{type(error).__name__}: {error}"
 
     run_slices(
-        work,
-        len(grid),
+        try_measure,
+        len(measures),
         slice_size=1,
         n_jobs=n_jobs,
         uses_blas=True,
         verbose=verbose,
-        label="Measures and parameters",
+        label="Measures",
     )
     return Candidates(
-        measure=np.repeat([measure.name for measure, _ in grid], n_methods),
-        param=np.repeat([x for _, x in grid], n_methods),
-        method=np.tile(methods, len(grid)),
+        measure=np.repeat([measure.name for measure in measures], np.diff(ends, prepend=0)),
+        param=np.repeat(np.concatenate(grids), n_methods),
+        method=np.tile(methods, len(labels) // n_methods),
         labels=labels,
         reasons=reasons,
     )

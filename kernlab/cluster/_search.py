@@ -63,7 +63,8 @@ class GraphMeasureSearch(ClusterMixin, BaseEstimator):
     random_state : int, RandomState instance or None, default=None
         Of the starts. An integer gives the same result in every run, on any number of threads.
     n_jobs : int, default=None
-        Threads over measures and parameters; ``-1`` is all cores, None is Numba's current number.
+        Threads, each of which takes a measure at a time; ``-1`` is all cores, None is Numba's
+        current number.
     verbose : int, default=0
         Whether to show a progress bar where the search takes more than about two seconds.
 
