@@ -91,6 +91,4 @@ ProximityDisplay.from_estimator(model, club, ax=axes[1])
 # -----------
 
 assert rand > 0.88
-print(
-    f"adjusted Rand index {rand:.3f} at t = {model.param_:.3g}, modularity {model.modularity_:.3f}"
-)
+print(f"adjusted Rand index {rand:.3f} at t = {model.param_:.3g}, modularity {model.modularity_:.3f}")
