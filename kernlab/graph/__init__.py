@@ -3,6 +3,7 @@
 from kernlab.graph._connection import connection_laplacian, tangent_frames
 from kernlab.graph._generators import degree_corrected_sbm, planted_partition
 from kernlab.graph._laplacian import laplacian
+from kernlab.graph._lfr import lfr_graph
 from kernlab.graph._neighbors import KNNGraph
 from kernlab.graph._proximity import GraphProximity
 from kernlab.graph._prune import prune_shortcuts
@@ -16,6 +17,7 @@ __all__ = [
     "distance_to_kernel",
     "kernel_to_distance",
     "laplacian",
+    "lfr_graph",
     "planted_partition",
     "prune_shortcuts",
     "tangent_frames",

@@ -49,7 +49,7 @@ def planted_partition(sizes, probabilities, *, random_state=None):
     """
     sizes = _block_sizes(sizes)
     table = _block_probabilities(probabilities, len(sizes), upper=1.0)
-    rng = _generator(random_state)
+    rng = generator(random_state)
     first = np.concatenate(([0], np.cumsum(sizes)))
     blocks = np.array(np.triu_indices(len(sizes)))
     own = blocks[0] == blocks[1]
@@ -71,7 +71,7 @@ def planted_partition(sizes, probabilities, *, random_state=None):
         rows.append((i + first[blocks[0][which]]).astype(np.int32))
         columns.append((j + first[blocks[1][which]]).astype(np.int32))
     labels = np.repeat(np.arange(len(sizes)), sizes)
-    return Bunch(adjacency=_symmetric(rows, columns, len(labels)), labels=labels)
+    return Bunch(adjacency=symmetric(rows, columns, len(labels)), labels=labels)
 
 
 def degree_corrected_sbm(sizes, probabilities, *, exponent=2.5, max_ratio=50.0, random_state=None):
@@ -117,9 +117,9 @@ def degree_corrected_sbm(sizes, probabilities, *, exponent=2.5, max_ratio=50.0, 
     """
     sizes = _block_sizes(sizes)
     table = _block_probabilities(probabilities, len(sizes), upper=np.inf)
-    _check_number("exponent", exponent, exponent > 1, "above 1")
-    _check_number("max_ratio", max_ratio, 1 <= max_ratio < np.inf, "at least 1 and finite")
-    rng = _generator(random_state)
+    check_number("exponent", exponent, exponent > 1, "above 1")
+    check_number("max_ratio", max_ratio, 1 <= max_ratio < np.inf, "at least 1 and finite")
+    rng = generator(random_state)
     labels = np.repeat(np.arange(len(sizes)), sizes)
     theta = power_law(len(labels), exponent, 1.0, max_ratio, rng)
     theta /= (np.bincount(labels, theta) / sizes)[labels]
@@ -132,7 +132,7 @@ def degree_corrected_sbm(sizes, probabilities, *, exponent=2.5, max_ratio=50.0, 
     nodes = _nodes_of_blocks(np.concatenate(ends), theta, sizes, rng)
     i, j = nodes.reshape(2, -1)
     keep = i != j
-    adjacency = _symmetric([np.minimum(i, j)[keep]], [np.maximum(i, j)[keep]], len(labels))
+    adjacency = symmetric([np.minimum(i, j)[keep]], [np.maximum(i, j)[keep]], len(labels))
     adjacency.data[:] = 1.0
     return Bunch(adjacency=adjacency, labels=labels, propensities=theta)
 
@@ -192,7 +192,7 @@ def _nodes_of_blocks(blocks, theta, sizes, rng):
     return nodes
 
 
-def _symmetric(rows, columns, n_nodes):
+def symmetric(rows, columns, n_nodes):
     """Both directions of edges that are given once; those that come repeatedly add up."""
     i = np.concatenate([np.empty(0, np.int32), *rows])
     j = np.concatenate([np.empty(0, np.int32), *columns])
@@ -202,12 +202,14 @@ def _symmetric(rows, columns, n_nodes):
     return adjacency
 
 
-def _generator(random_state):
+def generator(random_state):
+    """NumPy's generator of ``random_state``."""
     return np.random.default_rng(check_random_state(random_state).randint(2**31 - 1))
 
 
-def _check_number(name, value, valid, allowed):
-    if not isinstance(value, numbers.Real) or not valid:
+def check_number(name, value, valid, allowed, *, kind=numbers.Real):
+    """Raise where a parameter is not of that kind, or not ``valid``."""
+    if not isinstance(value, kind) or not valid:
         raise ValueError(f"{name}={value!r} must be {allowed}.")
 
 
