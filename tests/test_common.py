@@ -184,7 +184,6 @@ WHOLE_GRAPH = dict.fromkeys(
 )
 
 
-# scikit-learn's own clustering of precomputed affinities fails it too.
 POINTS = {"check_clustering": "X is a graph, the check's is a table of points"}
 
 
