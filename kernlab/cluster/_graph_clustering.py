@@ -254,7 +254,9 @@ class GraphClustering(ClusterMixin, BaseEstimator):
                 "ask for at most as many."
             )
         if adjacency.nnz == 0:
-            raise ValueError(f"X has no edges among its nodes, n_samples={n}: there are no clusters.")
+            raise ValueError(
+                f"X has no edges among its nodes, n_samples={n}: there are no clusters."
+            )
         return adjacency
 
     def _natural_params(self, spectra, measure):

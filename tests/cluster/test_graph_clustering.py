@@ -1,6 +1,7 @@
 """Clusters of graphs against classes planted, published figures and Ward's costs written out."""
 
 import itertools
+import weakref
 
 import networkx as nx
 import numpy as np
@@ -17,6 +18,7 @@ from kernlab.cluster import GraphClustering, KernelKMeans
 from kernlab.cluster._graph_clustering import _by_first_node, _ward
 from kernlab.exceptions import DisconnectedGraphWarning, SelfLoopWarning
 from kernlab.graph import GraphProximity
+from kernlab.graph._spectra import Spectra
 
 METHODS = ["kkmeans", "spectral", "ward"]
 KARATE = nx.karate_club_graph()
@@ -158,6 +160,36 @@ def test_one_cluster_and_one_for_each_node(n_clusters, method):
     A, _ = blocks()
     model = GraphClustering(n_clusters, measure="heat", method=method, **FAST).fit(A)
     np.testing.assert_array_equal(model.labels_, np.arange(36) if n_clusters == 36 else 0)
+
+
+def test_kernels_of_the_sweep_are_not_kept(monkeypatch):
+    made, most = [], []
+
+    def kernel(*args):
+        most.append(sum(one() is not None for one in made))
+        result = original(*args)
+        made.append(weakref.ref(result))
+        return result
+
+    original = Spectra.kernel
+    monkeypatch.setattr(Spectra, "kernel", kernel)
+    for method in METHODS:
+        GraphClustering(2, measure="for", method=method, n_init=2).fit(KARATE)
+    assert len(made) == 48
+    assert max(most) <= 1
+
+
+def test_the_bar_runs_over_the_parameters(monkeypatch):
+    shown = []
+
+    def bar(iterable, **settings):
+        shown.append(settings)
+        return iterable
+
+    monkeypatch.setattr("tqdm.auto.tqdm", bar)
+    for verbose in (0, 1):
+        GraphClustering(2, measure="for", n_init=2, verbose=verbose).fit(KARATE)
+    assert [settings["total"] for settings in shown] == [16]
 
 
 # Ward
