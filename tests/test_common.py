@@ -7,7 +7,7 @@ import pytest
 from sklearn.gaussian_process.kernels import RBF, WhiteKernel
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from kernlab.cluster import KernelKMeans
+from kernlab.cluster import GraphClustering, KernelKMeans
 from kernlab.density import (
     ConditionalKernelDensity,
     DirectionalKernelDensity,
@@ -75,6 +75,8 @@ ESTIMATORS = [
     ManifoldGPRegressor(nu=math.inf),
     StudentTProcessRegressor(),
     StudentTProcessRegressor(kernel=RBF(1.0) + WhiteKernel(0.1), optimizer=None, normalize_y=True),
+    GraphClustering(2, measure="logfor", param=0.5, n_init=2, random_state=0),
+    GraphClustering(2, measure="for", param=[0.3, 0.7], method="ward"),
     KernelKMeans(3, random_state=0),
     KernelKMeans(3, kernel="rbf", random_state=0),
 ]
@@ -182,7 +184,12 @@ WHOLE_GRAPH = dict.fromkeys(
 )
 
 
+POINTS = {"check_clustering": "X is a graph, the check's is a table of points"}
+
+
 def expected_failures(estimator):
+    if isinstance(estimator, GraphClustering):
+        return POINTS
     if isinstance(estimator, GraphProximity):
         return WHOLE_GRAPH
     if isinstance(estimator, KroneckerGPRegressor):
