@@ -2,5 +2,6 @@
 
 from kernlab.cluster._attributed import AttributedGraphClustering
 from kernlab.cluster._kernel_kmeans import KernelKMeans
+from kernlab.cluster._sdp_mixture import LikelihoodAdjustedSDP
 
-__all__ = ["AttributedGraphClustering", "KernelKMeans"]
+__all__ = ["AttributedGraphClustering", "KernelKMeans", "LikelihoodAdjustedSDP"]
