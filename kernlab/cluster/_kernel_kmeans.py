@@ -101,9 +101,7 @@ def spectral_starts(K_centred, n_clusters, rng):
     labels : int32 ndarray of shape (2, n)
     """
     n = len(K_centred)
-    return spectral_labels(
-        K_centred, n_clusters, _SPECTRAL_STARTS, np.ones(n), np.arange(n), rng
-    )
+    return spectral_labels(K_centred, n_clusters, _SPECTRAL_STARTS, np.ones(n), np.arange(n), rng)
 
 
 def run_all(K, n_clusters, weight, n_init, init, algorithm, max_iter, rng, n_jobs):
@@ -205,9 +203,7 @@ def _cluster_sums(values, weight, labels, n_clusters, n_jobs):
     return sums, members
 
 
-class KernelKMeans(
-    ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, BaseEstimator
-):
+class KernelKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, BaseEstimator):
     """k-means in the space of a kernel.
 
     Parameters
@@ -291,15 +287,22 @@ class KernelKMeans(
         if self.kernel == "precomputed":
             return X
         return pairwise_kernels(
-            X, Y, metric=self.kernel, filter_params=True,
-            gamma=self.gamma, degree=self.degree, coef0=self.coef0,
+            X,
+            Y,
+            metric=self.kernel,
+            filter_params=True,
+            gamma=self.gamma,
+            degree=self.degree,
+            coef0=self.coef0,
         )
 
     def _best(self, runs, K, adjacency):
         if self.selection == "inertia":
             score = -runs.inertias
         elif self.selection == "modularity":
-            score = modularity(cluster_weights(as_adjacency(adjacency, name="adjacency"), runs.labels))
+            score = modularity(
+                cluster_weights(as_adjacency(adjacency, name="adjacency"), runs.labels)
+            )
         else:
             score = np.array([self.selection(labels, K) for labels in runs.labels])
         return int(np.lexsort((runs.inertias, -score))[0])

@@ -9,7 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 from scipy.sparse.csgraph import connected_components, reverse_cuthill_mckee
-from scipy.special import gammaln
+from scipy.special import factorial, gammaln
 
 from kernlab.graph._m_matrix import m_matrix_inverse
 from kernlab.graph._wide_numba import join, split, wide_inverse, wide_series
@@ -80,7 +80,8 @@ def log_kernel(adjacency, name, t, *, cache=None):
         logs = log_inverse((1 - t) * adjacency, t * degrees, graph.labels)
     elif name == "ppr2":
         pairs = graph.operator("pairs")
-        logs = log_inverse(t * pairs.matrix, (1 - t) * degrees, pairs.labels)
+        links = np.ldexp(t * pairs.matrix, pairs.exponent)
+        logs = log_inverse(links, (1 - t) * degrees, pairs.labels)
     elif name == "for":
         logs = log_inverse(t * adjacency, np.ones(len(degrees)), graph.labels)
     elif name == "katz":
@@ -165,7 +166,10 @@ class Operator:
         self.exponent = exponent + shift  # the operator is matrix · 2^exponent
         self.labels = labels
         self._powers = None
+        # Entries below this share of the largest are not looked for until one is met.
+        self.floor = 1e-30
         self.last = None  # time, exponential and its exponent
+        self._n_pairs = (np.bincount(labels).astype(np.int64) ** 2).sum()
 
     def radius(self):
         """Bounds of the spectral radius from below and above."""
@@ -195,35 +199,42 @@ class Operator:
             return self.sparse @ dense
         return self.matrix @ dense
 
-    def powers(self):
-        """The powers from none to DEGREE."""
-        if self._powers is None:
-            powers = [np.eye(len(self.matrix)), self.matrix]
-            while len(powers) <= DEGREE:
-                powers.append(self.times(powers[-1]))
-            self._powers = powers
-        return self._powers
-
     def series(self, coefficients):
         """Sum of coefficients times powers, all of them non-negative."""
-        if (DEGREE + 1) * self.matrix.nbytes > POWERS_BYTES:
+        n_nodes = len(self.matrix)
+        if DEGREE * self.matrix.nbytes > POWERS_BYTES:
             result = np.zeros_like(self.matrix)
             for coefficient in coefficients[::-1]:
                 result = self.times(result)
-                np.fill_diagonal(result, result.diagonal() + coefficient)
+                result.flat[:: n_nodes + 1] += coefficient
             return result
-        powers = self.powers()
-        starts = range(0, len(coefficients), DEGREE)
+        if self._powers is None:
+            self._powers = np.empty((DEGREE, n_nodes, n_nodes))
+            power = self.matrix
+            for place in self._powers:
+                place[:] = power
+                power = self.times(power)
+        # Horner's scheme in the highest power, between them sums of the others.
+        flat = self._powers.reshape(DEGREE, -1)
         result = None
-        for start in reversed(starts):
+        for start in reversed(range(0, len(coefficients), DEGREE)):
+            first, *others = coefficients[start : start + DEGREE]
+            part = (np.array(others) @ flat[: len(others)]).reshape(n_nodes, n_nodes)
+            part.flat[:: n_nodes + 1] += first
             if result is not None:
-                result = result @ powers[DEGREE]
-            else:
-                result = np.zeros_like(self.matrix)
-            for coefficient, power in zip(coefficients[start : start + DEGREE], powers):
-                if coefficient > 0:
-                    result += coefficient * power
+                part += result @ self._powers[-1]
+            result = part
         return result
+
+    def below_floor(self, kernel):
+        """Whether an entry is below the floor, and now that it is known, looked for."""
+        if self.floor == TINY:
+            return False
+        top = kernel.max()
+        if np.count_nonzero(kernel >= self.floor * top) == self._n_pairs:
+            return False
+        self.floor, self.last = TINY, None
+        return True
 
     def n_steps(self, time):
         """Steps in walks beyond which lies less than 1e-16 of any entry that counts."""
@@ -231,7 +242,7 @@ class Operator:
         steps = np.arange(1, int(3 * upper + 60 * np.sqrt(upper)) + 400)
         # The largest entry is at least exp(lower) / n.
         logs = steps * np.log(upper) - gammaln(steps + 1) if upper > 0 else -np.inf * steps
-        floor = lower - np.log(len(self.matrix)) + np.log(TINY) - 37
+        floor = lower - np.log(len(self.matrix)) + np.log(self.floor) - 37
         return int(steps[(logs < floor) & (steps > 2 * upper)][0])
 
     def exponential(self, time):
@@ -254,13 +265,14 @@ class Operator:
                 squarings += 1
             orders = np.arange(DEGREE + 1)
             part = time * 0.5**squarings
-            logs = orders * np.log(part) - gammaln(orders + 1)
-            result, exponent = self.series(np.exp(logs)), 0
+            result, exponent = self.series(part**orders / factorial(orders)), 0
         for _ in range(squarings):
             result = result @ result.T
             shift = int(np.frexp(result.max())[1])
             result = np.ldexp(result, -shift)
             exponent = 2 * exponent + shift
+        if self.below_floor(result):
+            return self.exponential(time)
         self.last = time, result, exponent
         return result, exponent
 
@@ -291,34 +303,38 @@ def _components(matrix):
     return connected_components(sp.csr_array(matrix), directed=False)[1]
 
 
-def log_inverse(links, excess, labels, log_links=None, log_excess=None):
-    """Logarithm of the inverse of the M-matrix with links and row sums.
+def log_inverse(links, excess, labels, log_links=None):
+    """Logarithm of the inverse of the M-matrix with links, which are overwritten, and row sums.
 
-    ``log_links`` and ``log_excess`` are needed where those underflow.
+    ``log_links`` are needed where links underflow.
     """
-    n_nodes = len(excess)
-    diagonal = links.sum(axis=1) - links.diagonal() + excess
-    halves = np.rint(np.log2(diagonal) / 2).astype(int)
-    scaled = np.ldexp(np.ldexp(links, -halves), -halves[:, None])
-    inverse = m_matrix_inverse(scaled, np.ldexp(excess, -2 * halves))
+    shift = int(np.frexp((links.sum(axis=1) + excess).max())[1])
+    np.ldexp(links, -shift, out=links)
+    excess = np.ldexp(excess, -shift)
+    inverse = m_matrix_inverse(links, excess)
     lost = _lost(inverse, labels)
     with np.errstate(divide="ignore"):
         logs = np.log(inverse, out=inverse)
-        logs -= (halves + halves[:, None]) * np.log(2)
         if lost.any():
-            log_links = np.log(links) if log_links is None else log_links
-            log_excess = np.log(excess) if log_excess is None else log_excess
-    if lost.any():
-        order = reverse_cuthill_mckee(sp.csr_matrix(np.isfinite(log_links)), symmetric_mode=True)
-        mantissas, exponents = split(log_links[np.ix_(order, order)])
-        np.fill_diagonal(mantissas, 0.0)
-        wide_inverse(mantissas, exponents, *split(log_excess[order]))
-        place = np.empty(n_nodes, dtype=int)
-        place[order] = np.arange(n_nodes)
-        rows, columns = np.nonzero(lost)
-        rows, columns = place[rows], place[columns]
-        logs[lost] = join(mantissas[rows, columns], exponents[rows, columns])
+            if log_links is None:
+                log_links = np.log(links, out=links)
+            else:
+                log_links = log_links - shift * np.log(2)
+            _mend_inverse(logs, lost, log_links, np.log(excess))
+    logs -= shift * np.log(2)
     return logs
+
+
+def _mend_inverse(logs, lost, log_links, log_excess):
+    """Replace lost entries by those found in wide numbers."""
+    order = reverse_cuthill_mckee(sp.csr_matrix(np.isfinite(log_links)), symmetric_mode=True)
+    mantissas, exponents = split(log_links[np.ix_(order, order)])
+    np.fill_diagonal(mantissas, 0.0)
+    wide_inverse(mantissas, exponents, *split(log_excess[order]))
+    place = np.empty(len(order), dtype=int)
+    place[order] = np.arange(len(order))
+    rows, columns = (place[nodes] for nodes in np.nonzero(lost))
+    logs[lost] = join(mantissas[rows, columns], exponents[rows, columns])
 
 
 def _lost(kernel, labels):
@@ -393,10 +409,14 @@ def _log_double_factorial(t, graph):
     once, twice = graph.operator("A"), graph.operator("AA")
     time = _time(once, t)
     even_time = _time(twice, t * t / 2)
+    floor = once.floor = twice.floor
     odd, odd_exponent = _kummer(twice, even_time)
     odd = once.times(odd) * time
     even, exponent = twice.exponential(even_time)
     kernel = even + np.ldexp(odd, odd_exponent - exponent)
+    if twice.floor != floor or once.below_floor(kernel):
+        twice.floor = TINY
+        return _log_double_factorial(t, graph)
     lost = _lost(kernel, graph.labels)
     with np.errstate(divide="ignore"):
         logs = np.log(kernel)

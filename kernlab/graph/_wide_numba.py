@@ -6,7 +6,7 @@
 
 import numpy as np
 
-from kernlab._core.jit import inline, njit
+from kernlab._core.jit import njit
 
 RADIX_LOG = 512 * np.log(2.0)
 BIG = 2.0**256
@@ -15,7 +15,7 @@ UP = 2.0**512
 DOWN = 2.0**-512
 
 
-@inline
+@njit
 def _normal(m, e):
     if m >= BIG:
         return m * DOWN, e + 1
@@ -24,7 +24,7 @@ def _normal(m, e):
     return m, e
 
 
-@inline
+@njit
 def _add(m, e, n, f):
     if n == 0.0:
         return m, e
@@ -41,7 +41,7 @@ def _add(m, e, n, f):
     return _normal(m, e)
 
 
-@inline
+@njit
 def _divide(m, e, n, f):
     # In two factors, each in range: a quotient of mantissas lies in (2^-512, 2^512).
     return _normal(m / n, e - f)

@@ -331,7 +331,11 @@ def test_next_to_the_end_of_the_interval(name):
     exact = Formulas(A).kernel(name, end * (1 - 1e-9))
     # The condition is 1e9.
     np.testing.assert_allclose(K, exact, atol=1e-5 * np.abs(exact).max())
-    assert np.isfinite(fitted(name, np.nextafter(end, 0) if name != "katz" else K[0, 0] * 0 + end * (1 - 1e-15), A).kernel_).all()
+    assert np.isfinite(
+        fitted(
+            name, np.nextafter(end, 0) if name != "katz" else K[0, 0] * 0 + end * (1 - 1e-15), A
+        ).kernel_
+    ).all()
     with pytest.raises(ValueError, match="lies outside"):
         fitted(name, end * (1 + 1e-12), A)
 
@@ -360,7 +364,9 @@ def test_the_spectral_radius_of_large_graphs():
     A = nx.to_scipy_sparse_array(nx.circular_ladder_graph(100), dtype=float)
     assert Spectra(as_adjacency(1e150 * A)).rho == pytest.approx(3e150, rel=1e-13)
     chain = clique_chain(20, 5)
-    assert Spectra(as_adjacency(chain)).rho == pytest.approx(np.linalg.eigvalsh(chain)[-1], rel=1e-12)
+    assert Spectra(as_adjacency(chain)).rho == pytest.approx(
+        np.linalg.eigvalsh(chain)[-1], rel=1e-12
+    )
 
 
 # Graphs in parts.
