@@ -85,9 +85,11 @@ def _first_equals(values, rounding):
     direction = np.cos(np.arange(n) ** 2)  # of no use but to tell unequal rows apart
     place = values @ direction
     line = np.argsort(place, kind="stable")
-    near = np.diff(place[line]) <= rounding * n
-    for run in np.split(line, np.flatnonzero(~near) + 1):
-        rest = np.sort(run)
+    far = np.flatnonzero(np.diff(place[line]) > rounding * n) + 1
+    starts, ends = np.append(0, far), np.append(far, n)
+    several = ends - starts > 1
+    for start, end in zip(starts[several], ends[several], strict=True):
+        rest = np.sort(line[start:end])
         while len(rest) > 1:
             apart = np.max(np.abs(values[rest] - values[rest[0]]), axis=1)
             equal = apart <= rounding

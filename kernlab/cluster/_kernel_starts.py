@@ -16,7 +16,7 @@ from scipy.sparse.linalg import ArpackNoConvergence, eigsh
 DENSE = 200
 # k-means runs on the eigenvectors for each start; the best counts.
 EIGENVECTOR_RUNS = 4
-EIGENVECTOR_STEPS = 50
+EIGENVECTOR_STEPS = 30
 # Relative to the largest eigenvalue: what is smaller is of a null space, and its basis arbitrary.
 NEGLIGIBLE = 1e-9
 
@@ -111,15 +111,16 @@ def _points_kmeans(points, n_clusters, weight, order, rng):
     best, least = starts[0], np.inf
     for labels in starts:
         for _ in range(EIGENVECTOR_STEPS):
-            member = (labels == np.arange(n_clusters)[:, None]) * weight
-            total = member.sum(axis=1, keepdims=True)
-            centroids = (member @ points) / np.where(total > 0, total, 1.0)
-            shift = np.where(total[:, 0] > 0, np.sum(centroids**2, axis=1), np.inf)
-            distances = shift - 2.0 * points @ centroids.T
-            previous, labels = labels, np.argmin(distances, axis=1).astype(np.int32)
+            member = np.zeros((n_clusters, len(points)))
+            member[labels, np.arange(len(points))] = weight
+            total = member.sum(axis=1)
+            centroids = (member @ points) / np.where(total > 0, total, 1.0)[:, None]
+            offset = np.where(total > 0, np.sum(centroids**2, axis=1), np.inf)
+            distances = offset[:, None] - 2.0 * centroids @ points.T
+            previous, labels = labels, np.argmin(distances, axis=0)
             if np.array_equal(labels, previous):
                 break
-        cost = weight @ (squares + np.min(distances, axis=1))
+        cost = weight @ (squares + np.min(distances, axis=0))
         if cost < least:
             best, least = labels, cost
-    return best
+    return best.astype(np.int32)

@@ -49,8 +49,8 @@ class GraphProximity(BaseEstimator):
         Symmetric but for 'ppr' and 'heatpr' and their logarithms. Of 'comm', 'comm2' and 'df' the
         kernel over ``exp(log_scale_)``. Of distances ``-H D H / 2``, H the centring.
     distance_ : ndarray of shape (n_nodes, n_nodes)
-        Symmetric: (k_ii + k_jj - k_ij - k_ji) / 2, and the root of that with 'comm' and 'logcomm';
-        with 'rsp', 'fe' and 'sp' their own. Computed when asked for.
+        Symmetric: (k_ii + k_jj - k_ij - k_ji) / 2 of ``kernel_``, and the root of that with 'comm'
+        and 'logcomm'; with 'rsp', 'fe' and 'sp' their own. Computed when asked for.
     log_scale_ : float
         Logarithm of what the kernel was divided by so as not to overflow, 0 for other measures.
     param_ : float or None

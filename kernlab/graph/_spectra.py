@@ -8,8 +8,10 @@ from scipy.sparse.linalg import ArpackError, eigsh
 from scipy.special import erf, erfcx, expit
 
 from kernlab.graph._dense import eigenpairs, gram, inverse, spectral_function
+from kernlab.graph._log_kernels import log_kernel
 from kernlab.graph._measures import check_parameter, natural_parameter, parse_measure
 from kernlab.graph._transforms import centred, halved_distance
+from kernlab.graph._walk_costs import shortest_path_distance, walk_cost_distance
 
 MAX_NODES = 20_000
 _SMALL = 64
@@ -91,13 +93,7 @@ class Spectra:
             distance = self._distance(measure, self._checked(measure, t))
             return distance.astype(self.dtype, copy=False)
         kernel = self.kernel(measure, t) if kernel is None else kernel
-        if measure.plain != "comm":
-            return halved_distance(kernel)
-        # The scale of a plain kernel is put back last, for it may be what overflows.
-        with np.errstate(over="ignore"):
-            return halved_distance(kernel, sqrt=True) * self.dtype.type(
-                np.exp(0.5 * self.log_scale(measure, t))
-            )
+        return halved_distance(kernel, sqrt=measure.plain == "comm")
 
     def log_scale(self, measure, t):
         """Logarithm of what :meth:`kernel` was divided by; 0 for most measures."""
@@ -365,8 +361,6 @@ class Spectra:
         return distance
 
     def _distance(self, measure, t):
-        from kernlab.graph._log_kernels import shortest_path_distance, walk_cost_distance
-
         if measure.name == "sp":
             distance = shortest_path_distance(self.adjacency)
         else:
@@ -374,8 +368,6 @@ class Spectra:
         return self._filled(distance)
 
     def _log(self, measure, t):
-        from kernlab.graph._log_kernels import log_kernel
-
         kernel = log_kernel(self._dense(), measure.plain, t, cache=self._logs)
         far = np.isneginf(kernel)
         if not far.any():
