@@ -4,4 +4,8 @@ from kernlab.cluster._attributed import AttributedGraphClustering
 from kernlab.cluster._kernel_kmeans import KernelKMeans
 from kernlab.cluster._search import GraphMeasureSearch
 
-__all__ = ["AttributedGraphClustering", "KernelKMeans"]
+__all__ = [
+    "AttributedGraphClustering",
+    "GraphMeasureSearch",
+    "KernelKMeans",
+]

@@ -6,7 +6,9 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, ClusterMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics.pairwise import PAIRWISE_KERNEL_FUNCTIONS, pairwise_kernels
-from sklearn.utils import check_random_state
+from sklearn.utils import TransformerTags, check_random_state
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
 
 from kernlab._core.threads import SINGLE_THREADED_BLAS
 from kernlab._core.validation import (
@@ -26,83 +28,19 @@ from kernlab.graph._adjacency import as_adjacency
 
 __all__ = ["KernelKMeans", "kernel_kmeans", "spectral_starts"]
 
+# Inertias that differ by this share are equal.
+_SAME = 1e-10
+# Share of its terms that a squared distance may be off by: a sum of some thousands of them.
+_ROUNDING = 64 * np.finfo(float).eps
 # Points whose kernel with themselves is found together, off the diagonal of a square.
 _OWN = 32
 
 
-class Runs(NamedTuple):
-    """All restarts of kernel k-means on one kernel."""
-
-    labels: np.ndarray  # int32 (n_init, n)
-    inertias: np.ndarray  # (n_init,)
-    n_iter: np.ndarray  # int (n_init,)
-    converged: np.ndarray  # bool (n_init,)
-
-
-def kernel_kmeans(
-    K,
-    n_clusters,
-    *,
-    n_init=10,
-    init="auto",
-    algorithm="hartigan",
-    max_iter=100,
-    rng,
-    sample_weight=None,
-    n_jobs=1,
-):
-    """Labels and inertias of all restarts of kernel k-means, see :class:`KernelKMeans`.
-
-    Parameters
-    ----------
-    K : float array of shape (n, n)
-        Finite; the symmetric part counts, and need not be positive definite.
-    n_clusters : int
-    n_init, init, algorithm, max_iter, n_jobs
-        As in :class:`KernelKMeans`.
-    rng : numpy.random.Generator or RandomState
-    sample_weight : float array of shape (n,), default=None
-
-    Returns
-    -------
-    labels : int32 ndarray of shape (n_init, n)
-    inertias : float64 ndarray of shape (n_init,)
-    """
-    weight = np.ones(len(K)) if sample_weight is None else sample_weight
-    runs = run_all(K, n_clusters, weight, n_init, init, algorithm, max_iter, rng, n_jobs)
-    return runs.labels, runs.inertias
-
-
-def spectral_starts(K_centred, n_clusters, rng):
-    """Two labellings by k-means on leading eigenvectors, plain and by roots of eigenvalues.
-
-    Parameters
-    ----------
-    K_centred : float64 ndarray of shape (n, n)
-        Symmetric, of zero row means.
-    n_clusters : int
-    rng : numpy.random.Generator or RandomState
-
-    Returns
-    -------
-    labels : int32 ndarray of shape (2, n)
-    """
-    n = len(K_centred)
-    return spectral_labels(K_centred, n_clusters, _SPECTRAL_STARTS, np.ones(n), np.arange(n), rng)
-
-
-def run_all(K, n_clusters, weight, n_init, init, algorithm, max_iter, rng, n_jobs):
-    """The restarts, of a kernel and weights that are valid."""
-    n = len(K)
-    if n_clusters > n:
-        raise ValueError(f"n_samples={n} should be >= n_clusters={n_clusters}.")
-    kernel = CentredKernel(K, weight)
-    n_distinct = len(kernel.values)
-    if n_distinct < n_clusters:
-        warn_user(
-            f"There are {n_distinct} distinct points of positive weight, and each is a cluster of "
-            f"its own: that is fewer than n_clusters={n_clusters}.",
-            ConvergenceWarning,
+def _has_points(estimator):
+    if estimator.kernel == "precomputed":
+        raise AttributeError(
+            "Distances to centroids need the kernel of each point with itself, which rows of a "
+            "precomputed kernel do not hold; give kernel by name or as a function."
         )
     return True
 
@@ -110,64 +48,10 @@ def run_all(K, n_clusters, weight, n_init, init, algorithm, max_iter, rng, n_job
 class KernelKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, BaseEstimator):
     r"""k-means in the feature space of a kernel.
 
-
-def _refined(kernel, n_clusters, labels, algorithm, max_iter, n_jobs):
-    values, weight, order = kernel.values, kernel.weight, kernel.order
-    n_init = len(labels)
-    n_iter = np.zeros(n_init, dtype=int)
-    converged = np.zeros(n_init, dtype=bool)
-
-    def descend(part):
-        for r in range(part.start, part.stop):
-            passes, done = lloyd(values, weight, labels[r], sums[r], max_iter)
-            if algorithm == "hartigan":
-                single, done = hartigan(values, weight, order, labels[r], sums[r], max_iter)
-                passes += single
-            if n_iter[r] == 0:
-                n_iter[r] = passes
-            converged[r] = done
-
-    for _ in range(_ROUNDS):
-        before = labels.copy()
-        sums, members = _cluster_sums(values, weight, labels, n_clusters, n_jobs)
-        run_slices(descend, n_init, slice_size=1, n_jobs=n_jobs)
-        if np.array_equal(labels, before):
-            break
-    else:
-        sums, members = _cluster_sums(values, weight, labels, n_clusters, n_jobs)
-    total = members.sum(axis=2)
-    inner = np.einsum("rcj,rcj->rc", members, sums)
-    inertias = weight @ np.diagonal(values) - np.sum(inner / total, axis=1)
-    full = labels[:, kernel.group]
-    if len(kernel.outside):
-        squared = (inner / total**2)[:, :, None] - 2.0 / total[:, :, None] * (
-            members @ kernel.outside.T
-        )
-        full[:, kernel.group < 0] = np.argmin(squared, axis=1)
-    return Runs(full, np.ldexp(inertias, kernel.exponent), n_iter, converged)
-
-
-def _cluster_sums(values, weight, labels, n_clusters, n_jobs):
-    """Weighted sums of the kernel's rows over clusters, and the weights, (n_init, n_clusters, m).
-
-    One matrix product for all restarts, by blocks of fixed size: the same bits on any number of
-    threads.
-    """
-    n_init, m = labels.shape
-    members = np.zeros((n_init, n_clusters, m))
-    np.put_along_axis(members, labels[:, None].astype(np.intp), weight, axis=1)
-    sums = np.empty_like(members)
-    flat = members.reshape(-1, m)
-
-    def block(part):
-        sums[:, :, part] = (flat @ values[part].T).reshape(n_init, n_clusters, -1)
-
-    run_slices(block, m, slice_size=BLOCK, n_jobs=n_jobs, uses_blas=True)
-    return sums, members
-
-
-class KernelKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, BaseEstimator):
-    """k-means in the space of a kernel.
+    It minimises the weighted sum of squared distances of points to the centroids of their
+    clusters, :math:`\sum_i w_i K_{ii} - \sum_c \sum_{i,j \in c} w_i w_j K_{ij} / W_c`, that is
+    k-means on coordinates that are never computed. Clusters need not be convex, and what is
+    clustered need not be points: a kernel between the nodes of a graph will do.
 
     Parameters
     ----------
@@ -420,7 +304,8 @@ default=None
         Returns
         -------
         distances : float64 ndarray of shape (n_queries, n_clusters)
-            Zero where an indefinite kernel makes a squared distance negative.
+            Zero where the squared distance is within rounding, or negative as an indefinite kernel
+            may make it.
         """
         check_is_fitted(self)
         X = validate_points(self, X, reset=False)
@@ -428,7 +313,9 @@ default=None
         for start in range(0, len(X), _OWN):
             rows = slice(start, start + _OWN)
             own[rows] += np.diagonal(self._kernel(X[rows]))
-        return np.sqrt(np.maximum(squares + own[:, None], 0.0))
+        rounding = _ROUNDING * (np.abs(squares) + np.abs(own)[:, None])
+        squares += own[:, None]
+        return np.sqrt(np.where(squares > rounding, squares, 0.0))
 
     @available_if(_has_points)
     def fit_transform(self, X, y=None, sample_weight=None, adjacency=None):
@@ -455,15 +342,17 @@ default=None
         """Kernel between rows of X and Y; a precomputed one is what it was given."""
         if self.kernel == "precomputed":
             return X
-        return pairwise_kernels(
-            X,
-            Y,
-            metric=self.kernel,
-            filter_params=True,
-            gamma=self.gamma,
-            degree=self.degree,
-            coef0=self.coef0,
-        )
+        named = not callable(self.kernel)
+        settings = {"gamma": self.gamma, "degree": self.degree, "coef0": self.coef0}
+        if not named:
+            settings = self.kernel_params or {}
+        K = pairwise_kernels(X, Y, metric=self.kernel, filter_params=named, **settings)
+        if not np.isfinite(K).all():
+            raise ValueError(
+                f"kernel={self.kernel!r} gives NaN or infinity on X; scale the features, or lower "
+                "the degree."
+            )
+        return K
 
     def _checked_init(self, n):
         if isinstance(self.init, str):
@@ -506,14 +395,17 @@ default=None
         if self.selection == "inertia":
             score = -runs.inertias
         elif self.selection == "modularity":
-            score = modularity(
-                cluster_weights(as_adjacency(adjacency, name="adjacency"), runs.labels)
-            )
+            score = modularity(cluster_weights(graph, runs.labels))
         else:
             score = np.array([float(self.selection(labels, K)) for labels in runs.labels])
             if np.isnan(score).any():
                 raise ValueError(f"selection={self.selection!r} returned NaN; return a number.")
-        return int(np.lexsort((runs.inertias, -score))[0])
+        # Starts that end in one and the same partition differ by rounding: the first of them.
+        least = runs.inertias[score == score.max()].min()
+        equal = runs.inertias <= least + _SAME * np.abs(runs.inertias).max()
+        if self.selection == "inertia":
+            return int(np.argmax(equal))
+        return int(np.argmax(equal & (score == score.max())))
 
     def _place_centroids(self, K, weight):
         """Centroids as weights of the training points, and squared norms about the mean of all."""
