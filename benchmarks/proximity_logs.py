@@ -82,7 +82,7 @@ def plain(name, A, t, how):
 
 
 def rows(quick):
-    A = chain(3 if quick else 12)
+    A = chain(6 if quick else 12)
     found = []
     for name in ("comm", "heat", "for"):
         for t in (0.01,) if quick else (0.01, 0.1, 1.0):
