@@ -329,8 +329,14 @@ def test_single_precision(name):
 
 
 def test_single_precision_does_not_overflow_in_silence():
-    with pytest.raises(ValueError, match="overflows float32; divide X by its maximum"):
-        GraphProximity("modifppr", dtype=np.float32).fit(weights() * 1e-60)
+    A = weights()
+    tiny = A * 1e-60
+    for name in ("modifppr", "abs", "ppr2", "ct", "cct", "sp", "sp-ct"):
+        with pytest.raises(ValueError, match="overflows float32; divide X by its maximum"):
+            GraphProximity(name, dtype=np.float32).fit(tiny)
+    for name in ("sct", "scct", "ppr", "nheat", "katz"):
+        found = GraphProximity(name, dtype=np.float32).fit(tiny).kernel_
+        np.testing.assert_allclose(found, GraphProximity(name).fit(A).kernel_, atol=1e-5)
 
 
 def test_resistances_beyond_precision_are_refused():
@@ -414,6 +420,8 @@ def test_the_floor_is_what_it_is_set_to():
     A = pieces()
     assert (GraphProximity("logfor", floor=-50.0).fit(A).kernel_[:6, 6:] == -50).all()
     assert (GraphProximity("sp", floor=30.0).fit(A).distance_[:6, 6:] == 30).all()
+    resistance = GraphProximity("ct", floor=30.0).fit(A).distance_[:6, 6:]
+    np.testing.assert_allclose(resistance, 30, rtol=1e-13)
     for name, value in [("logfor", 1e-16), ("sp", 0.1), ("sp", np.inf), ("logfor", -np.inf)]:
         with pytest.raises(ValueError, match=r"floor=.*that no path joins"):
             GraphProximity(name, floor=value).fit(A)
