@@ -28,6 +28,10 @@ from kernlab.graph._adjacency import as_adjacency
 
 __all__ = ["KernelKMeans", "kernel_kmeans", "spectral_starts"]
 
+# Inertias that differ by this share are equal.
+_SAME = 1e-10
+# Share of its terms that a squared distance may be off by: a sum of some thousands of them.
+_ROUNDING = 64 * np.finfo(float).eps
 # Points whose kernel with themselves is found together, off the diagonal of a square.
 _OWN = 32
 
@@ -300,7 +304,8 @@ default=None
         Returns
         -------
         distances : float64 ndarray of shape (n_queries, n_clusters)
-            Zero where an indefinite kernel makes a squared distance negative.
+            Zero where the squared distance is within rounding, or negative as an indefinite kernel
+            may make it.
         """
         check_is_fitted(self)
         X = validate_points(self, X, reset=False)
@@ -308,7 +313,9 @@ default=None
         for start in range(0, len(X), _OWN):
             rows = slice(start, start + _OWN)
             own[rows] += np.diagonal(self._kernel(X[rows]))
-        return np.sqrt(np.maximum(squares + own[:, None], 0.0))
+        rounding = _ROUNDING * (np.abs(squares) + np.abs(own)[:, None])
+        squares += own[:, None]
+        return np.sqrt(np.where(squares > rounding, squares, 0.0))
 
     @available_if(_has_points)
     def fit_transform(self, X, y=None, sample_weight=None, adjacency=None):
@@ -393,7 +400,12 @@ default=None
             score = np.array([float(self.selection(labels, K)) for labels in runs.labels])
             if np.isnan(score).any():
                 raise ValueError(f"selection={self.selection!r} returned NaN; return a number.")
-        return int(np.lexsort((runs.inertias, -score))[0])
+        # Starts that end in one and the same partition differ by rounding: the first of them.
+        least = runs.inertias[score == score.max()].min()
+        equal = runs.inertias <= least + _SAME * np.abs(runs.inertias).max()
+        if self.selection == "inertia":
+            return int(np.argmax(equal))
+        return int(np.argmax(equal & (score == score.max())))
 
     def _place_centroids(self, K, weight):
         """Centroids as weights of the training points, and squared norms about the mean of all."""
