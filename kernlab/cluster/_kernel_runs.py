@@ -140,6 +140,8 @@ def _refined(kernel, n_clusters, labels, algorithm, max_iter, n_jobs):
 
     def descend(part):
         for r in range(part.start, part.stop):
+            if n_iter[r] > 0 and not converged[r]:
+                continue  # max_iter is used up
             passes, done = lloyd(values, weight, labels[r], sums[r], max_iter)
             if algorithm == "hartigan":
                 single, done = hartigan(values, weight, order, labels[r], sums[r], max_iter)
