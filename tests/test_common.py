@@ -170,7 +170,16 @@ GRID = dict.fromkeys(
 )
 
 
+# A precomputed kernel is square, the check's points are not; the same check passes with 'rbf'.
+SQUARE = dict.fromkeys(
+    ("check_clustering", "check_clustering(readonly_memmap=True)"),
+    "the check gives two features of points in place of a kernel between them",
+)
+
+
 def expected_failures(estimator):
+    if isinstance(estimator, KernelKMeans):
+        return SQUARE if estimator.kernel == "precomputed" else {}
     if isinstance(estimator, KroneckerGPRegressor):
         return GRID
     if isinstance(estimator, MarkovGPRegressor):
