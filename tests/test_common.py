@@ -7,6 +7,7 @@ import pytest
 from sklearn.gaussian_process.kernels import RBF, WhiteKernel
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+from kernlab.cluster import SparseGraphClustering
 from kernlab.density import (
     ConditionalKernelDensity,
     DirectionalKernelDensity,
@@ -24,7 +25,7 @@ from kernlab.gp import (
     SpectralMixtureGPRegressor,
     StudentTProcessRegressor,
 )
-from kernlab.graph import KNNGraph
+from kernlab.graph import GraphSketch, KNNGraph, LandmarkLogEmbedding
 from kernlab.pde import GPPDESolver
 from kernlab.privacy import (
     PrivateDistanceSum,
@@ -63,6 +64,9 @@ ESTIMATORS = [
     KroneckerGPRegressor(),
     MarkovGPRegressor(),
     SpectralMixtureGPRegressor(n_components=1),
+    GraphSketch(n_components=4, random_state=0),
+    LandmarkLogEmbedding(n_components=1, n_landmarks=9, random_state=0),
+    SparseGraphClustering(n_clusters=2, refine=True, random_state=0),
     KNNGraph(5),
     KNNGraph(4, kernel="umap", prune="heat", random_state=0),
     DiffusionMap(n_neighbors=4),
