@@ -1,7 +1,7 @@
 """Logarithms of proximity kernels, by non-negative arithmetic alone."""
 
-# References: Ivashkin, Chebotarev, *Do logarithmic proximity measures outperform plain ones in graph
-# clustering?*, 2016, arXiv 1605.01046; Xue, Ye, *Entrywise relative perturbation bounds for
+# References: Ivashkin, Chebotarev, *Do logarithmic proximity measures outperform plain ones in
+# graph clustering?*, 2016, arXiv 1605.01046; Xue, Ye, *Entrywise relative perturbation bounds for
 # exponentials of essentially non-negative matrices*, Numerische Mathematik 110, 2008 (why such an
 # exponential is well-conditioned entry by entry, and how to keep it so).
 
@@ -283,7 +283,7 @@ class Operator:
         mantissas, exponents = split(logs)
         radius = np.log(self.radius()[1]) + np.log(time)
         columns = np.empty((len(sources), len(self.matrix)))
-        for column, source in zip(columns, sources):
+        for column, source in zip(columns, sources, strict=True):
             members = np.flatnonzero(self.labels == self.labels[source])
             columns_m, columns_e = wide_series(
                 weights.indptr,
