@@ -168,7 +168,7 @@ class Operator:
         self._powers = None
         # Entries below this share of the largest are not looked for until one is met.
         self.floor = 1e-30
-        self.last = None  # time, exponential and its exponent
+        self.last: tuple = ()  # time, exponential and its exponent
         self._n_pairs = (np.bincount(labels).astype(np.int64) ** 2).sum()
 
     def radius(self):
@@ -233,7 +233,7 @@ class Operator:
         top = kernel.max()
         if np.count_nonzero(kernel >= self.floor * top) == self._n_pairs:
             return False
-        self.floor, self.last = TINY, None
+        self.floor, self.last = TINY, ()
         return True
 
     def n_steps(self, time):
