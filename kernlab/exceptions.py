@@ -5,12 +5,14 @@ __all__ = [
     "CondensedDensityWarning",
     "DisconnectedGraphWarning",
     "EigenpairWarning",
+    "IsolatedNodesWarning",
     "MissingExtraError",
     "PrivacyBudgetError",
     "PruningWarning",
     "SelfLoopWarning",
     "SingularCovarianceError",
     "SingularOperatorError",
+    "UndetectableCommunitiesWarning",
     "UnresolvedHeatWarning",
 ]
 
@@ -31,6 +33,13 @@ class DisconnectedGraphWarning(UserWarning):
 
 class EigenpairWarning(UserWarning):
     """Eigenpairs are less accurate than was asked for; the message gives the largest residual."""
+
+
+class IsolatedNodesWarning(UserWarning):
+    """Nodes of a graph have no edges, so that nothing tells where they belong.
+
+    The message says how many, and what label they were given.
+    """
 
 
 class MissingExtraError(ImportError):
@@ -74,6 +83,13 @@ class SingularOperatorError(ValueError):
     """An equation with its conditions has no unique solution.
 
     The message says what leaves it free and the remedy.
+    """
+
+
+class UndetectableCommunitiesWarning(UserWarning):
+    """No communities of a graph stand out from chance, and the labels found mean nothing.
+
+    The message says how far the graph is from where communities could be seen.
     """
 
 

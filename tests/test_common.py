@@ -7,6 +7,7 @@ import pytest
 from sklearn.gaussian_process.kernels import RBF, WhiteKernel
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+from kernlab.cluster import KernelKMeans
 from kernlab.density import (
     ConditionalKernelDensity,
     DirectionalKernelDensity,
@@ -73,6 +74,8 @@ ESTIMATORS = [
     ManifoldGPRegressor(nu=math.inf),
     StudentTProcessRegressor(),
     StudentTProcessRegressor(kernel=RBF(1.0) + WhiteKernel(0.1), optimizer=None, normalize_y=True),
+    KernelKMeans(3, random_state=0),
+    KernelKMeans(3, kernel="rbf", random_state=0),
 ]
 
 

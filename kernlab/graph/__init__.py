@@ -1,8 +1,24 @@
-"""Neighbourhood graphs of points, without shortcuts, and the matrices that live on them."""
+"""Graphs: of neighbours without shortcuts, their matrices, and the proximity of their nodes."""
 
 from kernlab.graph._connection import connection_laplacian, tangent_frames
+from kernlab.graph._generators import degree_corrected_sbm, planted_partition
 from kernlab.graph._laplacian import laplacian
+from kernlab.graph._lfr import lfr_graph
 from kernlab.graph._neighbors import KNNGraph
+from kernlab.graph._proximity import GraphProximity
 from kernlab.graph._prune import prune_shortcuts
+from kernlab.graph._transforms import distance_to_kernel, kernel_to_distance
 
-__all__ = ["KNNGraph", "connection_laplacian", "laplacian", "prune_shortcuts", "tangent_frames"]
+__all__ = [
+    "GraphProximity",
+    "KNNGraph",
+    "connection_laplacian",
+    "degree_corrected_sbm",
+    "distance_to_kernel",
+    "kernel_to_distance",
+    "laplacian",
+    "lfr_graph",
+    "planted_partition",
+    "prune_shortcuts",
+    "tangent_frames",
+]

@@ -1,0 +1,1 @@
+"""The parts of the tour, a file for each family of the package."""

@@ -1,0 +1,130 @@
+"""Attributes of nodes: tables of categories to indicator matrices, and whether a graph knows them."""
+
+import numpy as np
+import scipy.sparse as sp
+from scipy.special import xlogy
+
+
+def indicators(attributes, n_nodes):
+    """One sparse matrix (n_nodes, n_values) of who holds which value, for each attribute.
+
+    A column of a table is an attribute; None, NaN and pandas' NA are held by nobody. A sparse
+    matrix is one attribute of which a node may hold several values, by its entries. Values with
+    one holder link nobody and are left out.
+    """
+    if sp.issparse(attributes):
+        found = [_of_sparse(attributes)]
+    elif hasattr(attributes, "iloc"):
+        table = attributes.to_frame() if attributes.ndim == 1 else attributes
+        found = [
+            _of_column(column.to_numpy(dtype=object), repr(name)) for name, column in table.items()
+        ]
+    else:
+        table = np.asarray(attributes)
+        if table.ndim not in (1, 2):
+            raise ValueError(
+                f"attributes has shape {table.shape}; give one row for each node and one column "
+                "for each attribute."
+            )
+        columns = table[:, None] if table.ndim == 1 else table
+        found = [_of_column(column, str(place)) for place, column in enumerate(columns.T)]
+    if not found:
+        raise ValueError("attributes has no columns; leave it out to cluster by structure alone.")
+    if found[0].shape[0] != n_nodes:
+        raise ValueError(
+            f"attributes has {found[0].shape[0]} rows and the graph {n_nodes} nodes; give one row "
+            "for each node, in the order of the graph's."
+        )
+    return [one[:, np.flatnonzero(one.count_nonzero(axis=0) > 1)] for one in found]
+
+
+def _of_sparse(attributes):
+    if attributes.dtype == object or np.issubdtype(attributes.dtype, np.complexfloating):
+        raise ValueError(f"attributes has dtype {attributes.dtype}; its entries are real numbers.")
+    holds = sp.csr_array(attributes, dtype=np.float64, copy=True)
+    holds.sum_duplicates()
+    if not np.isfinite(holds.data).all() or (holds.nnz and holds.data.min() < 0):
+        raise ValueError(
+            "attributes holds negative numbers, NaN or infinity; a sparse one says how much a node "
+            "holds of each value, zero or more."
+        )
+    holds.eliminate_zeros()
+    return holds
+
+
+def _of_column(column, name):
+    if column.dtype == object:
+        codes = _codes_of_objects(column, name)
+    elif column.dtype.kind in "fc":
+        codes = _codes_of_numbers(column, name)
+    else:
+        codes = np.unique(column, return_inverse=True)[1]
+    rows = np.flatnonzero(codes >= 0)
+    shape = (len(codes), codes.max(initial=-1) + 1)
+    return sp.csr_array((np.ones(len(rows)), (rows, codes[rows])), shape=shape)
+
+
+def _codes_of_numbers(column, name):
+    missing = np.isnan(column)
+    known = column[~missing]
+    whole = np.isfinite(known) & (known == np.floor(known.real))
+    if not whole.all():
+        raise ValueError(
+            f"Column {name} of attributes holds {known[~whole][0]!s}, and attributes are "
+            "categories. Bin what is continuous, as KBinsDiscretizer(encode='ordinal') of "
+            "scikit-learn does; missing values are NaN."
+        )
+    codes = np.full(len(column), -1)
+    codes[~missing] = np.unique(known, return_inverse=True)[1]
+    return codes
+
+
+def _codes_of_objects(column, name):
+    codes, known = np.full(len(column), -1), {}
+    for row, value in enumerate(column):
+        # NaN and NaT differ from themselves; pandas' NA has no truth value, and one instance.
+        if value is None or type(value).__name__ == "NAType" or value != value:
+            continue
+        if isinstance(value, float | np.floating) and value != np.floor(value):
+            _codes_of_numbers(np.array([value]), name)
+        try:
+            codes[row] = known.setdefault(value, len(known))
+        except TypeError as error:
+            raise ValueError(
+                f"Column {name} of attributes holds {value!r}, which cannot be a category "
+                f"({error}); give strings or integers."
+            ) from error
+    return codes
+
+
+def attribute_evidence(holds, labels, n_clusters):
+    """Mutual information of labels and values times the number of values held, in nats.
+
+    It is the log likelihood of the values given labels, each cluster with its own distribution,
+    beyond that of one distribution for all.
+    """
+    members = np.eye(n_clusters)[labels]
+    table = (holds.T @ members).T
+    expected = np.outer(table.sum(axis=1), table.sum(axis=0)) / max(table.sum(), 1.0)
+    return float(np.sum(xlogy(table, table / np.where(expected > 0, expected, 1.0))))
+
+
+def permutation_p_value(adjacency, holds, n_permutations, rng):
+    """Probability that values handed out at random have as much weight within them as ``holds``.
+
+    The statistic is the modularity of the values, by one-sided permutation of the nodes, so that
+    p is at most α in at most a share α of graphs that have nothing to do with the attribute.
+    """
+    degrees = np.asarray(adjacency.sum(axis=1)).ravel()
+    total = degrees.sum()
+
+    def within(rows):
+        expected = np.sum((rows.T @ degrees) ** 2) / total
+        return float((adjacency @ rows).multiply(rows).sum() - expected)
+
+    if not holds.nnz:
+        return 1.0
+    # A little less, for rounding must not make a tie with itself a defeat.
+    own = within(holds) - 1e-9 * total
+    above = sum(within(holds[rng.permutation(len(degrees))]) >= own for _ in range(n_permutations))
+    return (1 + above) / (1 + n_permutations)

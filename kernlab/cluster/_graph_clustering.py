@@ -1,0 +1,356 @@
+"""Clusters of a graph by one proximity measure, its parameter chosen by modularity."""
+
+# References: Ivashkin & Chebotarev, *Do logarithmic proximity measures outperform plain ones in
+# graph clustering?*, arXiv 1605.01046; Newman & Girvan, Physical Review E 69, 2004 (modularity);
+# Batagelj, *Generalized Ward and related clustering problems*, 1988 (Ward off Euclidean space).
+
+import warnings
+from numbers import Integral, Real
+
+import numpy as np
+import scipy.sparse as sp
+from scipy.cluster.hierarchy import linkage
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial.distance import squareform
+from sklearn.base import BaseEstimator, ClusterMixin
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state
+
+from kernlab._core.progress import progress
+from kernlab._core.validation import (
+    N_JOBS,
+    Interval,
+    StrOptions,
+    fit_context,
+    validate_data,
+    whole_or_nothing,
+)
+from kernlab._core.warn import warn_user
+from kernlab.cluster._kernel_kmeans import kernel_kmeans
+from kernlab.cluster._kernel_starts import leading_eigenvectors
+from kernlab.cluster._scores import cluster_weights, modularity
+from kernlab.exceptions import DisconnectedGraphWarning
+from kernlab.graph._adjacency import as_adjacency, is_networkx, nodes_of
+from kernlab.graph._measures import check_parameter, parse_measure
+from kernlab.graph._spectra import Spectra
+from kernlab.graph._transforms import centred, halved_distance
+
+# The papers' number of parameters; each is the middle of its sixteenth of (0, 1).
+_UNIT_PARAMS = (np.arange(16) + 0.5) / 16
+
+
+class GraphClustering(ClusterMixin, BaseEstimator):
+    """Clusters of a graph by a proximity measure, their number given.
+
+    The measure turns the graph into a kernel, and the kernel is clustered. By default the parameter
+    of the measure is the one whose clusters have the best modularity. For graphs of up to some
+    thousand nodes that link within clusters; :class:`GraphMeasureSearch` chooses the measure too,
+    and knows graphs that link across.
+
+    Parameters
+    ----------
+    n_clusters : int, default=8
+        From one to the number of nodes.
+    measure : str, default='scct'
+        See :class:`kernlab.graph.GraphProximity`.
+    param : 'auto', float or array-like of floats, default='auto'
+        Parameter of the measure, or several to choose from by modularity; 'auto' is the 16 unit
+        values (i + 1/2)/16. Measures without one do not look at it.
+    param_scale : {'unit', 'natural'}, default='unit'
+        Whether ``param`` lies in (0, 1) and is scaled to the range of the measure, or is the t, α
+        or β of the measure itself. Of no concern to 'auto'.
+    log : bool, default=None
+        Whether to take logarithms of the kernel; None is what the name of the measure says.
+    method : {'kkmeans', 'spectral', 'ward'}, default='kkmeans'
+        - ``'kkmeans'``: kernel k-means, see :class:`KernelKMeans`.
+        - ``'spectral'``: k-means on the ``n_clusters - 1`` eigenvectors of the centred kernel whose
+          eigenvalues are largest in magnitude, all weighing alike.
+        - ``'ward'``: Ward's agglomeration by the distances of the kernel; nothing random in it.
+    n_init : int, default=10
+        Starts of ``'kkmeans'`` and ``'spectral'`` at each parameter. Of several parameters the
+        start of best modularity counts, as between parameters; of one the least inertia.
+    floor : float or 'auto' or None, default='auto'
+        What stands between components of a graph where the measure puts them infinitely far apart,
+        see :class:`kernlab.graph.GraphProximity`; None refuses such graphs.
+    random_state : int, RandomState instance or None, default=None
+        Of the starts. An integer gives the same labels in every run.
+    n_jobs : int, default=None
+        Threads of the restarts; ``-1`` is all cores, None is Numba's current number.
+    verbose : int, default=0
+        Whether to show a progress bar over the parameters where they take more than two seconds.
+
+    Attributes
+    ----------
+    labels_ : int32 ndarray of shape (n_nodes,)
+        From zero up, in the order of the first node of each cluster.
+    param_ : float or None
+        The natural parameter of the clusters; None where the measure has none.
+    modularity_ : float
+        Newman's, of the clusters; at most 1.
+    params_ : float64 ndarray of shape (n_params,)
+        Parameters tried, natural ones; NaN where the measure has none.
+    scores_ : float64 ndarray of shape (n_params,)
+        Modularity of the clusters of each.
+    candidate_labels_ : int32 ndarray of shape (n_params, n_nodes)
+        Those clusters, numbered as ``labels_``.
+    nodes_ : list
+        Of the rows, in order: the nodes of a networkx graph, else numbers.
+    n_features_in_ : int
+        Number of nodes.
+    feature_names_in_ : ndarray of shape (n_nodes,)
+        Where X has string column names.
+
+    See Also
+    --------
+    GraphMeasureSearch : Chooses among measures, without labels.
+    SparseGraphClustering : For more than 20 000 nodes.
+    KernelKMeans : For kernels of your own.
+
+    Notes
+    -----
+    O(n³) time for the kernel of each parameter, and O(n² n_clusters n_init) for its clusters; a few
+    n × n matrices at a time however many parameters there are, 8 n² bytes each.
+
+    Ward's tree is that of the squared distances in the kernel's space, twice ``distance_`` of
+    :class:`kernlab.graph.GraphProximity`. Where a kernel is indefinite these can be negative; a
+    constant added to all of them makes all costs of merging grow alike, so that the tree is the one
+    that the kernel defines.
+
+    References
+    ----------
+    .. [1] V. Ivashkin, P. Chebotarev, "Do logarithmic proximity measures outperform plain ones in
+       graph clustering?", 2016, arXiv:1605.01046.
+    .. [2] M. E. J. Newman, M. Girvan, "Finding and evaluating community structure in networks",
+       Physical Review E 69, 026113, 2004.
+
+    Examples
+    --------
+    >>> import networkx as nx
+    >>> from kernlab.cluster import GraphClustering
+    >>> graph = nx.karate_club_graph()
+    >>> model = GraphClustering(2, measure="logcomm", random_state=0).fit(graph)
+    >>> officers = [graph.nodes[node]["club"] == "Officer" for node in graph]
+    >>> int((model.labels_ == officers).sum()), len(officers)
+    (33, 34)
+    """
+
+    _parameter_constraints = {
+        "n_clusters": [Interval(Integral, 1, None, closed="left")],
+        "measure": [str],
+        "param": [StrOptions({"auto"}), Real, "array-like"],
+        "param_scale": [StrOptions({"unit", "natural"})],
+        "log": ["boolean", None],
+        "method": [StrOptions({"kkmeans", "spectral", "ward"})],
+        "n_init": [Interval(Integral, 1, None, closed="left")],
+        "floor": [Real, StrOptions({"auto"}), None],
+        "random_state": ["random_state"],
+        "n_jobs": N_JOBS,
+        "verbose": ["verbose"],
+    }
+
+    def __init__(
+        self,
+        n_clusters=8,
+        *,
+        measure="scct",
+        param="auto",
+        param_scale="unit",
+        log=None,
+        method="kkmeans",
+        n_init=10,
+        floor="auto",
+        random_state=None,
+        n_jobs=None,
+        verbose=0,
+    ):
+        self.n_clusters = n_clusters
+        self.measure = measure
+        self.param = param
+        self.param_scale = param_scale
+        self.log = log
+        self.method = method
+        self.n_init = n_init
+        self.floor = floor
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None):
+        """Cluster a graph.
+
+        Parameters
+        ----------
+        X : networkx graph, sparse matrix or array, or array-like of shape (n_nodes, n_nodes)
+            Undirected: weights zero or more, symmetric.
+        y : ignored
+
+        Returns
+        -------
+        self : GraphClustering
+
+        Raises
+        ------
+        ValueError
+            If the measure is unknown, a parameter is outside its open interval, there are more
+            clusters than nodes, weights are asymmetric, negative, NaN or infinite, the graph is
+            directed, has no edges or more than 20 000 nodes; if nodes have no edges and the measure
+            divides by degrees, or the graph has several components, the measure puts them
+            infinitely far apart and floor is None.
+
+        Warns
+        -----
+        DisconnectedGraphWarning
+            If the graph has several components.
+        SelfLoopWarning
+            If there are weights on the diagonal, which are left out.
+        ConvergenceWarning
+            If fewer than ``n_clusters`` clusters were found, for other nodes are all alike.
+        """
+        with whole_or_nothing(self):
+            measure = parse_measure(self.measure, self.log)
+            adjacency = self._adjacency(X)
+            spectra = Spectra(adjacency, floor=self.floor)
+            params = self._natural_params(spectra, measure)
+            # Products of degrees overflow with weights of 1e155.
+            weights = adjacency / adjacency.data.max()
+            seed = check_random_state(self.random_state).randint(2**31 - 1)
+            self.params_ = np.array([np.nan if t is None else t for t in params])
+            self.scores_ = np.empty(len(params))
+            self.candidate_labels_ = np.empty((len(params), len(spectra.degrees)), np.int32)
+            sweep = progress(
+                params, total=len(params), verbose=self.verbose, label=f"Measure {measure.name!r}"
+            )
+            for i, t in enumerate(sweep):
+                # Every kernel has the same starts, however many parameters there are.
+                rng = np.random.default_rng(seed)
+                labels, inertias = self._cluster(spectra.kernel(measure, t), rng)
+                scores = modularity(cluster_weights(weights, labels, self.n_clusters))
+                if len(params) > 1:
+                    best = np.lexsort((inertias, -scores))[0]
+                else:
+                    best = np.argmin(inertias)
+                self.scores_[i] = scores[best]
+                self.candidate_labels_[i] = _by_first_node(labels[best])
+            self._select(params)
+            self.nodes_ = nodes_of(X if is_networkx(X) else adjacency)
+            if spectra.n_components > 1:
+                self._warn_of_components(spectra, measure)
+        return self
+
+    def _adjacency(self, X):
+        if is_networkx(X):
+            adjacency = as_adjacency(X, name="X")
+            self.n_features_in_ = adjacency.shape[0]
+            if hasattr(self, "feature_names_in_"):
+                del self.feature_names_in_
+        else:
+            X = validate_data(self, X, dtype=np.float64, accept_sparse="csr")
+            adjacency = as_adjacency(X, name="X")
+        n = adjacency.shape[0]
+        if self.n_clusters > n:
+            raise ValueError(
+                f"n_clusters={self.n_clusters} is more than n_samples={n}, the number of nodes; "
+                "ask for at most as many."
+            )
+        if adjacency.nnz == 0:
+            raise ValueError(f"X has no edges among its {n} nodes, and so no clusters.")
+        return adjacency
+
+    def _natural_params(self, spectra, measure):
+        """Natural parameters to try, refused before any work is done."""
+        if measure.scaler is None:
+            return [None]
+        auto = isinstance(self.param, str)
+        params = np.atleast_1d(np.asarray(_UNIT_PARAMS if auto else self.param, dtype=np.float64))
+        if params.ndim != 1 or params.size == 0:
+            raise ValueError(f"param has shape {params.shape}; give a number, some, or 'auto'.")
+        if auto or self.param_scale == "unit":
+            return [spectra.natural(measure, x) for x in params]
+        rho = spectra.rho if measure.scaler == "rho" else 0.0
+        return [check_parameter(measure, t, rho) for t in params]
+
+    def _cluster(self, kernel, rng):
+        """Labels (n_starts, n_nodes) and their inertias, zero for what has none."""
+        if self.method == "ward":
+            return _ward(kernel, self.n_clusters)[None], np.zeros(1)
+        init = "auto"
+        if self.method == "spectral" and self.n_clusters > 1:
+            kernel = centred(kernel, 1.0)
+            order = np.arange(len(kernel))
+            vectors = leading_eigenvectors(kernel, self.n_clusters - 1, order)[1]
+            kernel, init = vectors @ vectors.T, "k-means++"
+        with warnings.catch_warnings():
+            # Of many parameters some may be of no use; what is selected is looked at by itself.
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            return kernel_kmeans(
+                kernel,
+                self.n_clusters,
+                n_init=self.n_init,
+                init=init,
+                rng=rng,
+                n_jobs=self.n_jobs,
+            )
+
+    def _select(self, params):
+        """The parameter of best modularity, of those with all clusters where there is one."""
+        whole = self.candidate_labels_.max(axis=1) + 1 == self.n_clusters
+        scores = np.where(whole, self.scores_, -np.inf) if whole.any() else self.scores_
+        best = int(np.argmax(scores))
+        self.labels_ = self.candidate_labels_[best].copy()
+        self.param_, self.modularity_ = params[best], float(self.scores_[best])
+        if not whole.any():
+            warn_user(
+                f"Nodes fall into {self.labels_.max() + 1} kinds that measure {self.measure!r} "
+                f"tells apart, fewer than n_clusters={self.n_clusters}; lower n_clusters.",
+                ConvergenceWarning,
+            )
+
+    def _warn_of_components(self, spectra, measure):
+        _, first, sizes = np.unique(spectra.components, return_index=True, return_counts=True)
+        order = np.lexsort((first, -sizes))
+        listed = ", ".join(f"{sizes[c]} with {self.nodes_[first[c]]!r}" for c in order[:5])
+        means = (
+            f"puts these infinitely far apart, in place of which stands floor={self.floor!r}"
+            if measure.needs_connected
+            else "sees nothing in common between these"
+        )
+        warn_user(
+            f"X has {len(sizes)} components (nodes in each: {listed}"
+            f"{', ...' if len(sizes) > 5 else ''}), and measure {measure.name!r} {means}. Clusters "
+            "may be components rather than groups within; to find these fit the largest component "
+            "alone.",
+            DisconnectedGraphWarning,
+        )
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.pairwise = True
+        tags.input_tags.positive_only = True
+        tags.input_tags.sparse = True
+        return tags
+
+
+def _by_first_node(labels):
+    """Clusters renumbered in the order of their first nodes."""
+    _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
+    return np.argsort(np.argsort(first))[inverse].astype(np.int32)
+
+
+def _ward(kernel, n_clusters):
+    """Labels by Ward's tree of a kernel, definite or not."""
+    kernel = centred(kernel, 1.0)
+    kernel /= np.abs(kernel).max() or 1.0
+    squared = 2.0 * halved_distance(kernel)  # Euclidean ones of the kernel's space
+    # A constant c on the kernel's diagonal adds c to the cost of every merger, whatever the sizes:
+    # |a||b| / (|a| + |b|) times c (1/|a| + 1/|b|). With c no less than the magnitude of any
+    # eigenvalue, which row sums bound, no cost is negative.
+    squared += 2.0 * np.abs(kernel).sum(axis=1).max()
+    tree = linkage(np.sqrt(squareform(squared, checks=False)), "ward")
+    n = len(kernel)
+    merged = tree[: n - n_clusters, :2].astype(np.intp)
+    parents = np.repeat(np.arange(n, n + len(merged)), 2)
+    links = sp.coo_array(
+        (np.ones(merged.size), (merged.ravel(), parents)), shape=(2 * n - 1, 2 * n - 1)
+    )
+    return connected_components(links, directed=False)[1][:n]

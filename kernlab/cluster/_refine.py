@@ -1,0 +1,126 @@
+"""Labels of a graph made likelier, one node at a time."""
+
+# Reference: Karrer & Newman, *Stochastic blockmodels and community structure in networks*,
+# Physical Review E 83, 2011.
+
+import numbers
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+from kernlab._core.progress import progress
+from kernlab.cluster._scores import block_log_likelihood
+from kernlab.graph._adjacency import as_adjacency
+
+# Of the nodes: sweeps that move no more end.
+_SETTLED = 1e-4
+
+
+def refine_blocks(X, labels, *, max_iter=10, random_state=None, verbose=0):
+    r"""Move nodes between clusters while that makes a block model of the graph likelier.
+
+    The model is the degree-corrected stochastic block model: weights between nodes are Poisson
+    with mean :math:`d_i d_j \omega_{z_i z_j}`, for degrees d and any rates ω between clusters,
+    within them larger or smaller. Labels from elsewhere that are roughly right come out better;
+    from random labels moves lead nowhere, as spectral clustering or a modularity method does not.
+
+    Parameters
+    ----------
+    X : networkx graph, sparse matrix or array-like of shape (n_nodes, n_nodes)
+        Weights of an undirected graph, zero or more.
+    labels : array-like of shape (n_nodes,)
+        Of any values. Their number of distinct ones stays: the last node of a cluster does not
+        leave it.
+    max_iter : int, default=10
+        Sweeps over the nodes at most; they end when fewer than one node in ten thousand moves.
+    random_state : int, RandomState instance or None, default=None
+        Of the order in which nodes are visited.
+    verbose : int, default=0
+        One shows a bar.
+
+    Returns
+    -------
+    labels : ndarray of shape (n_nodes,)
+        Among the values given. Nodes without edges keep theirs.
+
+    Raises
+    ------
+    ValueError
+        X is no undirected graph; labels are not one for each node; max_iter is below one.
+
+    Notes
+    -----
+    A sweep fixes the rates at their likeliest values for the labels, visits every node once, and
+    moves it to the cluster of the largest likelihood given the labels of all others. Neither step
+    lets the likelihood fall [1]_, but for rates of zero, whose logarithm is replaced by that of
+    half an average edge. The likelihood is computed after each sweep, and the labels returned are
+    those of the largest; so it is never below that of the labels given.
+
+    A sweep takes O(edges + nodes × clusters × clusters seen by a node); two seconds for 1e7 edges
+    and 20 clusters. The moves find a local maximum. They assume that the model fits; on graphs
+    whose clusters differ from blocks in kind they may lead away from what was meant, so look at
+    both labellings where you can.
+
+    References
+    ----------
+    .. [1] B. Karrer, M. E. J. Newman, "Stochastic blockmodels and community structure in
+       networks", Physical Review E 83, 2011.
+
+    Examples
+    --------
+    >>> import networkx as nx
+    >>> import numpy as np
+    >>> from kernlab.cluster import refine_blocks
+    >>> graph = nx.karate_club_graph()
+    >>> club = np.array([graph.nodes[v]["club"] for v in graph])
+    >>> start = club.copy()
+    >>> start[[0, 5, 32]] = ["Officer", "Officer", "Mr. Hi"]  # three on the wrong side
+    >>> refined = refine_blocks(graph, start, random_state=0)
+    >>> int(np.sum(refined != club))
+    0
+    """
+    adjacency = as_adjacency(X, name="X")
+    labels = np.asarray(labels)
+    if labels.shape != (adjacency.shape[0],):
+        raise ValueError(
+            f"labels has shape {labels.shape}; X has {adjacency.shape[0]} nodes: give one label "
+            "for each."
+        )
+    if not (isinstance(max_iter, numbers.Integral) and max_iter >= 1):
+        raise ValueError(f"max_iter={max_iter!r} must be an integer, one or more.")
+    if labels.dtype.kind == "f" and not np.isfinite(labels).all():
+        raise ValueError("labels holds NaN or infinity; give every node a label.")
+    values, codes = np.unique(labels, return_inverse=True)
+    rng = check_random_state(random_state)
+    return values[refined(adjacency, codes, len(values), max_iter=max_iter, rng=rng,
+                          verbose=verbose)]  # fmt: skip
+
+
+def refined(adjacency, labels, n_clusters, *, max_iter, rng, verbose=0):
+    """:func:`refine_blocks` on a checked matrix and labels 0 ... n_clusters - 1, none empty."""
+    from kernlab.cluster._refine_numba import block_table, move_nodes
+
+    edges = adjacency.indptr, adjacency.indices, adjacency.data
+    labels = labels.astype(np.int32)
+    order = rng.permutation(len(labels)).astype(np.int32)
+    table = block_table(*edges, labels, n_clusters)
+    if not table.any():
+        return labels
+    # Weights of any common scale: the likelihood is compared with that of moves of order one.
+    half_edge = 0.5 * table.sum() / adjacency.nnz
+    best, best_score = labels.copy(), block_log_likelihood(table[None])[0]
+    for _ in progress(range(max_iter), total=max_iter, verbose=verbose, label="moving nodes"):
+        kappa = table.sum(axis=1)
+        pairs = np.maximum(np.outer(kappa, kappa), half_edge**2)
+        sizes = np.bincount(labels, minlength=n_clusters)
+        moves = move_nodes(
+            *edges, order, labels, sizes, kappa, table / pairs,
+            np.log(np.maximum(table, half_edge) / pairs),
+        )  # fmt: skip
+        table = block_table(*edges, labels, n_clusters)
+        score = block_log_likelihood(table[None])[0]
+        if score > best_score:
+            best, best_score = labels.copy(), score
+        if moves <= _SETTLED * len(labels):
+            break
+    return best

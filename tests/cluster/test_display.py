@@ -1,0 +1,92 @@
+import sys
+
+import networkx as nx
+import numpy as np
+import pytest
+from sklearn.metrics import adjusted_rand_score
+
+from kernlab.cluster import GraphClustering, ProximityDisplay, reject_curve
+from kernlab.exceptions import MissingExtraError
+from kernlab.graph import GraphProximity
+
+pyplot = pytest.importorskip("matplotlib.pyplot", reason="matplotlib is not installed")
+KARATE = nx.karate_club_graph()
+CLUB = [KARATE.nodes[node]["club"] for node in KARATE]
+
+
+@pytest.fixture(autouse=True)
+def _close_figures():
+    yield
+    pyplot.close("all")
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    params = [0.6, 0.2, 0.9]
+    return GraphClustering(2, measure="rsp", param=params, n_init=2, random_state=0).fit(KARATE)
+
+
+def lines(display):
+    return {line.get_label(): line.get_xydata() for line in display.ax_.lines}
+
+
+def test_the_sweep_of_an_estimator(fitted):
+    _, ax = pyplot.subplots()
+    display = ProximityDisplay.from_estimator(fitted, CLUB, ax=ax)
+    assert display.ax_ is ax
+    assert display.figure_ is ax.figure
+    shown = lines(display)
+    # Unit parameters rise where natural ones of randomised shortest paths fall.
+    order = [2, 0, 1]
+    np.testing.assert_allclose(
+        shown["modularity"], np.column_stack((fitted.params_, fitted.scores_))[order]
+    )
+    rand = [adjusted_rand_score(CLUB, labels) for labels in fitted.candidate_labels_]
+    np.testing.assert_allclose(shown["adjusted Rand index"][:, 1], np.array(rand)[order])
+    np.testing.assert_allclose(shown["selected"], [[fitted.param_, fitted.modularity_]])
+    assert ax.get_xscale() == "log"
+    assert "adjusted Rand index" not in lines(ProximityDisplay.from_estimator(fitted))
+
+
+def test_sweeps_of_several_measures():
+    scores = {"for": [0.1, 0.3, np.nan], "scct": [0.4, 0.5, 0.6]}
+    display = ProximityDisplay.from_sweep([0.9, 0.1, 0.5], scores, label="modularity")
+    np.testing.assert_array_equal(lines(display)["for"], [[0.1, 0.3], [0.5, np.nan], [0.9, 0.1]])
+    assert display.ax_.get_ylabel() == "modularity"
+
+
+def test_reject_curves_are_drawn_with_their_areas():
+    curves = {
+        name: reject_curve(GraphProximity(name).fit(KARATE).distance_, CLUB)
+        for name in ("for", "scct")
+    }
+    shown = lines(ProximityDisplay.from_reject_curves(curves))
+    for name, curve in curves.items():
+        points = shown[f"{name} (area {curve.auc:.3f})"]
+        np.testing.assert_array_equal(points, np.column_stack((curve.fpr, curve.tpr)))
+
+
+def test_what_cannot_be_drawn_is_refused(fitted):
+    with pytest.raises(TypeError, match="give a fitted GraphClustering"):
+        ProximityDisplay.from_estimator(None)
+    with pytest.raises(ValueError, match="not fitted"):
+        ProximityDisplay.from_estimator(GraphClustering(2))
+    with pytest.raises(ValueError, match=r"y has shape \(3,\), expected \(34,\)"):
+        ProximityDisplay.from_estimator(fitted, [0, 1, 2])
+    one = GraphClustering(2, param=0.5, n_init=1).fit(KARATE)
+    with pytest.raises(ValueError, match="tried one parameter.*param='auto'"):
+        ProximityDisplay.from_estimator(one)
+    with pytest.raises(ValueError, match=r"scores\['for'\] has shape \(1,\), expected \(2,\)"):
+        ProximityDisplay.from_sweep([0.1, 0.2], {"for": [1.0]})
+    with pytest.raises(ValueError, match="scores 0 measures"):
+        ProximityDisplay.from_sweep([0.1, 0.2], {})
+    with pytest.raises(ValueError, match="curves is empty"):
+        ProximityDisplay.from_reject_curves({})
+    with pytest.raises(TypeError, match=r"curves\['for'\] is float"):
+        ProximityDisplay.from_reject_curves({"for": 0.9})
+
+
+def test_without_matplotlib_the_extra_is_named(fitted, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
+    with pytest.raises(MissingExtraError, match=r"kernlab\[plot\]"):
+        ProximityDisplay.from_estimator(fitted)
