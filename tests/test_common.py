@@ -7,8 +7,7 @@ import pytest
 from sklearn.gaussian_process.kernels import RBF, WhiteKernel
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from kernlab.cluster import GraphClustering, KernelKMeans
-from kernlab.cluster import SparseGraphClustering
+from kernlab.cluster import AttributedGraphClustering, GraphClustering, GraphMeasureSearch, KernelKMeans, LikelihoodAdjustedSDP, SparseGraphClustering
 from kernlab.density import (
     ConditionalKernelDensity,
     DirectionalKernelDensity,
@@ -26,8 +25,7 @@ from kernlab.gp import (
     SpectralMixtureGPRegressor,
     StudentTProcessRegressor,
 )
-from kernlab.graph import GraphProximity, KNNGraph
-from kernlab.graph import GraphSketch, KNNGraph, LandmarkLogEmbedding
+from kernlab.graph import GraphProximity, GraphSketch, KNNGraph, LandmarkLogEmbedding
 from kernlab.pde import GPPDESolver
 from kernlab.privacy import (
     PrivateDistanceSum,
@@ -192,11 +190,6 @@ WHOLE_GRAPH = dict.fromkeys(
 POINTS = {"check_clustering": "X is a graph, the check's is a table of points"}
 
 
-def expected_failures(estimator):
-    if isinstance(estimator, GraphClustering):
-        return POINTS
-    if isinstance(estimator, GraphProximity):
-        return WHOLE_GRAPH
 # A precomputed kernel is square, the check's points are not; the same check passes with 'rbf'.
 SQUARE = dict.fromkeys(
     ("check_clustering", "check_clustering(readonly_memmap=True)"),
@@ -205,6 +198,10 @@ SQUARE = dict.fromkeys(
 
 
 def expected_failures(estimator):
+    if isinstance(estimator, GraphProximity):
+        return WHOLE_GRAPH
+    if isinstance(estimator, GraphClustering | GraphMeasureSearch):
+        return POINTS
     if isinstance(estimator, KernelKMeans):
         return SQUARE if estimator.kernel == "precomputed" else {}
     if isinstance(estimator, KroneckerGPRegressor):
