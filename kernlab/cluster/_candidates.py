@@ -6,8 +6,7 @@ import numpy as np
 
 from kernlab._core.threads import run_slices
 from kernlab.cluster._centred_kernel import CentredKernel
-from kernlab.cluster._kernel_kmeans import _refined as descend
-from kernlab.cluster._kernel_kmeans import _starts as draw_starts
+from kernlab.cluster._kernel_runs import descend, draw_starts
 from kernlab.graph._measures import parse_measure
 from kernlab.graph._spectra import Spectra
 

@@ -7,6 +7,7 @@ from kernlab.graph._lfr import lfr_graph
 from kernlab.graph._neighbors import KNNGraph
 from kernlab.graph._proximity import GraphProximity
 from kernlab.graph._prune import prune_shortcuts
+from kernlab.graph._readers import read_graph
 from kernlab.graph._transforms import distance_to_kernel, kernel_to_distance
 
 __all__ = [
@@ -20,5 +21,6 @@ __all__ = [
     "lfr_graph",
     "planted_partition",
     "prune_shortcuts",
+    "read_graph",
     "tangent_frames",
 ]
