@@ -7,7 +7,7 @@ import pytest
 from sklearn.gaussian_process.kernels import RBF, WhiteKernel
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from kernlab.cluster import KernelKMeans
+from kernlab.cluster import AttributedGraphClustering, GraphClustering, GraphMeasureSearch, KernelKMeans, LikelihoodAdjustedSDP, SparseGraphClustering
 from kernlab.density import (
     ConditionalKernelDensity,
     DirectionalKernelDensity,
@@ -16,7 +16,7 @@ from kernlab.density import (
     VonMisesFisherMixture,
 )
 from kernlab.embedding import DiffusionMap, HeatGeodesicEmbedding
-from kernlab.exceptions import BandwidthWarning, DisconnectedGraphWarning
+from kernlab.exceptions import BandwidthWarning, DisconnectedGraphWarning, SelfLoopWarning
 from kernlab.gp import (
     FunctionalTuckerRegressor,
     KroneckerGPRegressor,
@@ -25,7 +25,7 @@ from kernlab.gp import (
     SpectralMixtureGPRegressor,
     StudentTProcessRegressor,
 )
-from kernlab.graph import KNNGraph
+from kernlab.graph import GraphProximity, GraphSketch, KNNGraph, LandmarkLogEmbedding
 from kernlab.pde import GPPDESolver
 from kernlab.privacy import (
     PrivateDistanceSum,
@@ -64,6 +64,10 @@ ESTIMATORS = [
     KroneckerGPRegressor(),
     MarkovGPRegressor(),
     SpectralMixtureGPRegressor(n_components=1),
+    GraphProximity("heat"),
+    GraphSketch(n_components=4, random_state=0),
+    LandmarkLogEmbedding(n_components=1, n_landmarks=9, random_state=0),
+    SparseGraphClustering(n_clusters=2, refine=True, random_state=0),
     KNNGraph(5),
     KNNGraph(4, kernel="umap", prune="heat", random_state=0),
     DiffusionMap(n_neighbors=4),
@@ -74,6 +78,8 @@ ESTIMATORS = [
     ManifoldGPRegressor(nu=math.inf),
     StudentTProcessRegressor(),
     StudentTProcessRegressor(kernel=RBF(1.0) + WhiteKernel(0.1), optimizer=None, normalize_y=True),
+    GraphClustering(2, measure="logfor", param=0.5, n_init=2, random_state=0),
+    GraphClustering(2, measure="for", param=[0.3, 0.7], method="ward"),
     KernelKMeans(3, random_state=0),
     KernelKMeans(3, kernel="rbf", random_state=0),
 ]
@@ -170,6 +176,20 @@ GRID = dict.fromkeys(
 )
 
 
+# A proximity depends on all of a graph, and no part of it has one of its own.
+WHOLE_GRAPH = dict.fromkeys(
+    (
+        "check_fit_idempotent",
+        "check_methods_sample_order_invariance",
+        "check_methods_subset_invariance",
+    ),
+    "the check transforms some rows of the graph; transform takes the fitted graph alone",
+)
+
+
+POINTS = {"check_clustering": "X is a graph, the check's is a table of points"}
+
+
 # A precomputed kernel is square, the check's points are not; the same check passes with 'rbf'.
 SQUARE = dict.fromkeys(
     ("check_clustering", "check_clustering(readonly_memmap=True)"),
@@ -178,6 +198,10 @@ SQUARE = dict.fromkeys(
 
 
 def expected_failures(estimator):
+    if isinstance(estimator, GraphProximity):
+        return WHOLE_GRAPH
+    if isinstance(estimator, GraphClustering | GraphMeasureSearch):
+        return POINTS
     if isinstance(estimator, KernelKMeans):
         return SQUARE if estimator.kernel == "precomputed" else {}
     if isinstance(estimator, KroneckerGPRegressor):
@@ -203,6 +227,8 @@ def test_scikit_learn_check(estimator, check):
         warnings.simplefilter("ignore", BandwidthWarning)
         # And the points of some lie in clusters apart.
         warnings.simplefilter("ignore", DisconnectedGraphWarning)
+        # Their kernels of points, for estimators on pairs, have diagonals.
+        warnings.simplefilter("ignore", SelfLoopWarning)
         check(estimator)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from kernlab._core.threads import run_slices
 from kernlab.cluster._centred_kernel import CentredKernel
-from kernlab.cluster._kernel_runs import draw_starts, refine_starts
+from kernlab.cluster._kernel_runs import descend, draw_starts
 from kernlab.graph._measures import parse_measure
 from kernlab.graph._spectra import Spectra
 
@@ -95,6 +95,6 @@ def cluster_kernel(kernel, n_clusters, methods, n_init, rng):
     starts = draw_starts(centred, n_clusters, n_init if "kkmeans" in methods else 1, "auto", rng)
     found = {"spectral": starts[0, centred.group]}
     if "kkmeans" in methods:
-        runs = refine_starts(centred, n_clusters, starts, "hartigan", MAX_ITER, 1)
+        runs = descend(centred, n_clusters, starts, "hartigan", MAX_ITER, 1)
         found["kkmeans"] = runs.labels[np.argmin(runs.inertias)]
     return np.stack([found[method] for method in methods])

@@ -106,11 +106,11 @@ def run_all(K, n_clusters, weight, *, n_init, init, algorithm, max_iter, rng, n_
             starts = draw_starts(kernel, n_clusters, n_init, init, rng)
     else:
         starts = init[:, kernel.representative].astype(np.int32)
-    return refine_starts(kernel, n_clusters, starts, algorithm, max_iter, n_jobs)
+    return descend(kernel, n_clusters, starts, algorithm, max_iter, n_jobs)
 
 
 def draw_starts(kernel, n_clusters, n_init, init, rng):
-    """Labels to start from, (n_init, m), spectral ones first."""
+    """Labels of the points of a ``CentredKernel``, shape (n_init, m), spectral ones first."""
     weight, order = kernel.weight, kernel.order
     n_spectral = {"auto": min(_SPECTRAL_STARTS, n_init), "spectral": n_init}.get(init, 0)
     starts = []
@@ -133,14 +133,14 @@ def draw_starts(kernel, n_clusters, n_init, init, rng):
     return np.concatenate(starts)
 
 
-def refine_starts(kernel, n_clusters, labels, algorithm, max_iter, n_jobs):
-    """Lower the objective from each of the starts, which are changed in place."""
+def descend(kernel, n_clusters, labels, algorithm, max_iter, n_jobs):
+    """Runs from the labels of a ``CentredKernel``'s points, which are changed in place."""
     values, weight, order = kernel.values, kernel.weight, kernel.order
     n_init = len(labels)
     n_iter = np.zeros(n_init, dtype=int)
     converged = np.zeros(n_init, dtype=bool)
 
-    def descend(part):
+    def run(part):
         for r in range(part.start, part.stop):
             if n_iter[r] > 0 and not converged[r]:
                 continue  # max_iter is used up
@@ -155,7 +155,7 @@ def refine_starts(kernel, n_clusters, labels, algorithm, max_iter, n_jobs):
     for _ in range(_ROUNDS):
         before = labels.copy()
         sums, members = _cluster_sums(values, weight, labels, n_clusters, n_jobs)
-        run_slices(descend, n_init, slice_size=1, n_jobs=n_jobs)
+        run_slices(run, n_init, slice_size=1, n_jobs=n_jobs)
         if np.array_equal(labels, before):
             break
     else:

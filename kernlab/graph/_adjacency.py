@@ -58,8 +58,8 @@ def as_adjacency(graph, *, name="graph", loops="drop"):
     weights.eliminate_zeros()
     if weights.nnz and weights.data.min() < 0:
         raise ValueError(
-            f"{name} holds the negative weight {weights.data.min():g}; weights are similarities, "
-            "zero or more: pass np.exp(-distances) or the like."
+            f"Negative values in data: {name} holds the negative weight {weights.data.min():g}; "
+            "weights are similarities, zero or more: pass np.exp(-distances) or the like."
         )
     asymmetry = _asymmetry(weights)
     if asymmetry > 0 and asymmetry > 1e-10 * weights.data.max():

@@ -6,6 +6,7 @@ Network Data and Link Analysis*, Cambridge University Press, 2016.
 """
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -62,8 +63,8 @@ class Measure:
         return self.name.removeprefix("log") if self.log else self.name
 
 
-_ISOLATED = {"needs_no_isolated": True}
-_FAR = {"needs_connected": True, "logs": False}
+_ISOLATED: dict[str, Any] = {"needs_no_isolated": True}
+_FAR: dict[str, Any] = {"needs_connected": True, "logs": False}
 _PLAIN = (
     Measure("katz", "A", "rho", "t", "(I - tA)^-1", psd=True, aliases=("walk",)),
     Measure("comm", "A", "frac", "t", "exp(tA)", psd=True, aliases=("communicability",)),

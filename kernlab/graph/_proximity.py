@@ -3,7 +3,7 @@
 from numbers import Real
 
 import numpy as np
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from kernlab._core.validation import StrOptions, fit_context, validate_data, whole_or_nothing
@@ -12,7 +12,7 @@ from kernlab.graph._measures import parse_measure
 from kernlab.graph._spectra import Spectra
 
 
-class GraphProximity(BaseEstimator):
+class GraphProximity(TransformerMixin, BaseEstimator):
     r"""Proximity of all pairs of nodes of a graph: kernels and distances of 21 measures.
 
     ``A`` holds the weights of the edges, ``D`` the degrees on its diagonal, ``L = D - A``,

@@ -52,8 +52,10 @@ class Spectra:
         self.dtype = np.dtype(dtype)
         self.n_components, self.components = connected_components(adjacency, directed=False)
         self.isolated = np.flatnonzero(self.degrees == 0)
-        # Of isolated nodes 1, which leaves their zeros in S.
-        self._roots = np.sqrt(np.where(self.degrees > 0, self.degrees, 1.0))
+        # Of isolated nodes the largest, which leaves their zeros in S.
+        largest = self.degrees.max() or 1.0
+        self._roots = np.sqrt(np.where(self.degrees > 0, self.degrees, largest))
+        self._unit = largest
         self._cache, self._logs = {}, {}
 
     def natural(self, measure, x):
@@ -69,19 +71,15 @@ class Spectra:
         """
         measure = parse_measure(measure)
         t = self._checked(measure, t)
-        if measure.log:
-            kernel = self._log(measure, t)
-        elif measure.kind == "distance":
-            kernel = centred(self._distance(measure, t), -0.5)
-        else:
-            kernel = getattr(self, "_" + measure.name.replace("-", "_"))(t)
-        kernel = kernel.astype(self.dtype, copy=False)
-        if not np.isfinite(kernel).all():
-            raise ValueError(
-                f"The kernel of measure {measure.name!r} overflows {self.dtype}; divide "
-                f"{self.name} by its maximum, or pass dtype=np.float64."
-            )
-        return kernel
+        # What overflows ends as a value that is not finite, and is refused.
+        with np.errstate(over="ignore", invalid="ignore"):
+            if measure.log:
+                kernel = self._log(measure, t)
+            elif measure.kind == "distance":
+                kernel = centred(self._distance(measure, t), -0.5)
+            else:
+                kernel = getattr(self, "_" + measure.name.replace("-", "_"))(t)
+        return self._typed(measure, kernel)
 
     def distance(self, measure, t=None, kernel=None):
         """Distances of a measure: its own, or the halved ones of its kernel (rooted for 'comm').
@@ -90,10 +88,19 @@ class Spectra:
         """
         measure = parse_measure(measure)
         if measure.kind == "distance":
-            distance = self._distance(measure, self._checked(measure, t))
-            return distance.astype(self.dtype, copy=False)
+            return self._typed(measure, self._distance(measure, self._checked(measure, t)))
         kernel = self.kernel(measure, t) if kernel is None else kernel
         return halved_distance(kernel, sqrt=measure.plain == "comm")
+
+    def _typed(self, measure, matrix):
+        with np.errstate(over="ignore"):
+            matrix = matrix.astype(self.dtype, copy=False)
+        if not np.isfinite(matrix).all():
+            raise ValueError(
+                f"Measure {measure.name!r} overflows {self.dtype}; divide {self.name} by its "
+                "maximum, or pass dtype=np.float64."
+            )
+        return matrix
 
     def log_scale(self, measure, t):
         """Logarithm of what :meth:`kernel` was divided by; 0 for most measures."""
@@ -278,16 +285,16 @@ class Spectra:
         return self._modifppr(1.0 - t)
 
     def _ct(self, t=None):
-        return self._memo("ct", lambda: self._far(self._commute(corrected=False))).copy()
+        return self._commute("ct") / self._unit
 
     def _cct(self, t=None):
-        return self._memo("cct", lambda: self._far(self._commute(corrected=True))).copy()
+        return self._commute("cct") / self._unit
 
     def _sct(self, t):
-        return _sigmoid(self._ct(), t)
+        return _sigmoid(self._commute("ct"), t)
 
     def _scct(self, t):
-        return _sigmoid(self._cct(), t)
+        return _sigmoid(self._commute("cct"), t)
 
     def _sp_ct(self, x):
         paths = self._memo("sp", lambda: self._distance(parse_measure("sp"), None))
@@ -297,21 +304,25 @@ class Spectra:
         kernel += commute
         return kernel
 
-    def _commute(self, *, corrected):
-        """``L^+`` within components, or the same with the corrected kernel of commute times.
+    def _commute(self, name):
+        """A copy of the kernel 'ct' or 'cct', in units of the inverse of the largest degree."""
+        return self._memo(name, lambda: self._far(self._commute_of_parts(name), self._unit)).copy()
+
+    def _commute_of_parts(self, name):
+        """The same before what is between components.
 
         With q the unit vectors of the roots of degrees in each component, ``M = S - qq^T`` and
         ``G = (I - M)^-1`` by Cholesky, both are ``H D^-1/2 X D^-1/2 H`` with X = G, or MGM.
         """
+        roots = self._roots / self._roots.max()
         reduced = self._normalised()
         for nodes in self._members():
-            unit = self._roots[nodes] / np.linalg.norm(self._roots[nodes] / self._roots.max())
-            unit = (unit / self._roots.max()).astype(self.dtype)
+            unit = (roots[nodes] / np.linalg.norm(roots[nodes])).astype(self.dtype)
             reduced[np.ix_(nodes, nodes)] -= unit[:, None] * unit
         matrix = -reduced
         matrix[np.diag_indices(self.n_nodes)] += 1.0
         try:
-            kernel = _gram_by_inverse(matrix, reduced) if corrected else inverse(matrix)
+            kernel = inverse(matrix) if name == "ct" else _gram_by_inverse(matrix, reduced)
         except np.linalg.LinAlgError as error:
             data = self.adjacency.data
             raise ValueError(
@@ -319,7 +330,9 @@ class Spectra:
                 f"{self.name} go from {data.min():g} to {data.max():g}, and parts of the graph "
                 "hardly hang together. Drop the weakest edges and pass floor='auto'."
             ) from error
-        kernel = self._by_degrees(kernel, -1, -1)
+        roots = roots.astype(self.dtype)
+        kernel /= roots
+        kernel /= roots[:, None]
         for nodes in self._members():
             block = np.ix_(nodes, nodes)
             kernel[block] = centred(kernel[block], 1.0)
@@ -335,15 +348,18 @@ class Spectra:
     def _apart(self):
         return self.components[:, None] != self.components
 
-    def _far(self, kernel):
-        """A kernel of the components, to one of the distances with the floor between them."""
+    def _far(self, kernel, unit):
+        """A kernel of the components, to one of the distances with the floor between them.
+
+        ``unit`` is what a distance of 1 is in those of the kernel.
+        """
         if self.n_components == 1:
             return kernel
         distance = halved_distance(kernel)
         distance[self._apart()] = np.inf
-        return centred(self._filled(distance), -1.0)
+        return centred(self._filled(distance, unit), -1.0)
 
-    def _filled(self, distance):
+    def _filled(self, distance, unit=1.0):
         """Distances with the floor in the place of infinite ones."""
         far = np.isinf(distance)
         if not far.any():
@@ -352,11 +368,13 @@ class Spectra:
         value = self.floor
         if value == "auto":
             value = 2.0 * largest if largest > 0 else 1.0
-        elif not largest <= value < np.inf or value <= 0:
+        elif not largest <= value * unit < np.inf or value <= 0:
             raise ValueError(
                 f"floor={value!r} is the distance between nodes that no path joins, and others "
-                f"are up to {largest:g} apart; pass a number of at least that, or 'auto'."
+                f"are up to {largest / unit:g} apart; pass a number of at least that, or 'auto'."
             )
+        else:
+            value = value * unit
         distance[far] = value
         return distance
 
