@@ -189,7 +189,7 @@ class BetheHessian:
         """Subspace iteration on Chebyshev polynomials that grow beyond what chance makes."""
         S, n = self.matrix, self.matrix.shape[0]
         width = _WIDTH * math.ceil((k + _GUARD) / _WIDTH)
-        # The first vector tells degrees alone and stands far out; apart, it leaves digits to others.
+        # The first vector tells degrees alone and stands far out: apart, it costs no others digits.
         top = np.abs(rng.standard_normal((n, 1))).astype(np.float32)
         for _ in range(20):
             top = S @ top
