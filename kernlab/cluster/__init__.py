@@ -7,6 +7,7 @@ from kernlab.cluster._graph_clustering import GraphClustering
 from kernlab.cluster._kernel_kmeans import KernelKMeans
 from kernlab.cluster._refine import refine_blocks
 from kernlab.cluster._reject import RejectCurve, copeland_scores, reject_curve
+from kernlab.cluster._sdp_mixture import LikelihoodAdjustedSDP
 from kernlab.cluster._search import GraphMeasureSearch
 from kernlab.cluster._sparse_clustering import SparseGraphClustering
 
@@ -16,6 +17,7 @@ __all__ = [
     "GraphClustering",
     "GraphMeasureSearch",
     "KernelKMeans",
+    "LikelihoodAdjustedSDP",
     "ProximityDisplay",
     "RejectCurve",
     "SparseGraphClustering",

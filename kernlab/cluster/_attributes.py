@@ -1,4 +1,4 @@
-"""Attributes of nodes: tables of categories to indicator matrices, and whether a graph knows them."""
+"""Attributes of nodes as indicator matrices, and whether a graph knows them."""
 
 import numpy as np
 import scipy.sparse as sp

@@ -109,7 +109,8 @@ def _first_with_weight(first, weight):
 
 def _canonical_order(values, weight):
     key = np.empty(len(values))
+    largest = max(values.max(), -values.min())
     for start in range(0, len(values), BLOCK):
         block = values[start : start + BLOCK]
-        key[start : start + BLOCK] = (block**2 * (1 + block)) @ weight
+        key[start : start + BLOCK] = (block**2 * (largest + block)) @ weight
     return np.argsort(key, kind="stable")

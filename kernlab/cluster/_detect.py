@@ -114,7 +114,7 @@ def count_communities(X, *, max_communities=50, random_state=None, n_jobs=None):
     """
     if not (isinstance(max_communities, numbers.Integral) and max_communities >= 1):
         raise ValueError(f"max_communities={max_communities!r} must be an integer, one or more.")
-    adjacency = as_adjacency(X)
+    adjacency = as_adjacency(X, name="X")
     rng = check_random_state(random_state)
     linked = np.flatnonzero(np.diff(adjacency.indptr))
     if not len(linked):

@@ -26,7 +26,7 @@ from kernlab._core.validation import (
     whole_or_nothing,
 )
 from kernlab._core.warn import warn_user
-from kernlab.cluster._kernel_kmeans import kernel_kmeans
+from kernlab.cluster._kernel_runs import kernel_kmeans
 from kernlab.cluster._kernel_starts import leading_eigenvectors
 from kernlab.cluster._scores import cluster_weights, modularity
 from kernlab.exceptions import DisconnectedGraphWarning
@@ -254,7 +254,9 @@ class GraphClustering(ClusterMixin, BaseEstimator):
                 "ask for at most as many."
             )
         if adjacency.nnz == 0:
-            raise ValueError(f"X has no edges among its {n} nodes, and so no clusters.")
+            raise ValueError(
+                f"X has no edges among its nodes, n_samples={n}: there are no clusters."
+            )
         return adjacency
 
     def _natural_params(self, spectra, measure):

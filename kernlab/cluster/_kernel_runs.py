@@ -110,6 +110,7 @@ def run_all(K, n_clusters, weight, *, n_init, init, algorithm, max_iter, rng, n_
 
 
 def draw_starts(kernel, n_clusters, n_init, init, rng):
+    """Labels of the points of a ``CentredKernel``, shape (n_init, m), spectral ones first."""
     weight, order = kernel.weight, kernel.order
     n_spectral = {"auto": min(_SPECTRAL_STARTS, n_init), "spectral": n_init}.get(init, 0)
     starts = []
@@ -133,13 +134,16 @@ def draw_starts(kernel, n_clusters, n_init, init, rng):
 
 
 def descend(kernel, n_clusters, labels, algorithm, max_iter, n_jobs):
+    """Runs from the labels of a ``CentredKernel``'s points, which are changed in place."""
     values, weight, order = kernel.values, kernel.weight, kernel.order
     n_init = len(labels)
     n_iter = np.zeros(n_init, dtype=int)
     converged = np.zeros(n_init, dtype=bool)
 
-    def work(part):
+    def run(part):
         for r in range(part.start, part.stop):
+            if n_iter[r] > 0 and not converged[r]:
+                continue  # max_iter is used up
             passes, done = lloyd(values, weight, labels[r], sums[r], max_iter)
             if algorithm == "hartigan":
                 single, done = hartigan(values, weight, order, labels[r], sums[r], max_iter)
@@ -151,7 +155,7 @@ def descend(kernel, n_clusters, labels, algorithm, max_iter, n_jobs):
     for _ in range(_ROUNDS):
         before = labels.copy()
         sums, members = _cluster_sums(values, weight, labels, n_clusters, n_jobs)
-        run_slices(work, n_init, slice_size=1, n_jobs=n_jobs)
+        run_slices(run, n_init, slice_size=1, n_jobs=n_jobs)
         if np.array_equal(labels, before):
             break
     else:

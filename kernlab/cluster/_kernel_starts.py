@@ -19,6 +19,7 @@ EIGENVECTOR_RUNS = 4
 EIGENVECTOR_STEPS = 30
 # Relative to the largest eigenvalue: what is smaller is of a null space, and its basis arbitrary.
 NEGLIGIBLE = 1e-9
+SAME = 1e-10
 
 
 def _draw(mass, order, uniform):
@@ -121,6 +122,7 @@ def _points_kmeans(points, n_clusters, weight, order, rng):
             if np.array_equal(labels, previous):
                 break
         cost = weight @ (squares + np.min(distances, axis=0))
-        if cost < least:
+        # Runs that end in one partition differ by rounding: the first counts.
+        if cost < least * (1 - SAME):
             best, least = labels, cost
     return best.astype(np.int32)

@@ -91,13 +91,18 @@ def refine_blocks(X, labels, *, max_iter=10, random_state=None, verbose=0):
     if labels.dtype.kind == "f" and not np.isfinite(labels).all():
         raise ValueError("labels holds NaN or infinity; give every node a label.")
     values, codes = np.unique(labels, return_inverse=True)
+    if adjacency.nnz:
+        adjacency.data /= adjacency.data.max()
     rng = check_random_state(random_state)
     return values[refined(adjacency, codes, len(values), max_iter=max_iter, rng=rng,
                           verbose=verbose)]  # fmt: skip
 
 
 def refined(adjacency, labels, n_clusters, *, max_iter, rng, verbose=0):
-    """:func:`refine_blocks` on a checked matrix and labels 0 ... n_clusters - 1, none empty."""
+    """:func:`refine_blocks` on a checked matrix of weights up to one.
+
+    Labels are 0 ... n_clusters - 1, none without a node.
+    """
     from kernlab.cluster._refine_numba import block_table, move_nodes
 
     edges = adjacency.indptr, adjacency.indices, adjacency.data
@@ -106,7 +111,6 @@ def refined(adjacency, labels, n_clusters, *, max_iter, rng, verbose=0):
     table = block_table(*edges, labels, n_clusters)
     if not table.any():
         return labels
-    # Weights of any common scale: the likelihood is compared with that of moves of order one.
     half_edge = 0.5 * table.sum() / adjacency.nnz
     best, best_score = labels.copy(), block_log_likelihood(table[None])[0]
     for _ in progress(range(max_iter), total=max_iter, verbose=verbose, label="moving nodes"):

@@ -115,7 +115,7 @@ class SparseGraphClustering(ClusterMixin, BaseEstimator):
 
     _parameter_constraints = {
         "n_clusters": [Interval(Integral, 1, None, closed="left")],
-        "embedding": [StrOptions({"spectral", "landmark", "sketch"}), "no_validation"],
+        "embedding": [StrOptions({"spectral", "landmark", "sketch"}), BaseEstimator],
         "assortativity": [StrOptions(set(_SIGNS))],
         "refine": ["boolean"],
         "n_init": [Interval(Integral, 1, None, closed="left")],
@@ -183,6 +183,8 @@ class SparseGraphClustering(ClusterMixin, BaseEstimator):
                 )
             if len(linked) < n_nodes:
                 adjacency = adjacency[linked][:, linked]
+            # Weights of any common scale.
+            adjacency.data /= adjacency.data.max()
             rng = check_random_state(self.random_state)
             points = self._points(adjacency, rng)
             labels = _k_means(points, self.n_clusters, self.n_init, rng)

@@ -1,7 +1,7 @@
 """Logarithms of proximity kernels, by non-negative arithmetic alone."""
 
-# References: Ivashkin, Chebotarev, *Do logarithmic proximity measures outperform plain ones in graph
-# clustering?*, 2016, arXiv 1605.01046; Xue, Ye, *Entrywise relative perturbation bounds for
+# References: Ivashkin, Chebotarev, *Do logarithmic proximity measures outperform plain ones in
+# graph clustering?*, 2016, arXiv 1605.01046; Xue, Ye, *Entrywise relative perturbation bounds for
 # exponentials of essentially non-negative matrices*, Numerische Mathematik 110, 2008 (why such an
 # exponential is well-conditioned entry by entry, and how to keep it so).
 
@@ -168,7 +168,7 @@ class Operator:
         self._powers = None
         # Entries below this share of the largest are not looked for until one is met.
         self.floor = 1e-30
-        self.last = None  # time, exponential and its exponent
+        self.last: tuple = ()  # time, exponential and its exponent
         self._n_pairs = (np.bincount(labels).astype(np.int64) ** 2).sum()
 
     def radius(self):
@@ -233,7 +233,7 @@ class Operator:
         top = kernel.max()
         if np.count_nonzero(kernel >= self.floor * top) == self._n_pairs:
             return False
-        self.floor, self.last = TINY, None
+        self.floor, self.last = TINY, ()
         return True
 
     def n_steps(self, time):
@@ -283,7 +283,7 @@ class Operator:
         mantissas, exponents = split(logs)
         radius = np.log(self.radius()[1]) + np.log(time)
         columns = np.empty((len(sources), len(self.matrix)))
-        for column, source in zip(columns, sources):
+        for column, source in zip(columns, sources, strict=True):
             members = np.flatnonzero(self.labels == self.labels[source])
             columns_m, columns_e = wide_series(
                 weights.indptr,

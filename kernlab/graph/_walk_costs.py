@@ -12,8 +12,8 @@ from kernlab.graph._log_kernels import Walks, log_inverse
 
 # Elements of a block of walks between lost pairs, 64 MB.
 BLOCK = 2**23
-# Largest beta times cost: beyond, rounding of it is all there is.
-LARGEST = 1e15
+# Largest beta times cost: there the shortest path is as near as rounding.
+LARGEST = 1e8
 
 
 def walk_cost_distance(adjacency, name, beta, *, cache=None):
@@ -45,14 +45,15 @@ def walk_cost_distance(adjacency, name, beta, *, cache=None):
     ------
     ValueError
         For another name, nodes without edges, and a ``beta`` that is not positive or so large
-        that ``beta C`` is above 1e15.
+        that ``beta C`` is above 1e8.
 
     Notes
     -----
     ``Z`` is an inverse of an M-matrix, found without a subtraction, so that its logarithm is right
     where it underflows; only then it is summed in numbers with an exponent of their own. The
-    randomised shortest path subtracts two costs of about 1 / beta: its relative error is some
-    1e-16 / (beta C).
+    randomised shortest path subtracts two costs of about 1 / beta, and where floats do not hold Z
+    it takes exponentials of logarithms of about ``beta C``: its relative error is some 1e-16 times
+    ``beta C`` or its inverse.
     """
     if name not in ("rsp", "fe"):
         raise ValueError(f"measure={name!r} is no distance of walks; give 'rsp' or 'fe'.")

@@ -1,6 +1,7 @@
 """Clusters of graphs against classes planted, published figures and Ward's costs written out."""
 
 import itertools
+import weakref
 
 import networkx as nx
 import numpy as np
@@ -17,6 +18,7 @@ from kernlab.cluster import GraphClustering, KernelKMeans
 from kernlab.cluster._graph_clustering import _by_first_node, _ward
 from kernlab.exceptions import DisconnectedGraphWarning, SelfLoopWarning
 from kernlab.graph import GraphProximity
+from kernlab.graph._spectra import Spectra
 
 METHODS = ["kkmeans", "spectral", "ward"]
 KARATE = nx.karate_club_graph()
@@ -160,6 +162,36 @@ def test_one_cluster_and_one_for_each_node(n_clusters, method):
     np.testing.assert_array_equal(model.labels_, np.arange(36) if n_clusters == 36 else 0)
 
 
+def test_kernels_of_the_sweep_are_not_kept(monkeypatch):
+    made, most = [], []
+
+    def kernel(*args):
+        most.append(sum(one() is not None for one in made))
+        result = original(*args)
+        made.append(weakref.ref(result))
+        return result
+
+    original = Spectra.kernel
+    monkeypatch.setattr(Spectra, "kernel", kernel)
+    for method in METHODS:
+        GraphClustering(2, measure="for", method=method, n_init=2).fit(KARATE)
+    assert len(made) == 48
+    assert max(most) <= 1
+
+
+def test_the_bar_runs_over_the_parameters(monkeypatch):
+    shown = []
+
+    def bar(iterable, **settings):
+        shown.append(settings)
+        return iterable
+
+    monkeypatch.setattr("tqdm.auto.tqdm", bar)
+    for verbose in (0, 1):
+        GraphClustering(2, measure="for", n_init=2, verbose=verbose).fit(KARATE)
+    assert [settings["total"] for settings in shown] == [16]
+
+
 # Ward
 
 
@@ -258,7 +290,7 @@ def _changed(i, j, value, mirror=True):
         (_changed(0, 1, np.nan), {}, "NaN"),
         (_changed(0, 1, np.inf), {}, "inf"),
         (np.ones((3, 4)), {}, "shape"),
-        (np.zeros((4, 4)), {}, "no edges among its 4 nodes"),
+        (np.zeros((4, 4)), {}, "no edges among its nodes, n_samples=4"),
         (nx.DiGraph([(0, 1), (1, 2)]), {}, r"directed graph.*to_undirected"),
         (nx.Graph(), {}, "no nodes"),
         (KARATE, {"n_clusters": 35}, "n_clusters=35 is more than n_samples=34"),

@@ -56,11 +56,11 @@ def test_lloyd_on_the_linear_kernel_is_scikit_learns_kmeans():
 @pytest.mark.parametrize("seed", [0, 1])
 def test_the_best_of_all_partitions_is_found(kind, seed):
     rng = np.random.default_rng(seed)
-    K = _indefinite(8, seed) if kind == "indefinite" else rbf_kernel(rng.standard_normal((8, 2)))
-    weight = rng.uniform(0.2, 3.0, 8) if kind == "weighted" else np.ones(8)
+    K = _indefinite(7, seed) if kind == "indefinite" else rbf_kernel(rng.standard_normal((7, 2)))
+    weight = rng.uniform(0.2, 3.0, 7) if kind == "weighted" else np.ones(7)
     least = min(
         _objective(K, np.array(labels), weight)
-        for labels in itertools.product(range(3), repeat=8)
+        for labels in itertools.product(range(3), repeat=7)
         if len(set(labels)) == 3
     )
     model = KernelKMeans(3, n_init=20, random_state=0).fit(K, sample_weight=weight)
@@ -93,11 +93,12 @@ def test_single_moves_go_on_where_lloyd_stops():
 @pytest.mark.parametrize("algorithm", ["lloyd", "hartigan"])
 def test_the_objective_falls_with_every_pass_also_on_an_indefinite_kernel(algorithm):
     K = _indefinite(60)
-    init = np.random.default_rng(0).integers(0, 5, (4, 60))
-    previous = np.array([_objective(K, start) for start in init])
-    for max_iter in (1, 2, 3, 5, 100):
-        settings = {"n_init": 4, "algorithm": algorithm, "max_iter": max_iter}
-        labels, found = kernel_kmeans(K, 5, init=init, rng=np.random.default_rng(0), **settings)
+    labels = np.random.default_rng(0).integers(0, 5, (4, 60))
+    previous = np.array([_objective(K, start) for start in labels])
+    for _ in range(8):
+        labels, found = kernel_kmeans(
+            K, 5, init=labels, algorithm=algorithm, max_iter=1, rng=np.random.default_rng(0)
+        )
         assert np.all(found <= previous + 1e-11)
         assert all(len(np.unique(one)) == 5 for one in labels)
         previous = found

@@ -159,6 +159,7 @@ def test_a_row_of_the_table(name, weighted):
         t = natural(name, A, x)
         expected = formulas.kernel(name, t)
         found = GraphProximity(name, param=x).fit(A)
+        assert found.psd_ == parse_measure(name).psd
         if parse_measure(name).scaler:
             assert found.param_ == pytest.approx(t, rel=1e-14)
         # Inverses and exponentials of condition below a thousand: rounding times that.
@@ -176,15 +177,11 @@ def test_a_row_of_the_table(name, weighted):
         assert (found.distance_ == found.distance_.T).all()
 
 
-@pytest.mark.parametrize("name", MEASURES)
+@pytest.mark.parametrize("name", [name for name in MEASURES if parse_measure(name).psd])
 def test_positive_semi_definite_where_it_says_so(name):
-    measure, A = parse_measure(name), weights()
-    for x in (0.05, 0.5, 0.95):
-        found = GraphProximity(name, param=x).fit(A)
-        assert found.psd_ == measure.psd
-        if measure.psd:
-            values = np.linalg.eigvalsh(found.kernel_)
-            assert values[0] >= -1e-14 * values[-1]
+    for x in (0.05, 0.95):
+        values = np.linalg.eigvalsh(GraphProximity(name, param=x).fit(weights()).kernel_)
+        assert values[0] >= -1e-14 * values[-1]
 
 
 @pytest.mark.parametrize("name", ["df", "sct", "scct", "sp", "sp-ct", "logcomm", "logkatz"])
@@ -245,7 +242,7 @@ def test_even_measures_average_two_plain_ones():
 # Extreme parameters and weights.
 
 
-def clique_chain(n_cliques=5, size=4):
+def clique_chain(n_cliques, size):
     A = np.kron(np.eye(n_cliques), np.ones((size, size)))
     np.fill_diagonal(A, 0)
     for start in range(size, len(A), size):
@@ -255,7 +252,7 @@ def clique_chain(n_cliques=5, size=4):
 
 @pytest.mark.parametrize("t", [1e3, 1e7, 1e14])
 def test_forests_of_large_parameter(t):
-    A = clique_chain()
+    A = clique_chain(3, 4)
     with mpmath.workdps(60):
         L = mpmath.matrix((np.diag(A.sum(axis=1)) - A).tolist())
         exact = (mpmath.eye(len(A)) + t * L) ** -1
@@ -302,7 +299,7 @@ def test_units_of_the_weights(name, scale):
     np.testing.assert_allclose(found, expected, atol=1e-11 * np.abs(expected).max())
 
 
-@settings(max_examples=15)
+@settings(max_examples=8)
 @given(st.floats(-12.0, 12.0), st.permutations(range(8)))
 def test_order_of_nodes_and_scale_do_not_matter(exponent, order):
     A = weights(8)

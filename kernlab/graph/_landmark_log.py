@@ -1,0 +1,314 @@
+"""Coordinates of the nodes of a large graph from logarithmic proximities to landmarks."""
+
+# References: Ivashkin, Chebotarev, *Do logarithmic proximity measures outperform plain ones in
+# graph clustering?*, NET 2016, arXiv 1605.01046; Françoisse, Kivimäki, Mantrach, Rossi, Saerens,
+# *A bag-of-paths framework for network data analysis*, Neural Networks 90, 2017 (free energy).
+
+from numbers import Integral, Real
+
+import numpy as np
+import scipy.sparse as sp
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils import check_random_state
+
+from kernlab._core.threads import SINGLE_THREADED_BLAS
+from kernlab._core.validation import N_JOBS, Interval, fit_context, whole_or_nothing
+from kernlab.graph._adjacency import as_adjacency
+from kernlab.graph._laplacian import laplacian
+from kernlab.graph._resolvent import walk_sums
+from kernlab.linalg import heat_action
+
+# Of a column's largest entry: below, single precision does not vouch for a logarithm.
+_FLOOR = 1e-20
+# Default parameters, and the open intervals of those that have an end.
+_DEFAULTS = {"nheat": 6.0, "heat": 1.0, "comm": 6.0, "katz": 0.9, "for": 1.0, "modifppr": 0.9,
+             "abs": 0.1, "fe": 0.1, "rsp": 0.1}  # fmt: skip
+_ENDS = {"katz": 1.0, "modifppr": 1.0, "abs": 1.0}
+_ALIASES = {"walk": "katz", "forest": "for", "ppr": "modifppr"}
+_DENSE = {"ct", "sct", "cct", "scct", "sp", "sp-ct", "df", "heatpr", "heat2", "ppr2", "comm2"}
+
+
+class LandmarkLogEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+    r"""Coordinates from the logarithm of a proximity to some landmarks.
+
+    The matrix of log proximities of all nodes to ``n_landmarks`` of them is centred in rows and
+    columns, and its leading directions are the coordinates. It is what classical scaling makes of
+    a logarithmic proximity, without the table of all pairs.
+
+    Parameters
+    ----------
+    n_components : int, default=16
+        Coordinates, fewer than landmarks.
+    measure : {'nheat', 'heat', 'comm', 'katz', 'for', 'modifppr', 'abs', 'fe', 'rsp'}, \
+default='nheat'
+        The proximity, by its plain name, see :class:`GraphProximity`: heat of the normalised or
+        the combinatorial Laplacian, communicability, walks (alias 'walk'), regularised Laplacian or
+        forest (alias 'forest'), modified personalised PageRank (alias 'ppr', whose logarithm
+        differs by what centring takes out), absorption, and the distances of free energy and of
+        randomised shortest paths, the latter without a logarithm.
+    param : float or None, default=None
+        Parameter in its natural units: the time t of heat, more than zero; t of 'for', more than
+        zero; of 'comm' and 'katz' in units of one over the largest eigenvalue of the adjacency
+        matrix, for 'katz' below 1; α of 'modifppr' and t of 'abs' in (0, 1); the inverse
+        temperature β of 'fe' and 'rsp', more than zero. None is 6 for 'nheat' and 'comm', 1 for
+        'heat' and 'for', 0.9 for 'katz' and 'modifppr', 0.1 else.
+    n_landmarks : int, default=256
+        Nodes drawn at random, at most all.
+    random_state : int, RandomState instance or None, default=None
+        Which nodes are landmarks. An integer gives the same bits for any number of threads.
+    n_jobs : int or None, default=None
+        Threads. None is Numba's current count, -1 all cores.
+
+    Attributes
+    ----------
+    embedding_ : float32 ndarray of shape (n_nodes, n_components)
+        The largest direction first; a column's norm is the root of its singular value.
+    landmarks_ : int ndarray of shape (n_landmarks,)
+    param_ : float
+    unreached_ : float
+        Share of the pairs of node and landmark whose proximity is zero or below 1e-20 of the
+        landmark's largest, among them all of different components; they were set to that.
+    n_features_in_ : int
+        Nodes.
+
+    See Also
+    --------
+    GraphSketch : Plain proximities.
+    kernlab.cluster.SparseGraphClustering : Clusters of large graphs.
+
+    Notes
+    -----
+    Columns are sums of non-negative terms, in which nothing cancels, so that the logarithms of
+    small entries are right: those of heat and communicability by uniformisation, the others by
+    series of walks, whose length is inverse to the distance of ``param`` from the end of its range.
+    Centring takes out what depends on a row or a column alone, so that the diagonal is not needed.
+    Free energy is the logarithm of :math:`(D - A \circ e^{-\beta C})^{-1}` up to such terms, with
+    cost :math:`C = 1/A` [2]_.
+
+    One term costs 2 n_landmarks edges; memory is 8 n_landmarks bytes a node. What SCT, SCCT and
+    the other measures that squash or subtract entries would be between nodes and landmarks is
+    nearly the diagonal alone, so they are refused here.
+
+    References
+    ----------
+    .. [1] V. Ivashkin, P. Chebotarev, "Do logarithmic proximity measures outperform plain ones in
+       graph clustering?", NET 2016, arXiv:1605.01046.
+    .. [2] K. Françoisse, I. Kivimäki, A. Mantrach, F. Rossi, M. Saerens, "A bag-of-paths framework
+       for network data analysis", Neural Networks 90, 2017.
+
+    Examples
+    --------
+    >>> import networkx as nx
+    >>> from kernlab.graph import LandmarkLogEmbedding
+    >>> graph = nx.ring_of_cliques(2, 20)
+    >>> line = LandmarkLogEmbedding(1, random_state=0).fit_transform(graph).ravel()
+    >>> side = line > 0
+    >>> [int(side[:20].sum()), int(side[20:].sum())] in ([0, 20], [20, 0])
+    True
+    """
+
+    _parameter_constraints = {
+        "n_components": [Interval(Integral, 1, None, closed="left")],
+        "measure": [str],
+        "param": [Interval(Real, 0, None, closed="neither"), None],
+        "n_landmarks": [Interval(Integral, 2, None, closed="left")],
+        "random_state": ["random_state"],
+        "n_jobs": N_JOBS,
+    }
+
+    def __init__(
+        self,
+        n_components=16,
+        *,
+        measure="nheat",
+        param=None,
+        n_landmarks=256,
+        random_state=None,
+        n_jobs=None,
+    ):
+        self.n_components = n_components
+        self.measure = measure
+        self.param = param
+        self.n_landmarks = n_landmarks
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None):
+        """Find the coordinates.
+
+        Parameters
+        ----------
+        X : networkx graph, sparse matrix or array-like of shape (n_nodes, n_nodes)
+            Weights of an undirected graph, zero or more.
+        y : Ignored
+            Present for scikit-learn's conventions.
+
+        Returns
+        -------
+        self : LandmarkLogEmbedding
+
+        Raises
+        ------
+        ValueError
+            X is no undirected graph, or has nodes without edges; an unknown measure, a parameter
+            out of its range, or as many components as landmarks.
+        """
+        with whole_or_nothing(self):
+            measure, param = checked_measure(self, _DEFAULTS, _ENDS)
+            adjacency = as_adjacency(X, name="X")
+            check_linked(adjacency)
+            n_nodes = adjacency.shape[0]
+            count = min(self.n_landmarks, n_nodes)
+            if self.n_components >= count:
+                raise ValueError(
+                    f"n_components={self.n_components} must be fewer than the landmarks, {count} "
+                    f"(n_samples={n_nodes}); raise n_landmarks or lower n_components."
+                )
+            rng = check_random_state(self.random_state)
+            landmarks = rng.choice(n_nodes, count, replace=False)
+            starts = sp.csc_array(
+                (np.ones(count), landmarks, np.arange(count + 1)), shape=(n_nodes, count)
+            )
+            with SINGLE_THREADED_BLAS:
+                table = _columns(adjacency, measure, param, starts, self.n_jobs)
+                if measure == "rsp":
+                    self.unreached_ = 0.0
+                else:
+                    least = np.maximum(_FLOOR * table.max(axis=0), 1e-37)
+                    self.unreached_ = float(np.mean(table < least))
+                    np.maximum(table, least, out=table)
+                    np.log(table, out=table)
+                table -= table.mean(axis=0, dtype=np.float64).astype(np.float32)
+                table -= table.mean(axis=1, keepdims=True)
+                self.embedding_ = _leading_directions(table, self.n_components)
+            self.landmarks_, self.param_, self.n_features_in_ = landmarks, param, n_nodes
+        return self
+
+    def fit_transform(self, X, y=None):
+        """Fit, and return ``embedding_``.
+
+        Parameters
+        ----------
+        X : networkx graph, sparse matrix or array-like of shape (n_nodes, n_nodes)
+        y : Ignored
+
+        Returns
+        -------
+        embedding : float32 ndarray of shape (n_nodes, n_components)
+        """
+        return self.fit(X).embedding_
+
+    @property
+    def _n_features_out(self):
+        return self.embedding_.shape[1]
+
+    def __sklearn_tags__(self):
+        return graph_tags(super().__sklearn_tags__())
+
+
+def graph_tags(tags):
+    """Of estimators of a graph."""
+    tags.input_tags.pairwise = True
+    tags.input_tags.positive_only = True
+    tags.input_tags.sparse = True
+    tags.transformer_tags.preserves_dtype = []
+    return tags
+
+
+def checked_measure(estimator, defaults, ends):
+    """The plain name of ``estimator.measure`` and its parameter."""
+    name = estimator.measure.lower()
+    name = _ALIASES.get(name, name)
+    if name not in defaults:
+        why = (
+            "is computed between all pairs of nodes alone, see GraphProximity"
+            if name in _DENSE
+            else "is no such measure"
+        )
+        raise ValueError(f"measure={estimator.measure!r} {why}; give one of {', '.join(defaults)}.")
+    param = float(defaults[name] if estimator.param is None else estimator.param)
+    if not 0 < param < ends.get(name, np.inf):
+        raise ValueError(
+            f"param={param!r} is outside of (0, {ends.get(name, np.inf):g}), the range of "
+            f"measure={estimator.measure!r}."
+        )
+    return name, param
+
+
+def check_linked(adjacency):
+    """Refuse nodes without edges, which no proximity tells apart."""
+    isolated = np.flatnonzero(np.diff(adjacency.indptr) == 0)
+    if len(isolated):
+        raise ValueError(
+            f"X has {len(isolated)} nodes without edges (the first: {isolated[0]}), out of "
+            f"n_samples={adjacency.shape[0]}; drop their rows and columns."
+        )
+
+
+def spectral_radius(adjacency):
+    """The largest eigenvalue of a matrix without negative entries, by its power from ones."""
+    # One added to the spectrum's relative scale keeps bipartite graphs from going back and forth.
+    shift = float(adjacency.sum(axis=1).max())
+    v = np.ones(adjacency.shape[0])
+    for _ in range(200):
+        image = adjacency @ v + shift * v
+        v = image / np.linalg.norm(image)
+    return float(v @ (adjacency @ v))
+
+
+def _columns(adjacency, measure, param, starts, n_jobs):
+    """Proximities of all nodes to the landmarks, without a logarithm; of 'rsp' less a distance."""
+    degrees = np.asarray(adjacency.sum(axis=1)).ravel()
+    if measure in ("nheat", "heat"):
+        kind = "normalized" if measure == "nheat" else "combinatorial"
+        return _heat(laplacian(adjacency, kind), starts, param, n_jobs)
+    if measure in ("comm", "katz"):
+        radius = spectral_radius(adjacency)
+        if measure == "comm":
+            # Heat of rho - A is communicability but for a factor, which centring takes out.
+            return _heat(sp.eye_array(len(degrees)) - adjacency / radius, starts, param, n_jobs)
+        return walk_sums(np.ones(len(degrees)), adjacency * (param / radius), starts, n_jobs=n_jobs)
+    if measure == "for":
+        return walk_sums(1.0 + param * degrees, adjacency * param, starts, n_jobs=n_jobs)
+    if measure in ("modifppr", "abs"):
+        share = param if measure == "modifppr" else 1.0 - param
+        return walk_sums(degrees, adjacency * share, starts, n_jobs=n_jobs)
+    costs = 1.0 / adjacency.data
+    walks = adjacency.copy()
+    walks.data *= np.exp(-param * costs)
+    if not walks.data.all():
+        raise ValueError(
+            f"param={param:g} times the largest cost of an edge, {costs.max():g}, is beyond what "
+            "an exponential holds; lower param, or divide the weights by their least."
+        )
+    table = walk_sums(degrees, walks, starts, n_jobs=n_jobs)
+    if measure == "fe":
+        return table
+    priced = walks.copy()
+    priced.data *= costs
+    # Mean cost of the walks between two nodes, a symmetric ratio of sums of walks.
+    spent = walk_sums(degrees, walks, sp.csc_array(priced @ table), n_jobs=n_jobs)
+    reached = table > 0
+    if not reached.all():
+        raise ValueError(
+            "measure='rsp' needs walks between all nodes, and X has components, or pairs with a "
+            "proximity below 1e-37; take the largest component, or lower param."
+        )
+    return -(spent / table)
+
+
+def _heat(L, starts, t, n_jobs):
+    return heat_action(L, starts, t, method="uniformization", dtype="float32", n_jobs=n_jobs)
+
+
+def _leading_directions(table, n_components):
+    """Left singular vectors times the root of their values; signs by the largest entry."""
+    values, turn = np.linalg.eigh((table.T @ table).astype(np.float64))
+    values = np.sqrt(np.maximum(values[::-1][:n_components], 0.0))
+    turn = turn[:, ::-1][:, :n_components]
+    # Directions of no length but rounding are zero, not noise blown up.
+    scale = np.where(values > 1e-4 * values[0], np.sqrt(np.maximum(values, 1e-300)), np.inf)
+    points = table @ (turn / scale).astype(np.float32)
+    largest = points[np.argmax(np.abs(points), axis=0), np.arange(points.shape[1])]
+    return points * np.where(largest < 0, np.float32(-1), np.float32(1))

@@ -1,0 +1,169 @@
+"""Columns of the inverse of a sparse M-matrix, as forest, walk and PageRank kernels are."""
+
+# References: Saad, *Iterative methods for sparse linear systems*, SIAM, 2003 (conjugate gradients);
+# Berman & Plemmons, *Nonnegative matrices in the mathematical sciences*, SIAM, 1994 (M-matrices).
+
+import math
+
+import numpy as np
+import scipy.sparse as sp
+from scipy.sparse.linalg import LinearOperator, cg
+
+from kernlab._core.threads import run_slices
+from kernlab._core.warn import warn_user
+from kernlab.exceptions import MissingExtraError, UnresolvedHeatWarning
+
+# Iterations after which a multigrid preconditioner is worth its setup; what there is without one.
+_PATIENCE, _LIMIT = 100, 5000
+_COLUMNS = 16
+# Terms of a series of walks at most.
+_TERMS = 20_000
+
+
+def resolvent_solve(diagonal, weights, B, *, rtol=1e-6, n_jobs=None):
+    """``(diag(diagonal) - weights)^(-1) B`` for a symmetric positive definite M-matrix.
+
+    Conjugate gradients with the diagonal as preconditioner; columns that need more than 100
+    iterations, as on grids, go on with algebraic multigrid where pyamg is installed.
+
+    Parameters
+    ----------
+    diagonal : ndarray of shape (n_nodes,)
+    weights : csr_matrix of shape (n_nodes, n_nodes)
+        Symmetric, zero or more.
+    B : ndarray of shape (n_nodes, n_columns)
+    rtol : float
+        Of the 2-norm of the residual, in units of that of the column.
+
+    Returns
+    -------
+    X : ndarray of shape (n_nodes, n_columns), float64
+        Entries far below a column's largest are noise of either sign.
+    """
+    matrix = (sp.diags_array(diagonal) - weights).tocsr()
+    X = np.zeros(B.shape)
+    left = []
+
+    def work(part):
+        X[:, part], open_ = _conjugate_gradients(matrix, B[:, part], X[:, part], diagonal, rtol,
+                                                 _PATIENCE)  # fmt: skip
+        left.extend(part.start + np.flatnonzero(open_))
+
+    run_slices(work, B.shape[1], slice_size=_COLUMNS, n_jobs=n_jobs)
+    if not left:
+        return X
+    left = np.sort(left)
+    preconditioner = _multigrid(matrix)
+    if preconditioner is None:
+        X[:, left], open_ = _conjugate_gradients(matrix, B[:, left], X[:, left], diagonal, rtol,
+                                                 _LIMIT)  # fmt: skip
+    else:
+        open_ = np.zeros(len(left), bool)
+        for place, column in enumerate(left):
+            X[:, column], failed = cg(
+                matrix, B[:, column], X[:, column], rtol=rtol, maxiter=_PATIENCE, M=preconditioner
+            )
+            open_[place] = failed
+    if open_.any():
+        warn_user(
+            f"{int(open_.sum())} of {B.shape[1]} columns of a proximity are less accurate than "
+            f"{rtol:g}, after {_LIMIT} iterations at most; move its parameter away from the end of "
+            "its range, or install pyamg.",
+            UnresolvedHeatWarning,
+        )
+    return X
+
+
+def _conjugate_gradients(matrix, B, X, diagonal, rtol, max_iter):
+    """Of all columns together, and which of them are left above ``rtol``."""
+    residual = B - matrix @ X
+    goal = rtol * np.linalg.norm(B, axis=0)
+    scaled = residual / diagonal[:, None]
+    direction = scaled.copy()
+    slope = np.einsum("ij,ij->j", residual, scaled)
+    for _ in range(max_iter):
+        open_ = np.linalg.norm(residual, axis=0) > goal
+        if not open_.any():
+            break
+        image = matrix @ direction
+        curvature = np.einsum("ij,ij->j", direction, image)
+        # Columns that are solved stand still.
+        step = np.divide(slope, curvature, out=np.zeros_like(slope), where=open_)
+        X = X + direction * step
+        residual -= image * step
+        np.divide(residual, diagonal[:, None], out=scaled)
+        before, slope = slope, np.einsum("ij,ij->j", residual, scaled)
+        direction *= np.divide(slope, before, out=np.zeros_like(slope), where=open_)
+        direction += scaled
+    return X, np.linalg.norm(residual, axis=0) > goal
+
+
+def _multigrid(matrix):
+    """A preconditioner of smoothed aggregation, or None without pyamg."""
+    from kernlab._core.extras import import_extra
+
+    try:
+        pyamg = import_extra("pyamg", extra="networks", purpose="multigrid")
+    except MissingExtraError:
+        return None
+    # Its start vectors come from NumPy's global generator unless given.
+    hierarchy = pyamg.smoothed_aggregation_solver(
+        sp.csr_matrix(matrix), B=np.ones((matrix.shape[0], 1)), max_coarse=500
+    )
+    operator = hierarchy.aspreconditioner(cycle="V")
+    return LinearOperator(matrix.shape, operator.matvec, dtype=np.float64)
+
+
+def walk_sums(diagonal, weights, B, *, rtol=1e-5, n_jobs=None, dtype=np.float32):
+    """``(diag(diagonal) - weights)^(-1) B`` for B of zero or more, as a sum of walks.
+
+    Nothing cancels, so that every entry reached is accurate relative to itself, if it is above
+    1e-20 of its column's largest; what conjugate gradients give is so relative to the norm alone.
+    ``B`` is a sparse matrix. Takes log(1 / rtol) / (1 - s) terms, with s the spectral radius of
+    ``weights / diagonal``.
+    """
+    from kernlab.linalg._heat_numba import ROW_BYTES, add_terms
+
+    # Similar to weights / diagonal, and symmetric: it has that spectrum.
+    root = 1.0 / np.sqrt(diagonal)
+    scaled = sp.csr_matrix(weights, copy=True).astype(np.float64)
+    scaled.data *= root[scaled.indices] * np.repeat(root, np.diff(scaled.indptr))
+    n_terms = _number_of_terms(scaled, rtol)
+    scaled = scaled.astype(dtype)
+    B = sp.csc_array(B)
+    out = np.empty(B.shape, dtype)
+    width = ROW_BYTES // np.dtype(dtype).itemsize
+    coefficients = np.ones((n_terms + 1, 1), dtype)
+    first, last = np.zeros(n_terms + 1, np.int64), np.ones(n_terms + 1, np.int64)
+
+    def work(part):
+        columns = B[:, part].toarray() * root[:, None]
+        size = columns.max(axis=0)
+        size[size == 0] = 1.0
+        now = np.zeros((len(columns), width), dtype)
+        now[:, : columns.shape[1]] = columns / size
+        sums = now[None].copy()
+        add_terms(
+            scaled.indptr, scaled.indices, scaled.data, now, np.zeros_like(now), dtype(0.0),
+            coefficients, first, last, dtype(1e-37), sums,
+        )  # fmt: skip
+        out[:, part] = sums[0][:, : columns.shape[1]] * root[:, None] * size
+
+    run_slices(work, B.shape[1], slice_size=width, n_jobs=n_jobs)
+    return out
+
+
+def _number_of_terms(scaled, rtol):
+    """So many that the rest of the series is below ``rtol``, by the spectral radius."""
+    v = np.ones(scaled.shape[0])
+    for _ in range(50):
+        image = scaled @ v
+        v = image / max(np.linalg.norm(image), 1e-300)
+    radius = float(np.linalg.norm(scaled @ v))
+    terms = math.log(1 / rtol) / max(-math.log(min(radius, 1 - 1e-16)), 1e-16) if radius else 1.0
+    if terms > _TERMS:
+        raise ValueError(
+            f"param is so near the end of its range that a sum of walks needs {terms:.2g} terms, "
+            f"more than {_TERMS}; move it inwards, or take measure='nheat'."
+        )
+    return math.ceil(terms) + 40

@@ -1,0 +1,207 @@
+"""Random coordinates of the nodes of a large graph, whose inner products are a proximity."""
+
+# References: Spielman, Srivastava, *Graph sparsification by effective resistances*, SIAM J. Comput.
+# 40, 2011; Ramasamy, Madhow, *Compressive spectral embedding: sidestepping the SVD*, NIPS 2015.
+
+from numbers import Integral, Real
+
+import numpy as np
+import scipy.sparse as sp
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils import check_random_state
+
+from kernlab._core.threads import SINGLE_THREADED_BLAS
+from kernlab._core.validation import N_JOBS, Interval, fit_context, whole_or_nothing
+from kernlab.graph._adjacency import as_adjacency
+from kernlab.graph._landmark_log import check_linked, checked_measure, graph_tags, spectral_radius
+from kernlab.graph._laplacian import laplacian
+from kernlab.graph._resolvent import resolvent_solve
+from kernlab.linalg import heat_action
+
+_DEFAULTS = {"nheat": 30.0, "heat": 1.0, "comm": 30.0, "for": 1.0, "modifppr": 0.9, "abs": 0.1}
+_ENDS = {"modifppr": 1.0, "abs": 1.0}
+
+
+class GraphSketch(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+    r"""Coordinates whose inner products are a plain proximity, up to chance.
+
+    For a positive semi-definite proximity K, random rows Y with :math:`\mathrm{E}\,YY^T = K`:
+    distances between rows are those of the proximity up to a relative error of about
+    :math:`\sqrt{1 / (2\,n\_components)}`, as the lemma of Johnson and Lindenstrauss has it, and no
+    eigenvectors are needed. They are points for k-means, neighbour searches and the like.
+
+    Parameters
+    ----------
+    n_components : int, default=64
+        Coordinates. Twice as many halve the variance.
+    measure : {'nheat', 'heat', 'comm', 'for', 'modifppr', 'abs'}, default='nheat'
+        The proximity, as of :class:`LandmarkLogEmbedding`.
+    param : float or None, default=None
+        Parameter in its natural units: the time of heat; t of 'for'; of 'comm' in units of one over
+        the largest eigenvalue; α of 'modifppr' and t of 'abs' in (0, 1). None is 30 for 'nheat' and
+        'comm', 1 for 'heat' and 'for', 0.9 for 'modifppr', 0.1 for 'abs'.
+    centered : bool, default=True
+        Whether the mean row is subtracted, and with 'nheat', 'modifppr' and 'abs' rows divided by
+        the root of the degree first, so that what tells degrees alone goes.
+    random_state : int, RandomState instance or None, default=None
+        An integer gives the same bits for any number of threads.
+    n_jobs : int or None, default=None
+        Threads. None is Numba's current count, -1 all cores.
+
+    Attributes
+    ----------
+    embedding_ : float32 ndarray of shape (n_nodes, n_components)
+    param_ : float
+    n_features_in_ : int
+        Nodes.
+
+    See Also
+    --------
+    LandmarkLogEmbedding : Logarithmic proximities.
+
+    Notes
+    -----
+    Heat and communicability are applied for half their time to Gaussian columns, by Chebyshev
+    series. The others are inverses of a matrix :math:`E + B^T W B` of non-negative excess E and
+    edges B with weights W: Gaussian numbers :math:`E^{1/2} g + B^T W^{1/2} h` have that matrix for
+    covariance, and a solve with it makes of them columns with its inverse for covariance [1]_. The
+    solves are conjugate gradients, and where these take more than 100 iterations multigrid, if
+    pyamg is installed.
+
+    References
+    ----------
+    .. [1] D. Spielman, N. Srivastava, "Graph sparsification by effective resistances", SIAM J.
+       Comput. 40, 2011.
+    .. [2] D. Ramasamy, U. Madhow, "Compressive spectral embedding: sidestepping the SVD", NIPS
+       2015.
+
+    Examples
+    --------
+    >>> import networkx as nx
+    >>> from kernlab.graph import GraphSketch
+    >>> graph = nx.ring_of_cliques(2, 20)
+    >>> points = GraphSketch(random_state=0).fit_transform(graph)
+    >>> bool(points[0] @ points[5] > 0 > points[0] @ points[25])
+    True
+    """
+
+    _parameter_constraints = {
+        "n_components": [Interval(Integral, 1, None, closed="left")],
+        "measure": [str],
+        "param": [Interval(Real, 0, None, closed="neither"), None],
+        "centered": ["boolean"],
+        "random_state": ["random_state"],
+        "n_jobs": N_JOBS,
+    }
+
+    def __init__(
+        self,
+        n_components=64,
+        *,
+        measure="nheat",
+        param=None,
+        centered=True,
+        random_state=None,
+        n_jobs=None,
+    ):
+        self.n_components = n_components
+        self.measure = measure
+        self.param = param
+        self.centered = centered
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None):
+        """Find the coordinates.
+
+        Parameters
+        ----------
+        X : networkx graph, sparse matrix or array-like of shape (n_nodes, n_nodes)
+            Weights of an undirected graph, zero or more.
+        y : Ignored
+            Present for scikit-learn's conventions.
+
+        Returns
+        -------
+        self : GraphSketch
+
+        Raises
+        ------
+        ValueError
+            X is no undirected graph, or has nodes without edges; an unknown measure or a parameter
+            out of its range.
+        """
+        with whole_or_nothing(self):
+            measure, param = checked_measure(self, _DEFAULTS, _ENDS)
+            adjacency = as_adjacency(X, name="X")
+            check_linked(adjacency)
+            rng = check_random_state(self.random_state)
+            with SINGLE_THREADED_BLAS:
+                points = self._points(adjacency, measure, param, rng)
+            points *= self.n_components**-0.5
+            if self.centered:
+                if measure in ("nheat", "modifppr", "abs"):
+                    degrees = np.asarray(adjacency.sum(axis=1)).ravel()
+                    points *= np.sqrt(degrees.mean() / degrees)[:, None]
+                points -= points.mean(axis=0)
+            self.embedding_ = points.astype(np.float32)
+            self.param_, self.n_features_in_ = param, len(points)
+        return self
+
+    def fit_transform(self, X, y=None):
+        """Fit, and return ``embedding_``.
+
+        Parameters
+        ----------
+        X : networkx graph, sparse matrix or array-like of shape (n_nodes, n_nodes)
+        y : Ignored
+
+        Returns
+        -------
+        embedding : float32 ndarray of shape (n_nodes, n_components)
+        """
+        return self.fit(X).embedding_
+
+    def _points(self, adjacency, measure, param, rng):
+        n_nodes = adjacency.shape[0]
+        shape = (n_nodes, self.n_components)
+        if measure in ("nheat", "heat", "comm"):
+            noise = rng.standard_normal(shape).astype(np.float32)
+            if measure == "comm":
+                radius = spectral_radius(adjacency)
+                L = 1.001 * sp.eye_array(n_nodes) - adjacency / radius
+                heat = self._heat(L, noise, param)
+                return heat * np.exp(0.5 * 1.001 * param)
+            kind = "normalized" if measure == "nheat" else "combinatorial"
+            return self._heat(laplacian(adjacency, kind), noise, param)
+        degrees = np.asarray(adjacency.sum(axis=1)).ravel()
+        if measure == "for":
+            weights, excess = adjacency * param, np.ones(n_nodes)
+        else:
+            share = param if measure == "modifppr" else 1.0 - param
+            weights, excess = adjacency * share, (1.0 - share) * degrees
+        upper = sp.triu(weights, format="coo")
+        edges = np.arange(upper.nnz)
+        roots = np.sqrt(upper.data)
+        incidence = sp.csr_array(
+            (np.concatenate([roots, -roots]), (np.concatenate([upper.row, upper.col]),
+             np.concatenate([edges, edges]))), shape=(n_nodes, upper.nnz),
+        )  # fmt: skip
+        noise = np.sqrt(excess)[:, None] * rng.standard_normal(shape)
+        for column in range(self.n_components):
+            noise[:, column] += incidence @ rng.standard_normal(upper.nnz)
+        diagonal = excess + np.asarray(weights.sum(axis=1)).ravel()
+        return resolvent_solve(diagonal, weights, noise, n_jobs=self.n_jobs)
+
+    def _heat(self, L, noise, t):
+        return heat_action(
+            L, noise, t / 2, method="chebyshev", dtype="float32", rtol=1e-4, n_jobs=self.n_jobs
+        )
+
+    @property
+    def _n_features_out(self):
+        return self.embedding_.shape[1]
+
+    def __sklearn_tags__(self):
+        return graph_tags(super().__sklearn_tags__())

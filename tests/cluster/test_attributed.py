@@ -1,0 +1,180 @@
+"""Attributed graphs: attributes that are noise never harm, and good ones help an unclear graph."""
+
+import networkx as nx
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse as sp
+from sklearn.metrics import adjusted_rand_score, mutual_info_score
+
+from kernlab.cluster import AttributedGraphClustering
+from kernlab.cluster._attributes import attribute_evidence, indicators, permutation_p_value
+from kernlab.cluster._smooth_vectors import smooth_vectors
+
+TRUTH = np.repeat(np.arange(5), 80)
+
+
+def _graph(p_in, p_out, seed):
+    rng = np.random.default_rng(seed)
+    p = np.where(TRUTH[:, None] == TRUTH, p_in, p_out)
+    upper = np.triu(rng.random(p.shape) < p, 1)
+    return sp.csr_array((upper + upper.T).astype(float))
+
+
+def _attribute(fidelity, seed):
+    """The truth at a share of the nodes, and any value at the others."""
+    rng = np.random.default_rng(1000 + seed)
+    return np.where(rng.random(400) < fidelity, TRUTH, rng.integers(0, 5, 400))
+
+
+def _found(graph, attribute=None, **settings):
+    model = AttributedGraphClustering(5, random_state=0, **settings)
+    labels = model.fit(graph, attributes=attribute).labels_
+    return adjusted_rand_score(TRUTH, labels), model
+
+
+CLEAR, UNCLEAR = _graph(0.2, 0.05, 0), _graph(0.15, 0.07, 0)
+
+
+@pytest.mark.parametrize("fidelity", [0.0, 0.5, 0.9])
+def test_a_noisy_attribute_does_not_harm_a_clear_structure(fidelity):
+    alone, _ = _found(CLEAR)
+    attribute = _attribute(fidelity, 0)
+    fused, model = _found(CLEAR, attribute)
+    assert alone > 0.95
+    # One node of 400 moved is .005; a unit of trust too much (weight 16) is far below.
+    assert fused >= alone - 0.01
+    assert model.attributes_used_[0] == (fidelity > 0)
+    if fidelity == 0.5:
+        assert _found(CLEAR, attribute, attribute_weight=16.0)[0] < 0.5
+
+
+def test_a_good_attribute_helps_an_unclear_structure():
+    alone, _ = _found(UNCLEAR)
+    attribute = _attribute(0.7, 0)
+    fused, model = _found(UNCLEAR, attribute)
+    # Better than either by more than .1, where the mean over ten graphs is .70 after .21 and .48.
+    assert alone < 0.4
+    assert fused > max(alone, adjusted_rand_score(TRUTH, attribute)) + 0.1
+    assert model.attribute_weight_ == 2.0
+    assert model.scores_.argmax() == 3
+
+
+def test_of_two_attributes_the_irrelevant_one_is_left_out():
+    table = np.column_stack([_attribute(0.7, 0), _attribute(0.0, 1)])
+    fused, model = _found(UNCLEAR, table)
+    assert model.attributes_used_.tolist() == [True, False]
+    assert fused > 0.55
+
+
+def test_an_irrelevant_attribute_changes_nothing_at_all():
+    _, model = _found(UNCLEAR, _attribute(0.0, 0))
+    assert model.attribute_weight_ == 0.0
+    assert model.p_values_[0] > 0.01
+    assert len(model.scores_) == 1
+
+
+def test_p_values_are_uniform_under_independence():
+    # 40 irrelevant attributes: the share below .2 is .2 with a standard error of .063.
+    rng = np.random.default_rng(0)
+    p = [
+        permutation_p_value(
+            CLEAR, indicators(rng.integers(0, 4, 400), 400)[0], 39, np.random.RandomState(seed)
+        )
+        for seed in range(40)
+    ]
+    assert abs(np.mean(np.array(p) <= 0.2) - 0.2) < 4 * 0.063
+
+
+def test_smooth_vectors_are_those_of_the_random_walk():
+    holds = indicators(_attribute(0.5, 0), 400)
+    found = smooth_vectors(CLEAR, holds, 1.5, 4, random_state=0, n_jobs=1)
+    values = 1.5 * holds[0].toarray()
+    dense = np.block([[CLEAR.toarray(), values], [values.T, np.zeros((5, 5))]])
+    degrees = dense.sum(axis=1)
+    eigenvalues, vectors = np.linalg.eigh(dense / np.sqrt(np.outer(degrees, degrees)))
+    expected = (vectors[:, -4:] / np.sqrt(degrees)[:, None])[:400]
+    # Spaces and not vectors, for signs are free: the largest angle between them.
+    q, r = np.linalg.qr(found)[0], np.linalg.qr(expected)[0]
+    assert np.linalg.svd(q.T @ r, compute_uv=False).min() > 1 - 1e-6
+
+
+def test_evidence_is_mutual_information_times_the_number_of_nodes():
+    attribute = _attribute(0.5, 0)
+    found = attribute_evidence(indicators(attribute, 400)[0], TRUTH, 5)
+    assert found == pytest.approx(400 * mutual_info_score(TRUTH, attribute), rel=1e-12)
+
+
+def test_evidence_of_nothing_held_is_zero():
+    assert attribute_evidence(sp.csr_array((400, 3)), TRUTH, 5) == 0.0
+
+
+def test_missing_values_make_no_edge():
+    columns = {
+        "array": np.array(["a", "b", None, "a", "b", float("nan")], dtype=object),
+        "numbers": np.array([1.0, 2.0, np.nan, 1.0, 2.0, np.nan]),
+        "frame": pd.DataFrame({"team": pd.array(["a", "b", pd.NA, "a", "b", pd.NA], "string")}),
+        "series": pd.Series(["a", "b", None, "a", "b", None]),
+        "categories": pd.DataFrame({"team": pd.Categorical(["a", "b", None, "a", "b", None])}),
+    }
+    expected = [[1, 0], [0, 1], [0, 0], [1, 0], [0, 1], [0, 0]]
+    for name, column in columns.items():
+        assert indicators(column, 6)[0].toarray().tolist() == expected, name
+
+
+def test_values_of_one_holder_are_left_out_and_sparse_values_may_be_many():
+    assert indicators(np.arange(6), 6)[0].shape == (6, 0)
+    words = sp.csr_matrix([[1, 2, 0], [1, 0, 0], [0, 1, 1]])
+    assert indicators(words, 3)[0].toarray().tolist() == [[1, 2], [1, 0], [0, 1]]
+    _, model = _found(UNCLEAR, sp.csr_matrix(np.eye(5)[_attribute(0.7, 0)]))
+    assert model.attribute_weight_ == 2.0
+    _, model = _found(UNCLEAR, np.arange(400))
+    assert not model.attributes_used_.any()
+
+
+@pytest.mark.parametrize("scale", [1e-150, 1e150])
+def test_the_scale_of_weights_does_not_matter(scale):
+    attribute = _attribute(0.7, 0)
+    _, one = _found(UNCLEAR, attribute, n_permutations=99)
+    _, other = _found(UNCLEAR * scale, attribute, n_permutations=99)
+    assert adjusted_rand_score(one.labels_, other.labels_) > 0.99
+    assert other.attribute_weight_ == one.attribute_weight_
+
+
+def test_parts_without_edges_between_them_and_isolated_nodes():
+    graph = nx.disjoint_union(nx.complete_graph(8), nx.complete_graph(8))
+    graph.add_node("alone")
+    model = AttributedGraphClustering(2, random_state=0).fit(graph)
+    assert adjusted_rand_score(model.labels_[:16], np.repeat([0, 1], 8)) == 1.0
+    # The attribute says where the isolated node belongs.
+    sides = np.repeat(["left", "right"], [8, 9])
+    labels = AttributedGraphClustering(2, random_state=0).fit_predict(graph, attributes=sides)
+    assert labels[16] == labels[15] != labels[0]
+
+
+@pytest.mark.parametrize(
+    ("attributes", "message"),
+    [
+        (np.linspace(0, 1, 400), "KBinsDiscretizer"),
+        (np.linspace(0, 1, 400).astype(object), "KBinsDiscretizer"),
+        (np.zeros(399), "399 rows and the graph 400"),
+        (np.zeros((400, 2, 2)), r"shape \(400, 2, 2\)"),
+        (np.zeros((400, 0)), "no columns"),
+        (sp.csr_matrix(-np.ones((400, 1))), "negative"),
+        (np.array([[1]] * 400 + [None], dtype=object)[:400], "cannot be a category"),
+        (np.full(400, np.inf), "holds inf"),
+    ],
+)
+def test_attributes_that_do_not_fit(attributes, message):
+    with pytest.raises(ValueError, match=message):
+        _found(CLEAR, attributes)
+
+
+def test_bad_graphs_leave_nothing_fitted():
+    model = AttributedGraphClustering(3)
+    with pytest.raises(ValueError, match="no edges"):
+        model.fit(np.zeros((4, 4)))
+    with pytest.raises(ValueError, match="more than the 2 nodes"):
+        model.fit(np.ones((2, 2)) - np.eye(2))
+    assert not hasattr(model, "labels_")
+    assert not hasattr(model, "n_features_in_")

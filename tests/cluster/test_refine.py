@@ -1,0 +1,115 @@
+"""Moves of nodes between blocks: the likelihood they raise, and what they leave alone."""
+
+import networkx as nx
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import adjusted_rand_score
+
+from kernlab.cluster import refine_blocks
+from kernlab.cluster._refine_numba import block_table, move_nodes
+from kernlab.cluster._scores import block_log_likelihood, cluster_weights
+
+
+def blocks(n_nodes, n_blocks, within, across, seed=0):
+    """A sparse block model by its definition; mean degrees within the block and to all others."""
+    rng = np.random.default_rng(seed)
+    labels = rng.permutation(np.arange(n_nodes) % n_blocks)
+    same = labels[:, None] == labels
+    p = np.where(same, within, across / (n_blocks - 1)) * n_blocks / n_nodes
+    upper = np.triu(rng.random((n_nodes, n_nodes)) < p, 1)
+    return sp.csr_array((upper | upper.T).astype(float)), labels
+
+
+def likelihood(adjacency, labels):
+    return block_log_likelihood(
+        cluster_weights(adjacency, np.unique(labels, return_inverse=True)[1])
+    )[0]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10_000), st.integers(2, 5), st.booleans())
+def test_the_likelihood_never_falls_and_no_cluster_is_lost(seed, k, weighted):
+    rng = np.random.default_rng(seed)
+    A = np.triu(rng.random((25, 25)) < 0.2, 1) * (rng.random((25, 25)) if weighted else 1.0)
+    A = A + A.T
+    start = rng.permutation(np.arange(25) % k)
+    refined = refine_blocks(A, start, random_state=seed)
+    assert likelihood(A, refined) >= likelihood(A, start)
+    assert set(refined) == set(start)
+    isolated = A.sum(axis=1) == 0
+    assert np.array_equal(refined[isolated], start[isolated])
+
+
+def test_a_sweep_raises_the_likelihood_at_fixed_rates_by_single_moves():
+    A, truth = blocks(200, 3, 6, 4)
+    rng = np.random.default_rng(1)
+    labels = rng.integers(0, 3, 200).astype(np.int32)
+    table = block_table(A.indptr, A.indices, A.data, labels, 3)
+    np.testing.assert_array_equal(table, cluster_weights(A, labels)[0])
+    degrees, kappa = np.asarray(A.sum(axis=1)).ravel(), table.sum(axis=1)
+    omega = table / np.outer(kappa, kappa)
+
+    def value(z):
+        h = np.eye(3)[z]
+        m, q = h.T @ (A @ h), h.T @ degrees
+        return 0.5 * (np.sum(m * np.log(omega)) - q @ omega @ q)
+
+    before = value(labels)
+    for node in rng.permutation(200):
+        # One node by hand: the best of all its labels, the likelihood computed anew for each.
+        trial = np.array([value(np.where(np.arange(200) == node, c, labels)) for c in range(3)])
+        sizes = np.bincount(labels, minlength=3)
+        one = np.array([node], np.int32)
+        move_nodes(A.indptr, A.indices, A.data, one, labels, sizes, kappa, omega, np.log(omega))
+        if degrees[node]:
+            # Rounding of sums of a thousand terms.
+            assert value(labels) == pytest.approx(trial.max(), abs=1e-9)
+        assert np.array_equal(sizes, np.bincount(labels, minlength=3))
+        np.testing.assert_allclose(kappa, np.bincount(labels, degrees, 3), atol=1e-9)
+    assert value(labels) > before
+
+
+@pytest.mark.parametrize(("within", "across"), [(10, 2), (0.5, 17.5)])
+def test_blurred_labels_become_sharp(within, across):
+    A, truth = blocks(900, 3, within, across)
+    rng = np.random.default_rng(0)
+    start = np.where(rng.random(900) < 0.3, rng.integers(0, 3, 900), truth)
+    refined = refine_blocks(A, start, random_state=0)
+    # A fifth of the labels are wrong at first; of the edges of a node a sixth at most mislead.
+    assert adjusted_rand_score(truth, start) < 0.6
+    assert adjusted_rand_score(truth, refined) > 0.9
+
+
+@pytest.mark.parametrize("scale", [1e-150, 1e-9, 1e150])
+def test_scale_of_the_weights_and_names_of_the_labels_are_no_matter(scale):
+    graph = nx.karate_club_graph()
+    A = nx.to_scipy_sparse_array(graph)
+    start = np.arange(34) % 2
+    expected = refine_blocks(A, start, random_state=3)
+    assert np.array_equal(refine_blocks(A * scale, start, random_state=3), expected)
+    named = refine_blocks(graph, np.array(["a", "b"])[start], random_state=3)
+    assert np.array_equal(named == "b", expected == 1)
+    assert np.array_equal(start, np.arange(34) % 2)
+
+
+def test_graphs_without_edges_and_single_clusters_stay():
+    assert refine_blocks(np.zeros((4, 4)), [0, 1, 1, 5]).tolist() == [0, 1, 1, 5]
+    assert refine_blocks(nx.path_graph(4), [7, 7, 7, 7]).tolist() == [7, 7, 7, 7]
+    assert set(refine_blocks(nx.path_graph(4), [0, 1, 2, 3])) == {0, 1, 2, 3}
+
+
+@pytest.mark.parametrize(
+    ("labels", "options", "message"),
+    [
+        ([0, 1], {}, r"labels has shape \(2,\); X has 4 nodes"),
+        ([0, 1, np.nan, 0], {}, "labels holds NaN"),
+        ([0, 1, 0, 1], {"max_iter": 0}, "max_iter=0 must be an integer"),
+        ([0, 1, 0, 1], {"max_iter": 1.5}, "max_iter=1.5 must be an integer"),
+    ],
+)
+def test_bad_input_is_refused(labels, options, message):
+    with pytest.raises(ValueError, match=message):
+        refine_blocks(nx.path_graph(4), labels, **options)

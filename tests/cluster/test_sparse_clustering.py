@@ -1,0 +1,114 @@
+"""Clusters of sparse graphs: planted ones found, none where there are none, and odd graphs."""
+
+import networkx as nx
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from sklearn.metrics import adjusted_rand_score
+from sklearn.preprocessing import FunctionTransformer
+
+from kernlab.cluster import SparseGraphClustering
+from kernlab.exceptions import IsolatedNodesWarning, UndetectableCommunitiesWarning
+
+
+def blocks(n_nodes, n_blocks, within, across, seed=0):
+    """Edges drawn with mean degrees within the block and to all others, shuffled nodes."""
+    rng = np.random.default_rng(seed)
+    labels = rng.permutation(np.arange(n_nodes) % n_blocks)
+    members = np.argsort(labels, kind="stable").reshape(n_blocks, -1)
+    size = n_nodes // n_blocks
+    inside, outside = rng.poisson(n_nodes * within / 2), rng.poisson(n_nodes * across / 2)
+    u = rng.integers(0, n_nodes, inside + outside)
+    block = labels[u]
+    block[inside:] += rng.integers(1, n_blocks, outside)
+    v = members[block % n_blocks, rng.integers(0, size, len(u))]
+    A = sp.coo_array((np.ones(len(u)), (u, v)), shape=(n_nodes, n_nodes)).tocsr()
+    A = A + A.T
+    A.setdiag(0)
+    A.eliminate_zeros()
+    A.data[:] = 1.0
+    return A, labels
+
+
+def test_planted_blocks_and_what_refinement_adds():
+    A, truth = blocks(4000, 4, 8, 6)
+    plain = SparseGraphClustering(4, random_state=0).fit(A)
+    refined = SparseGraphClustering(4, refine=True, random_state=0, n_jobs=2).fit(A)
+    # A signal-to-noise ratio of 2.6, with 1 the threshold. Bayes' classification with all other
+    # labels known errs at 3 % of the nodes: 8 Poisson edges to one block against 2 to each other.
+    assert adjusted_rand_score(truth, plain.labels_) > 0.75
+    assert adjusted_rand_score(truth, refined.labels_) > adjusted_rand_score(truth, plain.labels_)
+    assert adjusted_rand_score(truth, refined.labels_) > 0.85
+    assert plain.n_detectable_ == 4
+    assert plain.n_features_in_ == 4000
+    np.testing.assert_array_equal(plain.embedding_, refined.embedding_)
+    lengths = np.linalg.norm(plain.embedding_, axis=1)
+    np.testing.assert_allclose(lengths[lengths > 0], 1.0, atol=1e-5)
+
+
+def test_below_the_threshold_it_says_so():
+    A, truth = blocks(4000, 4, 5, 9)  # a signal-to-noise ratio of 0.29
+    with pytest.warns(
+        UndetectableCommunitiesWarning, match=r"no detectable.*4 labels mean nothing"
+    ):
+        model = SparseGraphClustering(4, refine=True, random_state=0).fit(A)
+    assert model.n_detectable_ == 1
+    assert abs(adjusted_rand_score(truth, model.labels_)) < 0.02
+
+
+def test_disassortative_blocks():
+    A, truth = blocks(1500, 3, 1, 20)
+    model = SparseGraphClustering(3, random_state=0).fit(A)
+    assert np.all(model.eigenvalues_[1:] < -1)
+    assert adjusted_rand_score(truth, model.labels_) > 0.9
+    with pytest.warns(IsolatedNodesWarning, match="1 of 1501 nodes"):
+        lone = SparseGraphClustering(3, random_state=0).fit(sp.block_diag([A, np.zeros((1, 1))]))
+    assert lone.labels_[-1] == np.bincount(lone.labels_[:-1]).argmax()
+    assert not lone.embedding_[-1].any()
+    np.testing.assert_array_equal(lone.labels_[:-1], model.labels_)
+
+
+def test_two_colours_or_two_halves():
+    # Two even grids, joined by an edge: black and white squares, or left and right.
+    grid = nx.disjoint_union(nx.grid_2d_graph(8, 8), nx.grid_2d_graph(8, 8))
+    grid.add_edge(63, 64)
+    halves = np.repeat([0, 1], 64)
+    labels = SparseGraphClustering(2, assortativity="assortative", random_state=0).fit_predict(grid)
+    assert adjusted_rand_score(halves, labels) == 1
+    colours = np.array([nx.bipartite.color(grid)[node] for node in grid])
+    model = SparseGraphClustering(2, assortativity="disassortative", random_state=0).fit(grid)
+    assert adjusted_rand_score(colours, model.labels_) == 1
+
+
+@pytest.mark.parametrize("embedding", ["landmark", "sketch", "own"])
+def test_other_embeddings(embedding):
+    A, truth = blocks(1200, 3, 14, 6)
+    if embedding == "own":
+        embedding = FunctionTransformer(lambda A: A @ np.eye(3)[truth], accept_sparse=True)
+    model = SparseGraphClustering(3, embedding=embedding, refine=True, random_state=0).fit(A)
+    assert adjusted_rand_score(truth, model.labels_) > 0.9
+    assert model.n_detectable_ == 2
+
+
+def test_parts_of_a_graph_and_one_cluster():
+    cliques = nx.disjoint_union_all([nx.complete_graph(10), nx.complete_graph(12)])
+    labels = SparseGraphClustering(2, random_state=0).fit_predict(cliques)
+    assert adjusted_rand_score(np.repeat([0, 1], [10, 12]), labels) == 1
+    assert not SparseGraphClustering(1, random_state=0).fit_predict(cliques).any()
+    scaled = SparseGraphClustering(2, refine=True, random_state=0)
+    for scale in (1e-150, 1e150):
+        A = nx.to_numpy_array(cliques) * scale
+        assert adjusted_rand_score(scaled.fit_predict(A), labels) == 1
+
+
+def test_as_many_clusters_as_nodes_and_more():
+    square = nx.cycle_graph(4)
+    with pytest.warns(UndetectableCommunitiesWarning):
+        labels = SparseGraphClustering(4, random_state=0).fit_predict(square)
+    assert set(labels) == {0, 1, 2, 3}
+    with pytest.raises(
+        ValueError, match="n_clusters=5 is more than the number of nodes with edges"
+    ):
+        SparseGraphClustering(5).fit(square)
+    with pytest.raises(ValueError, match="X is not symmetric"):
+        SparseGraphClustering(1).fit(np.triu(np.ones((3, 3))))

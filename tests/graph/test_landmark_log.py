@@ -1,0 +1,178 @@
+"""Proximities to landmarks and random sketches against dense tables of all pairs."""
+
+import networkx as nx
+import numpy as np
+import pytest
+import scipy.linalg as sl
+import scipy.sparse as sp
+
+from kernlab.exceptions import MissingExtraError, UnresolvedHeatWarning
+from kernlab.graph import GraphSketch, LandmarkLogEmbedding, _resolvent
+from kernlab.graph._resolvent import resolvent_solve
+
+
+def graph(n_nodes=24, seed=0):
+    rng = np.random.default_rng(seed)
+    W = np.triu(rng.random((n_nodes, n_nodes)) * (rng.random((n_nodes, n_nodes)) < 0.3), 1)
+    W[np.arange(n_nodes - 1), np.arange(1, n_nodes)] += 0.5
+    return W + W.T
+
+
+def dense(A, measure, t):
+    """Plain kernels by their definitions."""
+    d = A.sum(axis=1)
+    D, identity = np.diag(d), np.eye(len(d))
+    rho = np.linalg.eigvalsh(A)[-1]
+    return {
+        "nheat": lambda: sl.expm(-t * (identity - A / np.sqrt(np.outer(d, d)))),
+        "heat": lambda: sl.expm(-t * (D - A)),
+        "comm": lambda: sl.expm(t / rho * A),
+        "katz": lambda: np.linalg.inv(identity - t / rho * A),
+        "for": lambda: np.linalg.inv(identity + t * (D - A)),
+        "modifppr": lambda: np.linalg.inv(D - t * A),
+        "ppr": lambda: np.linalg.inv(identity - t * A / d[:, None]),
+        "abs": lambda: np.linalg.inv(t * A + D - A),
+    }[measure]()
+
+
+def walk_costs(A, measure, beta):
+    """Distances of randomised shortest paths and free energy by their definitions."""
+    C = np.divide(1.0, A, out=np.zeros_like(A), where=A > 0)
+    W = A / A.sum(axis=1, keepdims=True) * np.exp(-beta * C)
+    Z = np.linalg.inv(np.eye(len(A)) - W)
+    if measure == "fe":
+        distance = -np.log(Z / np.diag(Z)) / beta
+    else:
+        S = Z @ (C * W) @ Z / Z
+        distance = S - np.diag(S)
+    return (distance + distance.T) / 2
+
+
+def centred(K):
+    H = np.eye(len(K)) - 1 / len(K)
+    return H @ K @ H
+
+
+def moduli(K, n):
+    """What coordinates along the n longest directions reproduce: K with |eigenvalues|."""
+    values, vectors = np.linalg.eigh((K + K.T) / 2)
+    first = np.argsort(-abs(values))[:n]
+    return vectors[:, first] * abs(values[first]) @ vectors[:, first].T
+
+
+@pytest.mark.parametrize(
+    ("measure", "param"),
+    [("nheat", 2.0), ("Heat", 0.7), ("comm", 3.0), ("katz", 0.8), ("walk", 0.3), ("for", 2.0),
+     ("modifppr", 0.9), ("ppr", 0.9), ("abs", 0.2)],
+)  # fmt: skip
+def test_with_all_nodes_as_landmarks_it_is_the_logarithm(measure, param):
+    A = graph()
+    name = {"walk": "katz"}.get(measure, measure.lower())
+    K = np.log(dense(A, name, param))
+    if name == "ppr":
+        K -= np.log(A.sum(axis=1))  # of a column, which centring takes out; K is symmetric then
+    model = LandmarkLogEmbedding(10, measure=measure, param=param, random_state=0).fit(A)
+    expected = moduli(centred(K), 10)
+    # Single precision of sums of 24 logarithms up to ten, and series to 1e-5.
+    np.testing.assert_allclose(
+        model.embedding_ @ model.embedding_.T, expected, atol=3e-4 * abs(expected).max()
+    )
+    assert model.unreached_ == 0
+    assert sorted(model.landmarks_) == list(range(24))
+
+
+@pytest.mark.parametrize("measure", ["fe", "rsp"])
+def test_costs_of_walks(measure):
+    A, beta = graph() + 0.0, 0.05
+    K = -centred(walk_costs(A, measure, beta)) * (beta if measure == "fe" else 1.0)
+    model = LandmarkLogEmbedding(8, measure=measure, param=beta, random_state=0).fit(A)
+    expected = moduli(K, 8)
+    np.testing.assert_allclose(
+        model.embedding_ @ model.embedding_.T, expected, atol=2e-3 * abs(expected).max()
+    )
+
+
+def test_landmarks_that_are_few_tell_two_halves():
+    A = nx.planted_partition_graph(2, 150, 0.2, 0.02, seed=0)
+    line = LandmarkLogEmbedding(1, n_landmarks=20, random_state=0, n_jobs=2).fit_transform(A)
+    assert line.dtype == np.float32
+    side = line.ravel() > 0
+    # At nine deviations between the halves' means not one in a thousand nodes would be wrong.
+    assert max(np.mean(side[:150] != side[150:]), 0) == 1
+    again = LandmarkLogEmbedding(1, n_landmarks=20, random_state=0, n_jobs=1).fit_transform(A)
+    np.testing.assert_array_equal(line, again)
+
+
+def test_components_are_far_apart():
+    two = nx.disjoint_union(nx.complete_graph(8), nx.complete_graph(9))
+    model = LandmarkLogEmbedding(1, random_state=0).fit(two)
+    assert model.unreached_ == pytest.approx(2 * 72 / 17**2)
+    assert len(np.unique(model.embedding_.round(2))) == 2
+    with pytest.raises(ValueError, match="needs walks between all nodes"):
+        LandmarkLogEmbedding(1, measure="rsp").fit(two)
+
+
+@pytest.mark.parametrize("measure", ["nheat", "heat", "comm", "for", "modifppr", "abs"])
+def test_inner_products_of_a_sketch_are_the_proximity_up_to_chance(measure):
+    A, d = graph(12), 4000
+    param = {"modifppr": 0.8, "abs": 0.3}.get(measure, 1.5)
+    model = GraphSketch(d, measure=measure, param=param, centered=False, random_state=0).fit(A)
+    K = dense(A, measure, param)
+    error = np.sqrt((np.outer(np.diag(K), np.diag(K)) + K**2) / d)
+    # 144 Gaussian errors, none beyond five deviations.
+    assert np.max(abs(model.embedding_ @ model.embedding_.T - K) / error) < 5
+
+
+def test_a_centred_sketch_forgets_the_degrees():
+    A = nx.barabasi_albert_graph(200, 3, seed=0)
+    points = GraphSketch(8, param=200.0, random_state=0).fit_transform(A)
+    # Heat that is mixed is the stationary law: nothing is left but rounding.
+    assert abs(points).max() < 1e-3
+    np.testing.assert_allclose(points.mean(axis=0), 0, atol=1e-6)
+
+
+@pytest.mark.parametrize("multigrid", [True, False])
+def test_solves_on_a_grid(multigrid, monkeypatch):
+    A = nx.to_scipy_sparse_array(nx.grid_2d_graph(60, 60), dtype=float, format="csr")
+    diagonal = 1.0 + 1e4 * np.asarray(A.sum(axis=1)).ravel()
+    B = np.random.default_rng(0).normal(size=(3600, 2))
+    if not multigrid:
+
+        def missing(*_, **__):
+            raise MissingExtraError
+
+        monkeypatch.setattr("kernlab._core.extras.import_extra", missing)
+    else:
+        pytest.importorskip("pyamg")
+    X = resolvent_solve(diagonal, 1e4 * A, B)
+    residual = diagonal[:, None] * X - 1e4 * (A @ X) - B
+    assert np.all(np.linalg.norm(residual, axis=0) < 2e-6 * np.linalg.norm(B, axis=0))
+    if not multigrid:
+        monkeypatch.setattr(_resolvent, "_LIMIT", 10)
+        with pytest.warns(UnresolvedHeatWarning, match="2 of 2 columns of a proximity"):
+            resolvent_solve(diagonal, 1e4 * A, B)
+
+
+@pytest.mark.parametrize("kind", [LandmarkLogEmbedding, GraphSketch])
+def test_bad_input_is_refused(kind):
+    path = nx.path_graph(30)
+    for options, message in (
+        ({"measure": "scct"}, "measure='scct' is computed between all pairs of nodes alone"),
+        ({"measure": "hops"}, "measure='hops' is no such measure; give one of nheat, heat"),
+        ({"measure": "abs", "param": 1.0}, r"param=1.0 is outside of \(0, 1\)"),
+        ({"param": 0.0}, "param"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            kind(2, **options).fit(path)
+    with pytest.raises(ValueError, match="X has 1 nodes without edges"):
+        kind(2).fit(sp.block_diag([nx.to_scipy_sparse_array(path), np.zeros((1, 1))]))
+
+
+def test_ranges_that_no_series_reaches():
+    path = nx.path_graph(30)
+    with pytest.raises(ValueError, match="n_components=30 must be fewer than the landmarks, 30"):
+        LandmarkLogEmbedding(30).fit(path)
+    with pytest.raises(ValueError, match="needs .* terms"):
+        LandmarkLogEmbedding(2, measure="katz", param=1 - 1e-9).fit(path)
+    with pytest.raises(ValueError, match="beyond what an exponential holds"):
+        LandmarkLogEmbedding(2, measure="fe", param=1e4).fit(path)
