@@ -51,7 +51,7 @@ def test_planted_blocks_are_found(measure, method):
 @pytest.mark.parametrize("measure", ["logcomm", "scct", "logfor"])
 def test_karate_is_the_published_partition(measure):
     # All but one of networkx's classes, the node that other editions of the data class otherwise:
-    # arXiv 1605.01046, table 4, has an adjusted Rand index of 1 with those.
+    # with those the figure of the published study, an adjusted Rand index of 1, is reached.
     model = GraphClustering(2, measure=measure, random_state=0)
     labels = model.fit_predict(nx.Graph(KARATE.edges))
     nodes = np.array(model.nodes_)
