@@ -3,8 +3,6 @@
 # Reference: Karrer & Newman, *Stochastic blockmodels and community structure in networks*,
 # Physical Review E 83, 2011.
 
-import numbers
-
 import numpy as np
 from sklearn.utils import check_random_state
 
@@ -86,7 +84,7 @@ def refine_blocks(X, labels, *, max_iter=10, random_state=None, verbose=0):
             f"labels has shape {labels.shape}; X has {adjacency.shape[0]} nodes: give one label "
             "for each."
         )
-    if not (isinstance(max_iter, numbers.Integral) and max_iter >= 1):
+    if not (isinstance(max_iter, int | np.integer) and max_iter >= 1):
         raise ValueError(f"max_iter={max_iter!r} must be an integer, one or more.")
     if labels.dtype.kind == "f" and not np.isfinite(labels).all():
         raise ValueError("labels holds NaN or infinity; give every node a label.")
