@@ -7,7 +7,6 @@
 # calculations using Chebyshev-filtered subspace iteration*, J. Comput. Phys. 219, 2006.
 
 import math
-import numbers
 from typing import NamedTuple
 
 import numpy as np
@@ -112,7 +111,7 @@ def count_communities(X, *, max_communities=50, random_state=None, n_jobs=None):
     >>> count_communities(nx.planted_partition_graph(3, 50, 0.1, 0.1, seed=0))
     CommunityCount(assortative=1, disassortative=0, complete=True)
     """
-    if not (isinstance(max_communities, numbers.Integral) and max_communities >= 1):
+    if not (isinstance(max_communities, int | np.integer) and max_communities >= 1):
         raise ValueError(f"max_communities={max_communities!r} must be an integer, one or more.")
     adjacency = as_adjacency(X, name="X")
     rng = check_random_state(random_state)
@@ -122,7 +121,7 @@ def count_communities(X, *, max_communities=50, random_state=None, n_jobs=None):
     if len(linked) < adjacency.shape[0]:
         adjacency = adjacency[linked][:, linked]
     operator = BetheHessian(adjacency)
-    n, limit = len(linked), max_communities + 1
+    n, limit = len(linked), int(max_communities) + 1
     wanted = min(n, limit, 10)
     while True:
         values, _ = operator.leading(wanted, rng=rng, n_jobs=n_jobs)
