@@ -186,7 +186,8 @@ class LikelihoodAdjustedSDP(ClusterMixin, BaseEstimator):
         covariances = self._covariances(X, one_hot)
         U = factors + _BLUR * rng.uniform(size=factors.shape)
         multipliers, before = np.zeros(len(X)), np.inf
-        for self.n_iter_ in range(1, self.max_iter + 1):
+        for turn in range(self.max_iter):
+            self.n_iter_ = turn + 1
             costs = Costs(X, self._definite(covariances), self.reg_covar)
             U, multipliers, violation = solve(
                 costs, U, multipliers, tol=self.tol, max_updates=self.max_updates
