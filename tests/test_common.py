@@ -7,6 +7,7 @@ import pytest
 from sklearn.gaussian_process.kernels import RBF, WhiteKernel
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+from kernlab.cluster import LikelihoodAdjustedSDP
 from kernlab.density import (
     ConditionalKernelDensity,
     DirectionalKernelDensity,
@@ -34,6 +35,7 @@ from kernlab.privacy import (
 )
 
 ESTIMATORS = [
+    LikelihoodAdjustedSDP(tol=0.01, random_state=0),
     KernelDensity(),
     KernelDensity(bandwidth=0.7, kernel="biweight"),
     KernelDensity(bandwidth="silverman", precision="mixed"),
