@@ -174,8 +174,8 @@ class LikelihoodAdjustedSDP(ClusterMixin, BaseEstimator):
             center, scale = _place(X)
             self._fit((X - center) / scale)
             self.means_ = center + scale * self.means_
-            self.covariances_ *= scale**2
-            self.objective_ += 2 * X.size * math.log(scale)
+            self.covariances_ = scale**2 * self.covariances_
+            self.objective_ = self.objective_ + 2 * X.size * math.log(scale)
         return self
 
     def _fit(self, X):
@@ -211,8 +211,9 @@ class LikelihoodAdjustedSDP(ClusterMixin, BaseEstimator):
         shares = memberships(U)
         self.memberships_, self.labels_ = shares.T, np.argmax(shares, axis=0)
         self.means_ = shares @ X / shares.sum(axis=1, keepdims=True)
-        self.covariances_ = np.array(covariances)
-        self.objective_, self.violation_ = objective, violation
+        self.covariances_: np.ndarray = np.array(covariances)
+        self.objective_: float = objective
+        self.violation_ = violation
         self.gap_ = costs.objective(_of_labels(self.labels_, self.n_clusters)) - objective
 
     def _covariances(self, X, U):
