@@ -8,6 +8,7 @@ from sklearn.gaussian_process.kernels import RBF, WhiteKernel
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from kernlab.cluster import AttributedGraphClustering, GraphClustering, GraphMeasureSearch, KernelKMeans, LikelihoodAdjustedSDP, SparseGraphClustering
+from kernlab.cluster import LikelihoodAdjustedSDP
 from kernlab.density import (
     ConditionalKernelDensity,
     DirectionalKernelDensity,
@@ -41,6 +42,7 @@ from kernlab.privacy import (
 )
 
 ESTIMATORS = [
+    LikelihoodAdjustedSDP(tol=0.01, random_state=0),
     KernelDensity(),
     KernelDensity(bandwidth=0.7, kernel="biweight"),
     KernelDensity(bandwidth="silverman", precision="mixed"),

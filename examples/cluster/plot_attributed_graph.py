@@ -33,7 +33,9 @@ def survey(fidelity, seed):
 
 
 def score(adjacency, attribute, weight):
-    model = AttributedGraphClustering(5, attribute_weight=weight, n_init=3, n_permutations=99, random_state=0)
+    model = AttributedGraphClustering(
+        5, attribute_weight=weight, n_init=3, n_permutations=99, random_state=0
+    )
     return adjusted_rand_score(truth, model.fit_predict(adjacency, attributes=attribute))
 
 
@@ -43,9 +45,15 @@ def score(adjacency, attribute, weight):
 
 figure, panels = plt.subplots(1, 2, figsize=(8.5, 3.6), sharey=True, constrained_layout=True)
 found = {}
-for panel, (title, p_out, p_in) in zip(panels, [("clear", 0.05, 0.2), ("unclear", 0.07, 0.15)], strict=True):
+for panel, (title, p_out, p_in) in zip(
+    panels, [("clear", 0.05, 0.2), ("unclear", 0.07, 0.15)], strict=True
+):
     runs = [(graph(p_in, p_out, seed), [survey(f, seed) for f in fidelities]) for seed in range(3)]
-    for weight, label, style in [("auto", "chosen weight", "o-"), (0.0, "edges alone", "k:"), (16.0, "weight 16", "s--")]:
+    for weight, label, style in [
+        ("auto", "chosen weight", "o-"),
+        (0.0, "edges alone", "k:"),
+        (16.0, "weight 16", "s--"),
+    ]:
         values = [[score(adjacency, one, weight) for one in surveys] for adjacency, surveys in runs]
         found[title, weight] = np.mean(values, axis=0)
         panel.plot(fidelities, found[title, weight], style, label=label)
@@ -59,4 +67,6 @@ panels[1].legend(frameon=False, loc="upper left")
 
 assert (found["clear", "auto"] > found["clear", 0.0] - 0.01).all()
 assert found["unclear", "auto"][3] > found["unclear", 0.0][3] + 0.3
-print(f"unclear edges, 7 of 10 answers true: {found['unclear', 'auto'][3]:.2f} after {found['unclear', 0.0][3]:.2f}")
+print(
+    f"unclear edges, 7 of 10 answers true: {found['unclear', 'auto'][3]:.2f} after {found['unclear', 0.0][3]:.2f}"
+)

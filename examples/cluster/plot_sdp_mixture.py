@@ -20,7 +20,9 @@ from kernlab.cluster import LikelihoodAdjustedSDP
 rng = np.random.default_rng(4)
 shapes = [np.diag([0.2, 3.0]), np.diag([2.0, 0.1]), [[1.0, 0.8], [0.8, 1.0]]]
 means = [[0.0, 0.0], [4.0, 0.0], [0.0, 5.0]]
-X = np.vstack([rng.multivariate_normal(mean, shape, 50) for mean, shape in zip(means, shapes, strict=True)])
+X = np.vstack(
+    [rng.multivariate_normal(mean, shape, 50) for mean, shape in zip(means, shapes, strict=True)]
+)
 truth = np.repeat([0, 1, 2], 50)
 
 # %%
@@ -32,7 +34,9 @@ found = {
     "Gaussian mixture": GaussianMixture(3, random_state=0).fit_predict(X),
     "likelihood-adjusted SDP": model.labels_,
 }
-figure, panels = plt.subplots(1, 3, figsize=(10, 3.6), sharex=True, sharey=True, constrained_layout=True)
+figure, panels = plt.subplots(
+    1, 3, figsize=(10, 3.6), sharex=True, sharey=True, constrained_layout=True
+)
 scores = {}
 for panel, (name, labels) in zip(panels, found.items(), strict=True):
     scores[name] = adjusted_rand_score(truth, labels)
@@ -48,4 +52,6 @@ for mean, covariance in zip(model.means_, model.covariances_, strict=True):
 # %%
 
 assert scores["likelihood-adjusted SDP"] > scores["k-means"] + 0.03
-print(f"adjusted Rand index {scores['likelihood-adjusted SDP']:.3f}; rounding cost {model.gap_:.1e} nats")
+print(
+    f"adjusted Rand index {scores['likelihood-adjusted SDP']:.3f}; rounding cost {model.gap_:.1e} nats"
+)

@@ -179,7 +179,7 @@ sparse matrix of shape (n_nodes, n_values), default=None
     def _fit(self, adjacency, holds, rng):
         self.p_values_ = np.full(len(holds), np.nan)
         self.attributes_used_ = np.ones(len(holds), dtype=bool)
-        weights = [self.attribute_weight]
+        weights: tuple = (self.attribute_weight,)
         if self.attribute_weight == "auto":
             for place, one in enumerate(holds):
                 self.p_values_[place] = permutation_p_value(

@@ -80,7 +80,8 @@ def _codes_of_numbers(column, name):
 
 
 def _codes_of_objects(column, name):
-    codes, known = np.full(len(column), -1), {}
+    codes = np.full(len(column), -1)
+    known: dict = {}
     for row, value in enumerate(column):
         # NaN and NaT differ from themselves; pandas' NA has no truth value, and one instance.
         if value is None or type(value).__name__ == "NAType" or value != value:

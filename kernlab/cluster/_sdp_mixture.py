@@ -172,13 +172,10 @@ class LikelihoodAdjustedSDP(ClusterMixin, BaseEstimator):
                     f"n_samples={len(X)} should be >= n_clusters={self.n_clusters}; ask for fewer."
                 )
             center, scale = _place(X)
-            self._fit((X - center) / scale)
-            self.means_ = center + scale * self.means_
-            self.covariances_ *= scale**2
-            self.objective_ += 2 * X.size * math.log(scale)
+            self._fit((X - center) / scale, center, scale)
         return self
 
-    def _fit(self, X):
+    def _fit(self, X, center, scale):
         rng = check_random_state(self.random_state)
         start = KMeans(self.n_clusters, n_init=10, random_state=rng).fit_predict(X)
         one_hot = np.eye(self.n_clusters)[start].T[:, :, None]  # (n_clusters, n_samples, 1)
@@ -210,9 +207,10 @@ class LikelihoodAdjustedSDP(ClusterMixin, BaseEstimator):
             )
         shares = memberships(U)
         self.memberships_, self.labels_ = shares.T, np.argmax(shares, axis=0)
-        self.means_ = shares @ X / shares.sum(axis=1, keepdims=True)
-        self.covariances_ = np.array(covariances)
-        self.objective_, self.violation_ = objective, violation
+        self.means_ = center + scale * (shares @ X / shares.sum(axis=1, keepdims=True))
+        self.covariances_ = scale**2 * np.array(covariances)
+        self.objective_ = objective + 2 * X.size * math.log(scale)
+        self.violation_ = violation
         self.gap_ = costs.objective(_of_labels(self.labels_, self.n_clusters)) - objective
 
     def _covariances(self, X, U):
