@@ -115,10 +115,10 @@ class GraphMeasureSearch(ClusterMixin, BaseEstimator):
     less. The user guide says where it fails.
 
     Time is O(n³) for each measure and parameter: 20 measures at 16 parameters, with 10 starts each,
-    of 1000 nodes take some 86 s of CPU time. Memory is that of a few kernels for each thread, of the
-    powers that logarithmic ones are made of (17 matrices, at most 1 GiB), and of 2 bytes for each
-    candidate and node. Disconnected graphs have the explicit ``floor='auto'`` of
-    :class:`kernlab.graph.GraphProximity` between components; with isolated nodes, measures that
+    of 1000 nodes take some 86 s of CPU time. Memory is that of a few kernels for each thread, of
+    the powers that logarithmic ones are made of (17 matrices, at most 1 GiB, for each thread), and
+    of 2 bytes for each candidate and node. Disconnected graphs have the explicit ``floor='auto'``
+    of :class:`kernlab.graph.GraphProximity` between components; with isolated nodes, measures that
     divide by degrees drop out.
 
     References
@@ -268,7 +268,8 @@ class GraphMeasureSearch(ClusterMixin, BaseEstimator):
                 f"methods={self.methods!r} is to list some of {', '.join(map(repr, METHODS))}."
             )
         if isinstance(self.params, Integral):
-            return measures, (np.arange(self.params) + 0.5) / self.params, methods
+            n_params = int(self.params)
+            return measures, (np.arange(n_params) + 0.5) / n_params, methods
         params = np.unique(np.asarray(self.params, dtype=np.float64))
         if params.size == 0 or not (np.all(params > 0) and np.all(params < 1)):
             raise ValueError(
