@@ -25,12 +25,12 @@ from pathlib import Path
 HERE = Path(__file__).parent
 FAMILIES = (
     "density", "bandwidths", "fast", "regimes", "special", "privacy", "equations", "gp",
-    "embedding",
+    "embedding", "proximity",
 )  # fmt: skip
 PACKAGES = (
     "kernlab", "numpy", "scipy", "numba", "scikit-learn", "KDEpy", "torch", "torch-kde", "pykeops",
     "opendp", "dp-accounting", "scikit-fem", "gpytorch", "celerite2",
-    "umap-learn", "pynndescent",
+    "umap-learn", "pynndescent", "igraph", "scikit-network", "networkx",
 )  # fmt: skip
 
 

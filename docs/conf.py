@@ -36,7 +36,7 @@ numpydoc_show_inherited_class_members = {
 }
 nitpicky = False
 
-FAMILIES = ("density", "privacy", "pde", "gp", "embedding")
+FAMILIES = ("density", "privacy", "pde", "gp", "embedding", "cluster")
 sphinx_gallery_conf = {
     "examples_dirs": [f"../examples/{family}" for family in FAMILIES],
     "gallery_dirs": [f"gallery/{family}" for family in FAMILIES],

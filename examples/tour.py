@@ -7,7 +7,7 @@ import matplotlib
 
 matplotlib.use("Agg")
 
-from tour_parts import density, embedding, gp, pde, privacy
+from tour_parts import cluster, density, embedding, gp, pde, privacy
 from tour_parts.common import OUTPUT
 
 PARTS = (
@@ -24,6 +24,7 @@ PARTS = (
     gp.gaussian_processes,
     gp.scales_and_states,
     embedding.embeddings,
+    cluster.networks,
 )
 
 

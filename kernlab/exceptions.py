@@ -25,9 +25,11 @@ class CondensedDensityWarning(UserWarning):
 
 
 class DisconnectedGraphWarning(UserWarning):
-    """A graph of neighbours has several parts, and links were added to join them.
+    """A graph has several parts.
 
-    The message says how many, how long the links are beside other edges, and where they are listed.
+    Where it is one of neighbours, links were added to join them; the message says how many, how
+    long they are beside other edges, and where they are listed. Where its nodes are clustered, the
+    message lists the parts and says what stands between them.
     """
 
 

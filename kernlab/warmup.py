@@ -130,6 +130,20 @@ def warm_up_embedding():
             model.geodesic_distances(X[:2])
 
 
+def warm_up_cluster():
+    """Compile kernel k-means, walks of wide range and block refinement."""
+    from kernlab.cluster import GraphClustering, SparseGraphClustering
+    from kernlab.datasets import load_karate
+
+    graph = load_karate().adjacency
+    for model in (
+        GraphClustering(2, measure="logcomm", param=0.5, random_state=0),
+        SparseGraphClustering(2, refine=True, random_state=0),
+    ):
+        logger.info("compiling %r", model)
+        model.fit(graph)
+
+
 def main(arguments=None):
     parser = argparse.ArgumentParser(
         prog="python -m kernlab.warmup", description="Compile kernels ahead of their first use."
@@ -141,6 +155,7 @@ def main(arguments=None):
     parser.add_argument("--privacy", action="store_true", help="also the private sums")
     parser.add_argument("--gp", action="store_true", help="also Gaussian processes of series")
     parser.add_argument("--embedding", action="store_true", help="also embeddings and graphs")
+    parser.add_argument("--cluster", action="store_true", help="also clustering of graphs")
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     kernels = list(PROFILES) if options.all else options.kernels or ["gaussian"]
@@ -154,6 +169,8 @@ def main(arguments=None):
         warm_up_gp()
     if options.embedding:
         warm_up_embedding()
+    if options.cluster:
+        warm_up_cluster()
 
 
 if __name__ == "__main__":

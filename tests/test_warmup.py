@@ -128,3 +128,27 @@ assert compiled() == before and sum(before) > 8, (before, compiled())
 
 def test_warmup_of_embeddings_leaves_nothing_to_compile():
     subprocess.run([sys.executable, "-c", EMBEDDING_SCRIPT], check=True)
+
+
+CLUSTER_SCRIPT = """
+from kernlab import warmup
+from kernlab.cluster import GraphMeasureSearch, SparseGraphClustering
+from kernlab.cluster import _kernel_kmeans_numba, _refine_numba
+from kernlab.graph import planted_partition
+
+def compiled():
+    modules = _kernel_kmeans_numba, _refine_numba
+    members = [member for module in modules for member in vars(module).values()]
+    return [len(member.signatures) for member in members if hasattr(member, "signatures")]
+
+warmup.warm_up_cluster()
+before = compiled()
+graph = planted_partition([40, 60], (0.3, 0.05), random_state=0).adjacency
+GraphMeasureSearch(2, measures=["logcomm", "rsp"], params=2, random_state=0).fit(graph)
+SparseGraphClustering(2, refine=True, random_state=0).fit(graph)
+assert compiled() == before and sum(before) > 3, (before, compiled())
+"""
+
+
+def test_warmup_of_clusters_leaves_nothing_to_compile():
+    subprocess.run([sys.executable, "-c", CLUSTER_SCRIPT], check=True)

@@ -7,7 +7,6 @@
 # calculations using Chebyshev-filtered subspace iteration*, J. Comput. Phys. 219, 2006.
 
 import math
-import numbers
 from typing import NamedTuple
 
 import numpy as np
@@ -112,7 +111,7 @@ def count_communities(X, *, max_communities=50, random_state=None, n_jobs=None):
     >>> count_communities(nx.planted_partition_graph(3, 50, 0.1, 0.1, seed=0))
     CommunityCount(assortative=1, disassortative=0, complete=True)
     """
-    if not (isinstance(max_communities, numbers.Integral) and max_communities >= 1):
+    if not (isinstance(max_communities, int | np.integer) and max_communities >= 1):
         raise ValueError(f"max_communities={max_communities!r} must be an integer, one or more.")
     adjacency = as_adjacency(X, name="X")
     rng = check_random_state(random_state)
@@ -122,7 +121,7 @@ def count_communities(X, *, max_communities=50, random_state=None, n_jobs=None):
     if len(linked) < adjacency.shape[0]:
         adjacency = adjacency[linked][:, linked]
     operator = BetheHessian(adjacency)
-    n, limit = len(linked), max_communities + 1
+    n, limit = len(linked), int(max_communities) + 1
     wanted = min(n, limit, 10)
     while True:
         values, _ = operator.leading(wanted, rng=rng, n_jobs=n_jobs)
@@ -189,7 +188,7 @@ class BetheHessian:
         """Subspace iteration on Chebyshev polynomials that grow beyond what chance makes."""
         S, n = self.matrix, self.matrix.shape[0]
         width = _WIDTH * math.ceil((k + _GUARD) / _WIDTH)
-        # The first vector tells degrees alone and stands far out; apart, it leaves digits to others.
+        # The first vector tells degrees alone and stands far out: apart, it costs no others digits.
         top = np.abs(rng.standard_normal((n, 1))).astype(np.float32)
         for _ in range(20):
             top = S @ top

@@ -254,9 +254,7 @@ class GraphClustering(ClusterMixin, BaseEstimator):
                 "ask for at most as many."
             )
         if adjacency.nnz == 0:
-            raise ValueError(
-                f"X has no edges among its nodes, n_samples={n}: there are no clusters."
-            )
+            raise ValueError(f"X has no edges between its nodes (n_samples={n}), so no clusters.")
         return adjacency
 
     def _natural_params(self, spectra, measure):

@@ -20,7 +20,7 @@ from scipy.linalg import cholesky, solve_triangular
 
 # Of the penalty, in units of a whitened point's mean squared length: at the start, and its growth
 # where violation has not halved.
-_PENALTY, _GROWTH = 10.0, 2.0
+_PENALTY, _GROWTH = 100.0, 2.0
 # Steps of the projected gradient between updates of the multipliers.
 _STEPS = 100
 # A step must gain over the worst of so many objectives before it (Grippo, Lampariello, Lucidi).

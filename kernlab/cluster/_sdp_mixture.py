@@ -186,7 +186,8 @@ class LikelihoodAdjustedSDP(ClusterMixin, BaseEstimator):
         covariances = self._covariances(X, one_hot)
         U = factors + _BLUR * rng.uniform(size=factors.shape)
         multipliers, before = np.zeros(len(X)), np.inf
-        for turn in range(1, self.max_iter + 1):
+        for turn in range(self.max_iter):
+            self.n_iter_ = turn + 1
             costs = Costs(X, self._definite(covariances), self.reg_covar)
             U, multipliers, violation = solve(
                 costs, U, multipliers, tol=self.tol, max_updates=self.max_updates
@@ -211,7 +212,7 @@ class LikelihoodAdjustedSDP(ClusterMixin, BaseEstimator):
         self.memberships_, self.labels_ = shares.T, np.argmax(shares, axis=0)
         self.means_ = shares @ X / shares.sum(axis=1, keepdims=True)
         self.covariances_ = np.array(covariances)
-        self.objective_, self.violation_, self.n_iter_ = objective, violation, turn
+        self.objective_, self.violation_ = objective, violation
         self.gap_ = costs.objective(_of_labels(self.labels_, self.n_clusters)) - objective
 
     def _covariances(self, X, U):

@@ -85,9 +85,9 @@ default='nheat'
     Free energy is the logarithm of :math:`(D - A \circ e^{-\beta C})^{-1}` up to such terms, with
     cost :math:`C = 1/A` [2]_.
 
-    One term costs 2 n_landmarks edges; memory is 8 n_landmarks bytes a node. What SCT, SCCT and
-    the other measures that squash or subtract entries would be between nodes and landmarks is
-    nearly the diagonal alone, so they are refused here.
+    One term costs 2 n_landmarks edges; memory is 8 n_landmarks bytes a node. SCT, SCCT and
+    the other measures that subtract or squash entries are no sums of such terms, and are refused
+    here.
 
     References
     ----------

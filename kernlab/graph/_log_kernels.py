@@ -276,12 +276,12 @@ class Operator:
         self.last = time, result, exponent
         return result, exponent
 
-    def wide_columns(self, time, sources, step):
-        """Logarithms of columns of the sum of (time · matrix)^k / k!, or / k!! for step 2."""
+    def wide_columns(self, t, sources, step):
+        """Logarithms of columns of the sum of (t · operator)^k / k!, or / k!! for step 2."""
         weights = self.sparse
-        logs = np.log(weights.data) + np.log(time)
-        mantissas, exponents = split(logs)
-        radius = np.log(self.radius()[1]) + np.log(time)
+        log_time = np.log(t) + self.exponent * np.log(2)
+        mantissas, exponents = split(np.log(weights.data) + log_time)
+        radius = np.log(self.radius()[1]) + log_time
         columns = np.empty((len(sources), len(self.matrix)))
         for column, source in zip(columns, sources, strict=True):
             members = np.flatnonzero(self.labels == self.labels[source])
@@ -369,37 +369,39 @@ def _log_katz(adjacency, t, graph):
     return logs
 
 
-def _time(operator, t):
-    """``t`` in the units of the operator's matrix, checked."""
+def _time(operator, t, shift):
+    """``t`` times two to the power ``shift``, which makes it the time of the operator's matrix."""
     with np.errstate(over="ignore"):
-        time = np.ldexp(float(t), operator.exponent)
-    if not time * operator.radius()[1] <= LARGEST:
+        time = np.ldexp(float(t), shift)
+    steps = time * operator.radius()[1]
+    if not steps <= LARGEST:
         raise ValueError(
-            f"t={t!r} is some {time * operator.radius()[1]:.3g} over the operator's largest "
-            f"eigenvalue; beyond {LARGEST:g} floats do not resolve the kernel's logarithm: lower t."
+            f"the parameter makes walks of some {steps:.3g} steps count; beyond {LARGEST:g} floats "
+            "do not resolve the kernel's logarithm: lower t."
         )
-    return time
+    # Below the range of floats all but the diagonal is lost, and found in wide numbers.
+    return max(time, np.finfo(float).tiny)
 
 
 def _log_exponential(name, t, graph):
     operator = graph.operator({"comm": "A", "heat": "L", "heat2": "SS"}.get(name, "S"))
-    time = _time(operator, t)
+    time = _time(operator, t, operator.exponent)
     offset = {"comm": 0.0, "heat": t * graph.degrees.max()}.get(name, t)
     kernel, exponent = operator.exponential(time)
     lost = _lost(kernel, operator.labels)
     with np.errstate(divide="ignore"):
         logs = np.log(kernel)
     logs += exponent * np.log(2.0)
-    _mend(logs, lost, operator, time, 1)
+    _mend(logs, lost, operator, t, 1)
     logs -= offset
     return logs
 
 
-def _mend(logs, lost, operator, time, step):
+def _mend(logs, lost, operator, t, step):
     """Replace lost entries by those of columns in wide numbers."""
     sources = np.flatnonzero(lost.any(axis=0))
     if len(sources):
-        columns = operator.wide_columns(time, sources, step)
+        columns = operator.wide_columns(t, sources, step)
         logs[:, sources] = np.where(lost[:, sources], columns.T, logs[:, sources])
 
 
@@ -407,8 +409,8 @@ def _log_double_factorial(t, graph):
     # Even powers X^2k / (2k)!! are exp(X²/2); odd ones X · M(1, 3/2, X²/2), where M is Kummer's
     # function, the integral of exp(u X²/2) / (2 √(1-u)) over u from 0 to 1.
     once, twice = graph.operator("A"), graph.operator("AA")
-    time = _time(once, t)
-    even_time = _time(twice, t * t / 2)
+    time = _time(once, t, once.exponent)
+    even_time = _time(twice, time * time / 2, twice.exponent - 2 * once.exponent)
     floor = once.floor = twice.floor
     odd, odd_exponent = _kummer(twice, even_time)
     odd = once.times(odd) * time
@@ -421,7 +423,7 @@ def _log_double_factorial(t, graph):
     with np.errstate(divide="ignore"):
         logs = np.log(kernel)
     logs += exponent * np.log(2.0)
-    _mend(logs, lost, once, time, 2)
+    _mend(logs, lost, once, t, 2)
     return logs
 
 

@@ -42,17 +42,17 @@ def resolvent_solve(diagonal, weights, B, *, rtol=1e-6, n_jobs=None):
     """
     matrix = (sp.diags_array(diagonal) - weights).tocsr()
     X = np.zeros(B.shape)
-    left = []
+    found: list[int] = []
 
     def work(part):
         X[:, part], open_ = _conjugate_gradients(matrix, B[:, part], X[:, part], diagonal, rtol,
                                                  _PATIENCE)  # fmt: skip
-        left.extend(part.start + np.flatnonzero(open_))
+        found.extend(part.start + np.flatnonzero(open_))
 
     run_slices(work, B.shape[1], slice_size=_COLUMNS, n_jobs=n_jobs)
-    if not left:
+    if not found:
         return X
-    left = np.sort(left)
+    left = np.sort(found)
     preconditioner = _multigrid(matrix)
     if preconditioner is None:
         X[:, left], open_ = _conjugate_gradients(matrix, B[:, left], X[:, left], diagonal, rtol,

@@ -44,7 +44,7 @@ def test_the_likelihood_never_falls_and_no_cluster_is_lost(seed, k, weighted):
 
 
 def test_a_sweep_raises_the_likelihood_at_fixed_rates_by_single_moves():
-    A, truth = blocks(200, 3, 6, 4)
+    A, _ = blocks(200, 3, 6, 4)
     rng = np.random.default_rng(1)
     labels = rng.integers(0, 3, 200).astype(np.int32)
     table = block_table(A.indptr, A.indices, A.data, labels, 3)

@@ -34,11 +34,11 @@ def test_planted_blocks_and_what_refinement_adds():
     A, truth = blocks(4000, 4, 8, 6)
     plain = SparseGraphClustering(4, random_state=0).fit(A)
     refined = SparseGraphClustering(4, refine=True, random_state=0, n_jobs=2).fit(A)
-    # A signal-to-noise ratio of 2.6, with 1 the threshold. Bayes' classification with all other
-    # labels known errs at 3 % of the nodes: 8 Poisson edges to one block against 2 to each other.
-    assert adjusted_rand_score(truth, plain.labels_) > 0.75
+    # A signal-to-noise ratio of 2.6, with 1 the threshold. With all other labels known, 8 Poisson
+    # edges to one block against 2 to each other err at some 5 % of the nodes, an index of 0.87.
+    assert adjusted_rand_score(truth, plain.labels_) > 0.65
     assert adjusted_rand_score(truth, refined.labels_) > adjusted_rand_score(truth, plain.labels_)
-    assert adjusted_rand_score(truth, refined.labels_) > 0.85
+    assert adjusted_rand_score(truth, refined.labels_) > 0.8
     assert plain.n_detectable_ == 4
     assert plain.n_features_in_ == 4000
     np.testing.assert_array_equal(plain.embedding_, refined.embedding_)

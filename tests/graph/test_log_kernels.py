@@ -219,11 +219,19 @@ def test_even_kernels_split_bipartite_graphs():
 
 
 @pytest.mark.parametrize("name", ["comm", "heat", "df", "katz", "for"])
-@pytest.mark.parametrize("scale", [2.0**-500, 2.0**500])
+@pytest.mark.parametrize("scale", [2.0**-700, 2.0**700])
 def test_units_of_weights(name, scale):
     weights = clique_chain(5, 4)
     logs = log_kernel(weights, name, 0.2)
     assert abs(log_kernel(weights * scale, name, 0.2 / scale) - logs).max() < 1e-12
+
+
+@pytest.mark.parametrize("name", ["comm", "df", "for"])
+def test_faintest_parameter(name):
+    # One step is t, to all digits: even a square of t is below the range of floats.
+    logs = log_kernel(clique_chain(3, 4), name, 1e-300)
+    assert logs[0, 1] == pytest.approx(np.log(1e-300), rel=1e-15)
+    assert logs.min() == pytest.approx(-5 * 300 * np.log(10), rel=0.01)
 
 
 def test_unequal_weights_and_a_hub():
