@@ -88,6 +88,7 @@ ESTIMATORS = [
     StudentTProcessRegressor(kernel=RBF(1.0) + WhiteKernel(0.1), optimizer=None, normalize_y=True),
     GraphClustering(2, measure="logfor", param=0.5, n_init=2, random_state=0),
     GraphClustering(2, measure="for", param=[0.3, 0.7], method="ward"),
+    GraphMeasureSearch(2, measures=["for", "comm2"], params=2, n_init=2, random_state=0),
     KernelKMeans(3, random_state=0),
     KernelKMeans(3, kernel="rbf", random_state=0),
 ]

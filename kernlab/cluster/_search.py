@@ -110,13 +110,15 @@ class GraphMeasureSearch(ClusterMixin, BaseEstimator):
        modularity are junk that agrees with other junk.
     3. The largest sum of midranks of sQ, D and C wins; ties go to the larger D, then to the first.
 
-    It beats modularity and consensus by themselves, and equals the likelihood on graphs drawn from
-    block models; on real graphs it does better than that. The user guide says where it misses.
+    On random graphs of five families it comes within 0.05 of the best candidate's adjusted Rand
+    index as often as the likelihood (34 and 35 of 58; modularity 22, consensus 17), and misses by
+    less. The user guide says where it fails.
 
-    Time is O(n³) for each measure and parameter, some three quarters of it eigendecompositions and
-    products of kernels; memory that of a few kernels for each thread and of 2 bytes for each
-    candidate and node. Disconnected graphs have the explicit ``floor='auto'`` of
-    :class:`kernlab.graph.GraphProximity` between components; with isolated nodes, measures that
+    Time is O(n³) for each measure and parameter: 20 measures at 16 parameters, with 10 starts each,
+    of 1000 nodes take some 86 s of CPU time. Memory is that of a few kernels for each thread, of
+    the powers that logarithmic ones are made of (17 matrices, at most 1 GiB, for each thread), and
+    of 2 bytes for each candidate and node. Disconnected graphs have the explicit ``floor='auto'``
+    of :class:`kernlab.graph.GraphProximity` between components; with isolated nodes, measures that
     divide by degrees drop out.
 
     References
@@ -266,7 +268,8 @@ class GraphMeasureSearch(ClusterMixin, BaseEstimator):
                 f"methods={self.methods!r} is to list some of {', '.join(map(repr, METHODS))}."
             )
         if isinstance(self.params, Integral):
-            return measures, (np.arange(self.params) + 0.5) / self.params, methods
+            n_params = int(self.params)
+            return measures, (np.arange(n_params) + 0.5) / n_params, methods
         params = np.unique(np.asarray(self.params, dtype=np.float64))
         if params.size == 0 or not (np.all(params > 0) and np.all(params < 1)):
             raise ValueError(
@@ -277,15 +280,22 @@ class GraphMeasureSearch(ClusterMixin, BaseEstimator):
 
     def _weights(self, X):
         """The adjacency matrix of X, checked."""
-        if not is_networkx(X):
-            X = validate_data(self, X, accept_sparse=True, dtype=np.float64)
-        adjacency = as_adjacency(X, name="X")
-        n_nodes = self.n_features_in_ = adjacency.shape[0]
-        if self.n_clusters > n_nodes:
+        if is_networkx(X):
+            adjacency = as_adjacency(X, name="X")
+            self.n_features_in_ = adjacency.shape[0]
+            if hasattr(self, "feature_names_in_"):
+                del self.feature_names_in_
+        else:
+            X = validate_data(self, X, accept_sparse="csr", dtype=np.float64)
+            adjacency = as_adjacency(X, name="X")
+        n = adjacency.shape[0]
+        if self.n_clusters > n:
             raise ValueError(
-                f"n_clusters={self.n_clusters} is more than n_samples={n_nodes}, the number of "
-                "nodes; ask for at most as many clusters."
+                f"n_clusters={self.n_clusters} is more than n_samples={n}, the number of nodes; "
+                "ask for at most as many."
             )
         if adjacency.nnz == 0:
-            raise ValueError(f"X has no edges among its {n_nodes} nodes; there is no cluster.")
+            raise ValueError(
+                f"X has no edges among its nodes, n_samples={n}: there are no clusters."
+            )
         return adjacency
