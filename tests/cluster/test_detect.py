@@ -50,7 +50,7 @@ def test_communities_that_are_plain():
     assert count_communities(nx.karate_club_graph(), max_communities=1) == (1, 0, False)
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(3))
 def test_chance_has_no_communities(seed):
     for graph in (
         nx.gnm_random_graph(300, 900, seed=seed),
@@ -86,8 +86,11 @@ def test_weights():
 
 @pytest.mark.parametrize("sign", [0, 1, -1])
 def test_filtered_eigenvectors_are_those_of_a_dense_solver(sign):
-    graph = nx.planted_partition_graph(4, 300, 0.06, 0.005, seed=0)
-    adjacency = as_adjacency(graph)
+    rng = np.random.default_rng(0)
+    truth = np.arange(1200) % 4
+    p = np.where(truth[:, None] == truth, 0.06, 0.005)
+    upper = np.triu(rng.random(p.shape) < p, 1)
+    adjacency = as_adjacency(sp.csr_array(upper + upper.T, dtype=float))
     operator = BetheHessian(adjacency)
     values, vectors = operator.leading(4, rng=np.random.RandomState(0), sign=sign)
     dense = np.linalg.eigvalsh(operator.matrix.toarray().astype(float))
