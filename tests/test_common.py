@@ -7,8 +7,14 @@ import pytest
 from sklearn.gaussian_process.kernels import RBF, WhiteKernel
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from kernlab.cluster import AttributedGraphClustering, GraphClustering, GraphMeasureSearch, KernelKMeans, LikelihoodAdjustedSDP, SparseGraphClustering
-from kernlab.cluster import LikelihoodAdjustedSDP
+from kernlab.cluster import (
+    AttributedGraphClustering,
+    GraphClustering,
+    GraphMeasureSearch,
+    KernelKMeans,
+    LikelihoodAdjustedSDP,
+    SparseGraphClustering,
+)
 from kernlab.density import (
     ConditionalKernelDensity,
     DirectionalKernelDensity,
@@ -17,7 +23,6 @@ from kernlab.density import (
     VonMisesFisherMixture,
 )
 from kernlab.embedding import DiffusionMap, HeatGeodesicEmbedding
-from kernlab.exceptions import BandwidthWarning, DisconnectedGraphWarning, SelfLoopWarning
 from kernlab.exceptions import (
     BandwidthWarning,
     DisconnectedGraphWarning,
@@ -89,6 +94,7 @@ ESTIMATORS = [
     GraphClustering(2, measure="logfor", param=0.5, n_init=2, random_state=0),
     GraphClustering(2, measure="for", param=[0.3, 0.7], method="ward"),
     GraphMeasureSearch(2, measures=["for", "comm2"], params=2, n_init=2, random_state=0),
+    AttributedGraphClustering(2, random_state=0),
     KernelKMeans(3, random_state=0),
     KernelKMeans(3, kernel="rbf", random_state=0),
 ]
@@ -203,6 +209,9 @@ POINTS = {"check_clustering": "X is a graph, the check's is a table of points"}
 SQUARE = dict.fromkeys(
     ("check_clustering", "check_clustering(readonly_memmap=True)"),
     "the check gives two features of points in place of a kernel between them",
+)
+
+
 # What these pass is no graph: not square or symmetric, negative, complex, of objects, without
 # entries, or with rows of zeros, and the message says so in its own words; the estimators' own
 # tests refuse each of them.
@@ -230,7 +239,6 @@ def expected_failures(estimator):
         return POINTS
     if isinstance(estimator, KernelKMeans):
         return SQUARE if estimator.kernel == "precomputed" else {}
-    if isinstance(estimator, GraphSketch | LandmarkLogEmbedding | SparseGraphClustering):
     if isinstance(estimator, SparseGraphClustering):
         return {name: why for name, why in GRAPH.items() if name != "check_fit2d_1feature"}
     if isinstance(estimator, GraphSketch | LandmarkLogEmbedding):
