@@ -83,7 +83,9 @@ def pygkernels(K, k, *, seed, n_init):
     from pygkernels.cluster import KKMeans
 
     model = KKMeans(k, n_init=n_init, init_measure="inertia", random_state=seed, device="cpu")
-    return np.asarray(model.predict(np.asarray(K)))
+    # Its own choice among the restarts is the first of them.
+    runs = model.predict(np.asarray(K), explicit=True)
+    return np.asarray(min(runs, key=lambda run: run["inertia"])["labels"])
 
 
 METHODS = {f.__name__: f for f in (kernlab, search, forest, leiden, louvain, pygkernels)}
