@@ -83,7 +83,11 @@ def pygkernels(K, k, *, seed, n_init):
     from pygkernels.cluster import KKMeans
 
     model = KKMeans(k, n_init=n_init, init_measure="inertia", random_state=seed, device="cpu")
-    return np.asarray(model.predict(np.asarray(K)))
+    # Its inertia tells good runs from bad ones only of a centred kernel, and its own choice among
+    # them is the first.
+    K = K - K.mean(axis=0)
+    runs = model.predict(K - K.mean(axis=1)[:, None], explicit=True)
+    return np.asarray(min(runs, key=lambda run: run["inertia"])["labels"])
 
 
 METHODS = {f.__name__: f for f in (kernlab, search, forest, leiden, louvain, pygkernels)}

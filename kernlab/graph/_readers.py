@@ -81,21 +81,31 @@ def read_graph(path, *, format=None):
 
 def _parse(path, separator):
     """Names of both ends of each edge, and its weights."""
-    ends, weights = [], []
+    ends: list[list[str]] = []
+    weights: list[float] = []
     with path.open(newline="", encoding="utf-8-sig") as file:
-        lines = csv.reader(file, delimiter=separator) if separator else map(str.split, file)
-        for number, fields in enumerate(lines, start=1):
+        for line, fields in _records(file, separator):
             fields = [field.strip() for field in fields]
             if not any(fields) or fields[0][:1] in ("#", "%"):
                 continue
             if not ends and _is_header(fields):
                 continue
-            line = lines.line_num if separator else number
             weights.append(_weight(path, line, fields))
             ends.append(fields[:2])
     if not ends:
         raise ValueError(f"{path} lists no edges.")
     return ends, np.array(weights)
+
+
+def _records(file, separator):
+    """Number of the line, and fields."""
+    if separator is None:
+        for number, line in enumerate(file, start=1):
+            yield number, line.split()
+        return
+    reader = csv.reader(file, delimiter=separator)
+    for fields in reader:
+        yield reader.line_num, fields
 
 
 def _is_header(fields):
@@ -128,7 +138,7 @@ def _numbered(ends):
     try:
         return np.unique(np.array(ends, dtype=np.int64), return_inverse=True)
     except (ValueError, OverflowError):
-        names = {}
+        names: dict[str, int] = {}
         rows = [names.setdefault(name, len(names)) for edge in ends for name in edge]
         return np.array(list(names)), np.array(rows)
 
