@@ -4,7 +4,9 @@ import math
 import warnings
 
 import pytest
+from sklearn.base import ClusterMixin
 from sklearn.gaussian_process.kernels import RBF, WhiteKernel
+from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from kernlab.cluster import (
@@ -26,6 +28,7 @@ from kernlab.embedding import DiffusionMap, HeatGeodesicEmbedding
 from kernlab.exceptions import (
     BandwidthWarning,
     DisconnectedGraphWarning,
+    IsolatedNodesWarning,
     SelfLoopWarning,
     UndetectableCommunitiesWarning,
 )
@@ -191,58 +194,38 @@ GRID = dict.fromkeys(
 )
 
 
-# A proximity depends on all of a graph, and no part of it has one of its own.
+# X is a graph or a kernel between points, and the checks give what is none. KernelKMeans passes all
+# of them with 'rbf'.
+TABLE = dict.fromkeys(
+    ("check_clustering", "check_clustering(readonly_memmap=True)"),
+    "the check gives a table of points, which is not square",
+)
 WHOLE_GRAPH = dict.fromkeys(
     (
         "check_fit_idempotent",
         "check_methods_sample_order_invariance",
         "check_methods_subset_invariance",
     ),
-    "the check transforms some rows of the graph; transform takes the fitted graph alone",
+    "the check transforms some rows of the graph, and a proximity depends on all of them",
 )
-
-
-POINTS = {"check_clustering": "X is a graph, the check's is a table of points"}
-
-
-# A precomputed kernel is square, the check's points are not; the same check passes with 'rbf'.
-SQUARE = dict.fromkeys(
-    ("check_clustering", "check_clustering(readonly_memmap=True)"),
-    "the check gives two features of points in place of a kernel between them",
-)
-
-
-# What these pass is no graph: not square or symmetric, negative, complex, of objects, without
-# entries, or with rows of zeros, and the message says so in its own words; the estimators' own
-# tests refuse each of them.
-GRAPH = dict.fromkeys(
+LINKED = dict.fromkeys(
     (
-        "check_clustering",
-        "check_complex_data",
-        "check_dtype_object",
         "check_estimator_sparse_array",
         "check_estimator_sparse_matrix",
         "check_estimator_sparse_tag",
-        "check_estimators_empty_data_messages",
-        "check_estimators_nan_inf",
         "check_fit2d_1feature",
-        "check_positive_only_tag_during_fit",
     ),
-    "the check's table is no adjacency matrix of a graph without isolated nodes",
+    "the check's graph has nodes without edges, which have no place beside the others",
 )
 
 
 def expected_failures(estimator):
     if isinstance(estimator, GraphProximity):
         return WHOLE_GRAPH
-    if isinstance(estimator, GraphClustering | GraphMeasureSearch):
-        return POINTS
-    if isinstance(estimator, KernelKMeans):
-        return SQUARE if estimator.kernel == "precomputed" else {}
-    if isinstance(estimator, SparseGraphClustering):
-        return {name: why for name, why in GRAPH.items() if name != "check_fit2d_1feature"}
     if isinstance(estimator, GraphSketch | LandmarkLogEmbedding):
-        return GRAPH
+        return LINKED
+    if isinstance(estimator, ClusterMixin):
+        return TABLE if get_tags(estimator).input_tags.pairwise else {}
     if isinstance(estimator, KroneckerGPRegressor):
         return GRID
     if isinstance(estimator, MarkovGPRegressor):
@@ -266,11 +249,10 @@ def test_scikit_learn_check(estimator, check):
         warnings.simplefilter("ignore", BandwidthWarning)
         # And the points of some lie in clusters apart.
         warnings.simplefilter("ignore", DisconnectedGraphWarning)
-        # Their kernels of points, for estimators on pairs, have diagonals.
-        warnings.simplefilter("ignore", SelfLoopWarning)
-        # And kernel matrices have a diagonal, and no communities.
+        # Their kernels of points, as graphs, have loops, no communities, and rows of zeros.
         warnings.simplefilter("ignore", SelfLoopWarning)
         warnings.simplefilter("ignore", UndetectableCommunitiesWarning)
+        warnings.simplefilter("ignore", IsolatedNodesWarning)
         check(estimator)
 
 

@@ -9,9 +9,14 @@ from sklearn.utils import check_random_state
 
 from kernlab._core.validation import N_JOBS, Interval, StrOptions, fit_context, whole_or_nothing
 from kernlab.cluster._attributes import attribute_evidence, indicators, permutation_p_value
+from kernlab.cluster._graph_input import (
+    labels_of_all,
+    linked_graph_to_cluster,
+    warn_of_isolated,
+)
 from kernlab.cluster._scores import block_log_likelihood, cluster_weights
 from kernlab.cluster._smooth_vectors import smooth_vectors
-from kernlab.graph._adjacency import as_adjacency
+from kernlab.graph._adjacency import graph_tags
 
 # Up to half the weight, four, at which an attribute has leading vectors of its own: see
 # `_smooth_vectors`.
@@ -31,7 +36,7 @@ class AttributedGraphClustering(ClusterMixin, BaseEstimator):
     Parameters
     ----------
     n_clusters : int, default=8
-        1 to the number of nodes.
+        1 to the number of nodes with edges.
     attribute_weight : 'auto' or float >= 0, default='auto'
         Weight of an edge to a vertex of value, in units of the graph's own edges,
         :math:`\sum w^2 / \sum w`. A number holds for all attributes, and zero leaves them out.
@@ -55,8 +60,9 @@ class AttributedGraphClustering(ClusterMixin, BaseEstimator):
 
     Attributes
     ----------
-    labels_ : ndarray of shape (n_nodes,)
-        0 to n_clusters - 1.
+    labels_ : int32 ndarray of shape (n_nodes,)
+        0 to n_clusters - 1. Nodes without edges, be it to nodes or to values in use, get the label
+        of the largest cluster, with a warning.
     attribute_weight_ : float
         The weight in use.
     attributes_used_ : ndarray of bool, shape (n_attributes,)
@@ -65,9 +71,13 @@ class AttributedGraphClustering(ClusterMixin, BaseEstimator):
     weights_, scores_ : ndarray of shape (n_weights,)
         The weights tried and their evidence, in nats, for edges of weight one.
     embedding_ : ndarray of shape (n_nodes, n_clusters)
-        What k-means has clustered.
+        What k-means has clustered. Zero for nodes without edges.
+    nodes_ : list or range
+        Of the rows, in order: the nodes of a networkx graph, else numbers.
     n_features_in_ : int
         Number of nodes.
+    feature_names_in_ : ndarray of shape (n_nodes,)
+        Where X has string column names.
 
     See Also
     --------
@@ -157,22 +167,19 @@ sparse matrix of shape (n_nodes, n_values), default=None
         Raises
         ------
         ValueError
-            If X is no undirected graph or has no edges, if there are fewer nodes than clusters, and
-            if attributes do not fit the nodes or are continuous.
+            If X is no undirected graph, if there are fewer nodes with edges than clusters, and if
+            attributes do not fit the nodes or are continuous.
+
+        Warns
+        -----
+        IsolatedNodesWarning
+            If nodes have neither edges nor values in use.
         """
         with whole_or_nothing(self):
-            adjacency = as_adjacency(X, name="X")
-            n_nodes = adjacency.shape[0]
-            if self.n_clusters > n_nodes:
-                raise ValueError(
-                    f"n_clusters={self.n_clusters} is more than the {n_nodes} nodes of X."
-                )
-            if not adjacency.nnz:
-                raise ValueError("X has no edges; cluster the attributes by themselves.")
+            adjacency, _ = linked_graph_to_cluster(self, X)
             adjacency /= adjacency.data.max()
             adjacency *= adjacency.sum() / np.sum(adjacency.data**2)
-            holds = [] if attributes is None else indicators(attributes, n_nodes)
-            self.n_features_in_ = n_nodes
+            holds = [] if attributes is None else indicators(attributes, adjacency.shape[0])
             self._fit(adjacency, holds, check_random_state(self.random_state))
         return self
 
@@ -190,25 +197,23 @@ sparse matrix of shape (n_nodes, n_values), default=None
         used = [one for one, use in zip(holds, self.attributes_used_, strict=True) if use]
         tried = [self._cluster(adjacency, used, weight, rng) for weight in weights]
         self.weights_ = np.array(weights, dtype=np.float64)
-        self.scores_ = np.array([self._evidence(adjacency, used, labels) for _, labels in tried])
+        self.scores_ = np.array([self._evidence(adjacency, used, found[1]) for found in tried])
         best = int(np.argmax(self.scores_))
         self.attribute_weight_ = float(self.weights_[best])
-        self.embedding_, self.labels_ = tried[best]
+        self.embedding_, self.labels_, placed = tried[best]
+        warn_of_isolated(self.labels_, placed)
 
     def _cluster(self, adjacency, used, weight, rng):
         seed = rng.randint(np.iinfo(np.int32).max)
-        points = smooth_vectors(
+        points, placed = smooth_vectors(
             adjacency, used, weight, self.n_clusters, random_state=seed, n_jobs=self.n_jobs
         )
         means = KMeans(self.n_clusters, n_init=self.n_init, random_state=seed)
-        return points, means.fit_predict(points)
+        return points, labels_of_all(means.fit_predict(points[placed]), placed), placed
 
     def _evidence(self, adjacency, used, labels):
         of_edges = block_log_likelihood(cluster_weights(adjacency, labels, self.n_clusters))[0]
         return of_edges + sum(attribute_evidence(one, labels, self.n_clusters) for one in used)
 
     def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.pairwise = True
-        tags.input_tags.sparse = True
-        return tags
+        return graph_tags(super().__sklearn_tags__())

@@ -22,15 +22,15 @@ from kernlab._core.validation import (
     Interval,
     StrOptions,
     fit_context,
-    validate_data,
     whole_or_nothing,
 )
 from kernlab._core.warn import warn_user
+from kernlab.cluster._graph_input import graph_to_cluster
 from kernlab.cluster._kernel_runs import kernel_kmeans
 from kernlab.cluster._kernel_starts import leading_eigenvectors
 from kernlab.cluster._scores import cluster_weights, modularity
 from kernlab.exceptions import DisconnectedGraphWarning
-from kernlab.graph._adjacency import as_adjacency, is_networkx, nodes_of
+from kernlab.graph._adjacency import graph_tags
 from kernlab.graph._measures import check_parameter, parse_measure
 from kernlab.graph._spectra import Spectra
 from kernlab.graph._transforms import centred, halved_distance
@@ -93,7 +93,7 @@ class GraphClustering(ClusterMixin, BaseEstimator):
         Modularity of the clusters of each.
     candidate_labels_ : int32 ndarray of shape (n_params, n_nodes)
         Those clusters, numbered as ``labels_``.
-    nodes_ : list
+    nodes_ : list or range
         Of the rows, in order: the nodes of a networkx graph, else numbers.
     n_features_in_ : int
         Number of nodes.
@@ -209,7 +209,7 @@ class GraphClustering(ClusterMixin, BaseEstimator):
         """
         with whole_or_nothing(self):
             measure = parse_measure(self.measure, self.log)
-            adjacency = self._adjacency(X)
+            adjacency = graph_to_cluster(self, X)
             spectra = Spectra(adjacency, floor=self.floor)
             params = self._natural_params(spectra, measure)
             # Products of degrees overflow with weights of 1e155.
@@ -233,29 +233,9 @@ class GraphClustering(ClusterMixin, BaseEstimator):
                 self.scores_[i] = scores[best]
                 self.candidate_labels_[i] = _by_first_node(labels[best])
             self._select(params)
-            self.nodes_ = nodes_of(X if is_networkx(X) else adjacency)
             if spectra.n_components > 1:
                 self._warn_of_components(spectra, measure)
         return self
-
-    def _adjacency(self, X):
-        if is_networkx(X):
-            adjacency = as_adjacency(X, name="X")
-            self.n_features_in_ = adjacency.shape[0]
-            if hasattr(self, "feature_names_in_"):
-                del self.feature_names_in_
-        else:
-            X = validate_data(self, X, dtype=np.float64, accept_sparse="csr")
-            adjacency = as_adjacency(X, name="X")
-        n = adjacency.shape[0]
-        if self.n_clusters > n:
-            raise ValueError(
-                f"n_clusters={self.n_clusters} is more than n_samples={n}, the number of nodes; "
-                "ask for at most as many."
-            )
-        if adjacency.nnz == 0:
-            raise ValueError(f"X has no edges between its nodes (n_samples={n}), so no clusters.")
-        return adjacency
 
     def _natural_params(self, spectra, measure):
         """Natural parameters to try, refused before any work is done."""
@@ -324,11 +304,7 @@ class GraphClustering(ClusterMixin, BaseEstimator):
         )
 
     def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.pairwise = True
-        tags.input_tags.positive_only = True
-        tags.input_tags.sparse = True
-        return tags
+        return graph_tags(super().__sklearn_tags__())
 
 
 def _by_first_node(labels):

@@ -17,6 +17,8 @@ from kernlab.cluster._kernel_starts import plus_plus, random_labels, spectral_la
 # Sums are kept up to date move by move; labels that are final must be so by fresh ones too.
 _ROUNDS = 3
 _SPECTRAL_STARTS = 2
+# Entries read, over all starts, up to which starting threads takes longer than they save.
+_FEW = 2**22
 
 
 class Runs(NamedTuple):
@@ -137,6 +139,8 @@ def descend(kernel, n_clusters, labels, algorithm, max_iter, n_jobs):
     """Runs from the labels of a ``CentredKernel``'s points, which are changed in place."""
     values, weight, order = kernel.values, kernel.weight, kernel.order
     n_init = len(labels)
+    if n_init * values.size <= _FEW:
+        n_jobs = 1
     n_iter = np.zeros(n_init, dtype=int)
     converged = np.zeros(n_init, dtype=bool)
 

@@ -15,12 +15,12 @@ from kernlab._core.validation import (
     Interval,
     StrOptions,
     fit_context,
-    validate_data,
     whole_or_nothing,
 )
 from kernlab.cluster._candidates import DEFAULT_MEASURES, METHODS, make_candidates
+from kernlab.cluster._graph_input import graph_to_cluster
 from kernlab.cluster._selection import SCORINGS, select
-from kernlab.graph._adjacency import as_adjacency, is_networkx
+from kernlab.graph._adjacency import graph_tags
 from kernlab.graph._measures import parse_measure
 
 
@@ -89,6 +89,8 @@ class GraphMeasureSearch(ClusterMixin, BaseEstimator):
     candidate_labels_ : int ndarray of shape (n_candidates, n_samples)
         All partitions; a row of -1 where there is none. What the best of them is by labels known is
         a bound on what any choice could have reached.
+    nodes_ : list or range
+        Of the rows, in order: the nodes of a networkx graph, else numbers.
     n_features_in_ : int
         The number of nodes.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -208,7 +210,7 @@ class GraphMeasureSearch(ClusterMixin, BaseEstimator):
         """
         with whole_or_nothing(self):
             measures, params, methods = self._grid()
-            adjacency = self._weights(X)
+            adjacency = graph_to_cluster(self, X)
             found = make_candidates(
                 adjacency,
                 self.n_clusters,
@@ -250,11 +252,7 @@ class GraphMeasureSearch(ClusterMixin, BaseEstimator):
         return self
 
     def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.pairwise = True
-        tags.input_tags.positive_only = True
-        tags.input_tags.sparse = True
-        return tags
+        return graph_tags(super().__sklearn_tags__())
 
     def _grid(self):
         """Measures, parameters and methods, checked."""
@@ -277,25 +275,3 @@ class GraphMeasureSearch(ClusterMixin, BaseEstimator):
                 "the open interval (0, 1)."
             )
         return measures, params, methods
-
-    def _weights(self, X):
-        """The adjacency matrix of X, checked."""
-        if is_networkx(X):
-            adjacency = as_adjacency(X, name="X")
-            self.n_features_in_ = adjacency.shape[0]
-            if hasattr(self, "feature_names_in_"):
-                del self.feature_names_in_
-        else:
-            X = validate_data(self, X, accept_sparse="csr", dtype=np.float64)
-            adjacency = as_adjacency(X, name="X")
-        n = adjacency.shape[0]
-        if self.n_clusters > n:
-            raise ValueError(
-                f"n_clusters={self.n_clusters} is more than n_samples={n}, the number of nodes; "
-                "ask for at most as many."
-            )
-        if adjacency.nnz == 0:
-            raise ValueError(
-                f"X has no edges among its nodes, n_samples={n}: there are no clusters."
-            )
-        return adjacency

@@ -16,23 +16,29 @@ from kernlab.linalg import smallest_eigenpairs
 
 
 def smooth_vectors(adjacency, holds, weight, n_vectors, *, random_state, n_jobs):
-    """Rows (n_nodes, n_vectors) of the nodes in the smoothest vectors of the augmented graph.
+    """Rows (n_nodes, n_vectors) of the nodes in the smoothest vectors, and a mask of who has one.
 
-    They are the lowest eigenvectors of its random walk's Laplacian. ``holds`` is a list of
-    matrices (n_nodes, n_values), whose entries become edges of ``weight`` times as much.
+    The vectors are the lowest eigenvectors of the random walk's Laplacian of the augmented graph,
+    where a node without edges is nowhere, at zero. ``holds`` is a list of matrices (n_nodes,
+    n_values), whose entries become edges of ``weight`` times as much.
     """
     graph = sp.csr_array(adjacency)
     if holds and weight > 0:
         values = weight * sp.hstack(holds, format="csr")
         graph = sp.csr_array(sp.block_array([[graph, values], [values.T, None]]))
     degrees = graph.sum(axis=1)
-    # A node without edges is nowhere: at zero, beside its own eigenvalue of one.
-    scale = np.where(degrees > 0, degrees, np.inf) ** -0.5
+    linked = degrees > 0
+    if not linked.all():
+        graph = graph[linked][:, linked]
+    scale = degrees[linked] ** -0.5
     scaling = sp.diags_array(scale)
     laplacian = sp.eye_array(len(scale), format="csr") - scaling @ graph @ scaling
     # Rows need be no better than what k-means makes of them.
     _, vectors = smallest_eigenpairs(
         laplacian, n_vectors, tol=1e-5, random_state=random_state, n_jobs=n_jobs
     )
-    n_nodes = adjacency.shape[0]
-    return vectors[:n_nodes] * scale[:n_nodes, None]
+    placed = linked[: adjacency.shape[0]]
+    points = np.zeros((len(placed), n_vectors))
+    nodes = slice(np.count_nonzero(placed))
+    points[placed] = vectors[nodes] * scale[nodes, None]
+    return points, placed

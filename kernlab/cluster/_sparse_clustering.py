@@ -15,9 +15,14 @@ from threadpoolctl import threadpool_limits
 from kernlab._core.validation import N_JOBS, Interval, StrOptions, fit_context, whole_or_nothing
 from kernlab._core.warn import warn_user
 from kernlab.cluster._detect import BetheHessian
+from kernlab.cluster._graph_input import (
+    labels_of_all,
+    linked_graph_to_cluster,
+    warn_of_isolated,
+)
 from kernlab.cluster._refine import refined
-from kernlab.exceptions import IsolatedNodesWarning, UndetectableCommunitiesWarning
-from kernlab.graph._adjacency import as_adjacency
+from kernlab.exceptions import UndetectableCommunitiesWarning
+from kernlab.graph._adjacency import graph_tags
 
 _SIGNS = {"auto": 0, "assortative": 1, "disassortative": -1}
 # Points that k-means is started on; passes over all points from there.
@@ -75,8 +80,12 @@ class SparseGraphClustering(ClusterMixin, BaseEstimator):
         stand out, and negative ones tell clusters with less weight within.
     embedding_ : float32 ndarray of shape (n_nodes, n_components)
         What k-means was given. Zero for nodes without edges.
+    nodes_ : list or range
+        Of the rows, in order: the nodes of a networkx graph, else numbers.
     n_features_in_ : int
-        Nodes.
+        Number of nodes.
+    feature_names_in_ : ndarray of shape (n_nodes,)
+        Where X has string column names.
 
     See Also
     --------
@@ -173,15 +182,8 @@ class SparseGraphClustering(ClusterMixin, BaseEstimator):
             If nodes have no edges.
         """
         with whole_or_nothing(self):
-            adjacency = as_adjacency(X, name="X")
-            n_nodes = adjacency.shape[0]
-            linked = np.flatnonzero(np.diff(adjacency.indptr))
-            if len(linked) < self.n_clusters:
-                raise ValueError(
-                    f"n_clusters={self.n_clusters} is more than the number of nodes with edges, "
-                    f"{len(linked)} (n_samples={n_nodes}); ask for fewer."
-                )
-            if len(linked) < n_nodes:
+            adjacency, linked = linked_graph_to_cluster(self, X)
+            if not linked.all():
                 adjacency = adjacency[linked][:, linked]
             # Weights of any common scale.
             adjacency.data /= adjacency.data.max()
@@ -192,10 +194,12 @@ class SparseGraphClustering(ClusterMixin, BaseEstimator):
                 labels = refined(
                     adjacency, labels, self.n_clusters, max_iter=10, rng=rng, verbose=self.verbose
                 )
-            self.labels_, self.embedding_ = labels.astype(np.int32), points
-            if len(linked) < n_nodes:
-                self._spread(linked, n_nodes)
-            self.n_features_in_ = n_nodes
+            self.labels_ = labels_of_all(labels, linked)
+            self.embedding_ = points
+            if not linked.all():
+                self.embedding_ = np.zeros((len(linked), points.shape[1]), np.float32)
+                self.embedding_[linked] = points
+            warn_of_isolated(self.labels_, linked)
         return self
 
     def _points(self, adjacency, rng):
@@ -239,26 +243,8 @@ class SparseGraphClustering(ClusterMixin, BaseEstimator):
         components = max(1, self.n_clusters - 1)
         return LandmarkLogEmbedding(components, random_state=seed, n_jobs=self.n_jobs)
 
-    def _spread(self, linked, n_nodes):
-        """Labels and points of all nodes from those of nodes with edges."""
-        largest = int(np.bincount(self.labels_).argmax())
-        labels = np.full(n_nodes, largest, np.int32)
-        labels[linked] = self.labels_
-        points = np.zeros((n_nodes, self.embedding_.shape[1]), np.float32)
-        points[linked] = self.embedding_
-        self.labels_, self.embedding_ = labels, points
-        warn_user(
-            f"{n_nodes - len(linked)} of {n_nodes} nodes have no edges, and got the label of the "
-            f"largest cluster, {largest}; drop them if that is not what you want.",
-            IsolatedNodesWarning,
-        )
-
     def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.pairwise = True
-        tags.input_tags.positive_only = True
-        tags.input_tags.sparse = True
-        return tags
+        return graph_tags(super().__sklearn_tags__())
 
 
 def _k_means(points, n_clusters, n_init, rng):

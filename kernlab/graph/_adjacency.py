@@ -3,6 +3,7 @@
 import numpy as np
 import scipy.sparse as sp
 
+from kernlab._core.validation import validate_data
 from kernlab._core.warn import warn_user
 from kernlab.exceptions import SelfLoopWarning
 
@@ -12,15 +13,43 @@ def is_networkx(graph):
     return hasattr(graph, "adjacency") and hasattr(graph, "is_directed")
 
 
-def nodes_of(graph):
-    """The nodes in the order of the rows: those of a networkx graph, else 0 ... n - 1."""
-    if is_networkx(graph):
-        return list(graph)
-    return list(range(graph.shape[0] if hasattr(graph, "shape") else len(graph)))
+def validate_graph(estimator, X, *, reset=True):
+    """Check the graph that an estimator is given, as :func:`as_adjacency` does.
+
+    Parameters
+    ----------
+    estimator : BaseEstimator
+        Named in messages; ``n_features_in_`` and ``feature_names_in_`` are set or checked.
+    X : networkx graph, sparse matrix or array, array-like or DataFrame of shape (n_nodes, n_nodes)
+    reset : bool
+        True in ``fit``, which sets ``nodes_`` too: a list of the nodes of a networkx graph in the
+        order of the rows, else the range of their numbers.
+
+    Returns
+    -------
+    adjacency : float64 CSR matrix of shape (n_nodes, n_nodes)
+        In canonical format and without loops; never an array of X itself.
+    """
+    graph = _of_networkx(X, "X") if is_networkx(X) else X
+    checked = validate_data(estimator, graph, dtype=np.float64, accept_sparse="csr", reset=reset)
+    adjacency = as_adjacency(checked, name="X", copy=checked is X)
+    if reset:
+        estimator.nodes_ = list(X) if is_networkx(X) else range(adjacency.shape[0])
+    return adjacency
 
 
-def as_adjacency(graph, *, name="graph", loops="drop"):
-    """A float64 copy, in canonical CSR format, of the weights of an undirected graph.
+def graph_tags(tags):
+    """Of an estimator whose X is a graph."""
+    tags.input_tags.pairwise = True
+    tags.input_tags.positive_only = True
+    tags.input_tags.sparse = True
+    if tags.transformer_tags is not None:
+        tags.transformer_tags.preserves_dtype = []
+    return tags
+
+
+def as_adjacency(graph, *, name="graph", loops="drop", copy=True):
+    """Weights of an undirected graph as a float64 matrix in canonical CSR format.
 
     Parameters
     ----------
@@ -31,6 +60,8 @@ def as_adjacency(graph, *, name="graph", loops="drop"):
         Of the parameter, for messages.
     loops : {'drop', 'keep'}
         Weights on the diagonal are taken off with a ``SelfLoopWarning``, or kept.
+    copy : bool
+        False where a sparse matrix is nobody else's, and may change.
 
     Raises
     ------
@@ -49,7 +80,7 @@ def as_adjacency(graph, *, name="graph", loops="drop"):
     if np.issubdtype(graph.dtype, np.complexfloating):
         raise ValueError(f"{name} holds complex numbers; weights are real: pass abs({name}).")
     try:
-        weights = sp.csr_matrix(graph, dtype=np.float64, copy=True)
+        weights = sp.csr_matrix(graph, dtype=np.float64, copy=copy)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{name} holds entries that are not numbers ({error}).") from error
     weights.sum_duplicates()

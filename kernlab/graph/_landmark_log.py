@@ -13,7 +13,7 @@ from sklearn.utils import check_random_state
 
 from kernlab._core.threads import SINGLE_THREADED_BLAS
 from kernlab._core.validation import N_JOBS, Interval, fit_context, whole_or_nothing
-from kernlab.graph._adjacency import as_adjacency
+from kernlab.graph._adjacency import graph_tags, validate_graph
 from kernlab.graph._laplacian import laplacian
 from kernlab.graph._resolvent import walk_sums
 from kernlab.linalg import heat_action
@@ -68,8 +68,12 @@ default='nheat'
     unreached_ : float
         Share of the pairs of node and landmark whose proximity is zero or below 1e-20 of the
         landmark's largest, among them all of different components; they were set to that.
+    nodes_ : list or range
+        Of the rows, in order: the nodes of a networkx graph, else numbers.
     n_features_in_ : int
-        Nodes.
+        Number of nodes.
+    feature_names_in_ : ndarray of shape (n_nodes,)
+        Where X has string column names.
 
     See Also
     --------
@@ -156,7 +160,7 @@ default='nheat'
         """
         with whole_or_nothing(self):
             measure, param = checked_measure(self, _DEFAULTS, _ENDS)
-            adjacency = as_adjacency(X, name="X")
+            adjacency = validate_graph(self, X)
             check_linked(adjacency)
             n_nodes = adjacency.shape[0]
             count = min(self.n_landmarks, n_nodes)
@@ -182,7 +186,7 @@ default='nheat'
                 table -= table.mean(axis=0, dtype=np.float64).astype(np.float32)
                 table -= table.mean(axis=1, keepdims=True)
                 self.embedding_ = _leading_directions(table, self.n_components)
-            self.landmarks_, self.param_, self.n_features_in_ = landmarks, param, n_nodes
+            self.landmarks_, self.param_ = landmarks, param
         return self
 
     def fit_transform(self, X, y=None):
@@ -205,15 +209,6 @@ default='nheat'
 
     def __sklearn_tags__(self):
         return graph_tags(super().__sklearn_tags__())
-
-
-def graph_tags(tags):
-    """Of estimators of a graph."""
-    tags.input_tags.pairwise = True
-    tags.input_tags.positive_only = True
-    tags.input_tags.sparse = True
-    tags.transformer_tags.preserves_dtype = []
-    return tags
 
 
 def checked_measure(estimator, defaults, ends):

@@ -6,8 +6,8 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from kernlab._core.validation import StrOptions, fit_context, validate_data, whole_or_nothing
-from kernlab.graph._adjacency import as_adjacency, is_networkx, nodes_of
+from kernlab._core.validation import StrOptions, fit_context, whole_or_nothing
+from kernlab.graph._adjacency import graph_tags, validate_graph
 from kernlab.graph._measures import parse_measure
 from kernlab.graph._spectra import Spectra
 
@@ -58,7 +58,7 @@ class GraphProximity(TransformerMixin, BaseEstimator):
     psd_ : bool
         Whether the measure is known to give positive semi-definite kernels on this graph, as
         Gaussian processes and the like need.
-    nodes_ : list
+    nodes_ : list or range
         Of the rows, in order: the nodes of a networkx graph, else numbers.
     n_features_in_ : int
         Number of nodes.
@@ -159,9 +159,8 @@ class GraphProximity(TransformerMixin, BaseEstimator):
         with whole_or_nothing(self):
             measure = parse_measure(self.measure, self.log)
             dtype = _checked_dtype(self.dtype)
-            adjacency = self._validated(X, reset=True)
+            adjacency = validate_graph(self, X)
             spectra = Spectra(adjacency, floor=self.floor, dtype=dtype)
-            self.nodes_ = nodes_of(X if is_networkx(X) else adjacency)
             self.param_ = self._natural(spectra, measure, self.param)
             self.kernel_ = spectra.kernel(measure, self.param_)
             self.psd_ = spectra.is_psd(measure)
@@ -202,7 +201,7 @@ class GraphProximity(TransformerMixin, BaseEstimator):
             Where X is another graph: a proximity depends on all nodes and edges.
         """
         check_is_fitted(self)
-        adjacency, fitted = self._validated(X, reset=False), self._spectra.adjacency
+        adjacency, fitted = validate_graph(self, X, reset=False), self._spectra.adjacency
         if adjacency.shape != fitted.shape or abs(adjacency - fitted).max() > 1e-10 * fitted.max():
             raise ValueError(
                 "X is another graph than the one fitted, whose proximities are of its own nodes "
@@ -246,23 +245,8 @@ class GraphProximity(TransformerMixin, BaseEstimator):
             return spectra.natural(measure, param)
         return None if measure.scaler is None else float(param)
 
-    def _validated(self, X, *, reset):
-        if is_networkx(X):
-            adjacency = as_adjacency(X, name="X")
-            if reset:
-                self.n_features_in_ = adjacency.shape[0]
-                if hasattr(self, "feature_names_in_"):
-                    del self.feature_names_in_
-            return adjacency
-        X = validate_data(self, X, dtype=np.float64, accept_sparse="csr", reset=reset)
-        return as_adjacency(X, name="X")
-
     def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.pairwise = True
-        tags.input_tags.sparse = True
-        tags.input_tags.positive_only = True
-        return tags
+        return graph_tags(super().__sklearn_tags__())
 
 
 def _checked_dtype(dtype):

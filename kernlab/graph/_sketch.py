@@ -12,8 +12,8 @@ from sklearn.utils import check_random_state
 
 from kernlab._core.threads import SINGLE_THREADED_BLAS
 from kernlab._core.validation import N_JOBS, Interval, fit_context, whole_or_nothing
-from kernlab.graph._adjacency import as_adjacency
-from kernlab.graph._landmark_log import check_linked, checked_measure, graph_tags, spectral_radius
+from kernlab.graph._adjacency import graph_tags, validate_graph
+from kernlab.graph._landmark_log import check_linked, checked_measure, spectral_radius
 from kernlab.graph._laplacian import laplacian
 from kernlab.graph._resolvent import resolvent_solve
 from kernlab.linalg import heat_action
@@ -52,8 +52,12 @@ class GraphSketch(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     ----------
     embedding_ : float32 ndarray of shape (n_nodes, n_components)
     param_ : float
+    nodes_ : list or range
+        Of the rows, in order: the nodes of a networkx graph, else numbers.
     n_features_in_ : int
-        Nodes.
+        Number of nodes.
+    feature_names_in_ : ndarray of shape (n_nodes,)
+        Where X has string column names.
 
     See Also
     --------
@@ -134,7 +138,7 @@ class GraphSketch(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         """
         with whole_or_nothing(self):
             measure, param = checked_measure(self, _DEFAULTS, _ENDS)
-            adjacency = as_adjacency(X, name="X")
+            adjacency = validate_graph(self, X)
             check_linked(adjacency)
             rng = check_random_state(self.random_state)
             with SINGLE_THREADED_BLAS:
@@ -146,7 +150,7 @@ class GraphSketch(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
                     points *= np.sqrt(degrees.mean() / degrees)[:, None]
                 points -= points.mean(axis=0)
             self.embedding_ = points.astype(np.float32)
-            self.param_, self.n_features_in_ = param, len(points)
+            self.param_ = param
         return self
 
     def fit_transform(self, X, y=None):

@@ -1,5 +1,7 @@
 """Proximity kernels of one graph, which share its decompositions."""
 
+from contextlib import nullcontext
+
 import numpy as np
 import scipy.sparse as sp
 from scipy.linalg import lapack
@@ -7,6 +9,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import ArpackError, eigsh
 from scipy.special import erf, erfcx, expit
 
+from kernlab._core.threads import SINGLE_THREADED_BLAS
 from kernlab.graph._dense import eigenpairs, gram, inverse, spectral_function
 from kernlab.graph._log_kernels import log_kernel
 from kernlab.graph._measures import check_parameter, natural_parameter, parse_measure
@@ -15,6 +18,9 @@ from kernlab.graph._walk_costs import shortest_path_distance, walk_cost_distance
 
 MAX_NODES = 20_000
 _SMALL = 64
+# Nodes up to which threads of BLAS gain little, and on a busy machine wait for one another for up
+# to a thousand times as long as the work takes.
+_FEW = 512
 
 
 class Spectra:
@@ -72,7 +78,7 @@ class Spectra:
         measure = parse_measure(measure)
         t = self._checked(measure, t)
         # What overflows ends as a value that is not finite, and is refused.
-        with np.errstate(over="ignore", invalid="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"), self._few_threads():
             if measure.log:
                 kernel = self._log(measure, t)
             elif measure.kind == "distance":
@@ -88,9 +94,14 @@ class Spectra:
         """
         measure = parse_measure(measure)
         if measure.kind == "distance":
-            return self._typed(measure, self._distance(measure, self._checked(measure, t)))
+            t = self._checked(measure, t)
+            with self._few_threads():
+                return self._typed(measure, self._distance(measure, t))
         kernel = self.kernel(measure, t) if kernel is None else kernel
         return halved_distance(kernel, sqrt=measure.plain == "comm")
+
+    def _few_threads(self):
+        return SINGLE_THREADED_BLAS if self.n_nodes <= _FEW else nullcontext()
 
     def _typed(self, measure, matrix):
         with np.errstate(over="ignore"):

@@ -10,6 +10,7 @@ from sklearn.metrics import adjusted_rand_score, mutual_info_score
 from kernlab.cluster import AttributedGraphClustering
 from kernlab.cluster._attributes import attribute_evidence, indicators, permutation_p_value
 from kernlab.cluster._smooth_vectors import smooth_vectors
+from kernlab.exceptions import IsolatedNodesWarning
 
 TRUTH = np.repeat(np.arange(5), 80)
 
@@ -88,7 +89,7 @@ def test_p_values_are_uniform_under_independence():
 
 def test_smooth_vectors_are_those_of_the_random_walk():
     holds = indicators(_attribute(0.5, 0), 400)
-    found = smooth_vectors(CLEAR, holds, 1.5, 4, random_state=0, n_jobs=1)
+    found, _ = smooth_vectors(CLEAR, holds, 1.5, 4, random_state=0, n_jobs=1)
     values = 1.5 * holds[0].toarray()
     dense = np.block([[CLEAR.toarray(), values], [values.T, np.zeros((5, 5))]])
     degrees = dense.sum(axis=1)
@@ -144,8 +145,12 @@ def test_the_scale_of_weights_does_not_matter(scale):
 def test_parts_without_edges_between_them_and_isolated_nodes():
     graph = nx.disjoint_union(nx.complete_graph(8), nx.complete_graph(8))
     graph.add_node("alone")
-    model = AttributedGraphClustering(2, random_state=0).fit(graph)
+    with pytest.warns(IsolatedNodesWarning, match="1 of 17 nodes"):
+        model = AttributedGraphClustering(2, random_state=0).fit(graph)
+    assert model.nodes_ == [*range(16), "alone"]
     assert adjusted_rand_score(model.labels_[:16], np.repeat([0, 1], 8)) == 1.0
+    assert model.labels_[16] == 0  # of two clusters as large
+    assert not model.embedding_[16].any()
     # The attribute says where the isolated node belongs.
     sides = np.repeat(["left", "right"], [8, 9])
     labels = AttributedGraphClustering(2, random_state=0).fit_predict(graph, attributes=sides)
@@ -174,7 +179,7 @@ def test_bad_graphs_leave_nothing_fitted():
     model = AttributedGraphClustering(3)
     with pytest.raises(ValueError, match="no edges"):
         model.fit(np.zeros((4, 4)))
-    with pytest.raises(ValueError, match="more than the 2 nodes"):
+    with pytest.raises(ValueError, match="n_clusters=3 is more than n_samples=2"):
         model.fit(np.ones((2, 2)) - np.eye(2))
     assert not hasattr(model, "labels_")
     assert not hasattr(model, "n_features_in_")

@@ -472,7 +472,7 @@ def test_kinds_of_graphs(name, convert):
     given_graph = convert(A)
     found = GraphProximity(name).fit(given_graph)
     np.testing.assert_array_equal(found.kernel_, expected)
-    assert found.nodes_ == list(range(8))
+    assert list(found.nodes_) == list(range(8))
     np.testing.assert_array_equal(found.transform(given_graph), expected)
 
 
