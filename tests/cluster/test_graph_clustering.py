@@ -14,7 +14,7 @@ from sklearn.cluster import AgglomerativeClustering
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import adjusted_rand_score
 
-from kernlab.cluster import GraphClustering, KernelKMeans
+from kernlab.cluster import GraphClustering, KernelKMeans, _kernel_runs
 from kernlab.cluster._graph_clustering import _by_first_node, _ward
 from kernlab.exceptions import DisconnectedGraphWarning, SelfLoopWarning
 from kernlab.graph import GraphProximity
@@ -124,7 +124,8 @@ def test_nodes_of_networkx_keep_their_order():
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_labels_are_the_same_in_every_run_on_any_threads(method):
+def test_labels_are_the_same_in_every_run_on_any_threads(method, monkeypatch):
+    monkeypatch.setattr(_kernel_runs, "_FEW", 0)  # threads for kernels as small as this, too
     A, _ = blocks(p_in=0.35, p_out=0.2)
     model = GraphClustering(4, method=method, n_init=4, random_state=3)
     first = model.fit(A)

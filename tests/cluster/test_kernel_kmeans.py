@@ -14,7 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import adjusted_rand_score
 from sklearn.metrics.pairwise import rbf_kernel
 
-from kernlab.cluster import KernelKMeans
+from kernlab.cluster import KernelKMeans, _kernel_runs
 from kernlab.cluster._kernel_kmeans import kernel_kmeans, spectral_starts
 
 EPS = np.finfo(float).eps
@@ -174,7 +174,8 @@ def test_a_function_is_a_kernel_and_frames_and_single_precision_are_data():
     assert abs(single.inertia_ - named.inertia_) < 1e-4 * named.inertia_
 
 
-def test_an_integer_seed_gives_the_same_bits_on_any_number_of_threads():
+def test_an_integer_seed_gives_the_same_bits_on_any_number_of_threads(monkeypatch):
+    monkeypatch.setattr(_kernel_runs, "_FEW", 0)  # threads for kernels as small as this, too
     K = rbf_kernel(_points(300, spread=5.0), gamma=0.05)
     first, second = (
         KernelKMeans(6, n_init=5, random_state=3, n_jobs=n_jobs).fit(K) for n_jobs in (1, 3)

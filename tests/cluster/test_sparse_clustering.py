@@ -106,9 +106,10 @@ def test_as_many_clusters_as_nodes_and_more():
     with pytest.warns(UndetectableCommunitiesWarning):
         labels = SparseGraphClustering(4, random_state=0).fit_predict(square)
     assert set(labels) == {0, 1, 2, 3}
-    with pytest.raises(
-        ValueError, match="n_clusters=5 is more than the number of nodes with edges"
-    ):
+    with pytest.raises(ValueError, match="n_clusters=5 is more than n_samples=4"):
+        SparseGraphClustering(5).fit(square)
+    square.add_node("alone")
+    with pytest.raises(ValueError, match="more than the number of nodes with edges, 4"):
         SparseGraphClustering(5).fit(square)
     with pytest.raises(ValueError, match="X is not symmetric"):
         SparseGraphClustering(1).fit(np.triu(np.ones((3, 3))))

@@ -1,0 +1,101 @@
+"""A graph means the same in whatever form it comes, to every estimator of graphs."""
+
+import warnings
+
+import networkx as nx
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse as sp
+
+from kernlab.cluster import (
+    AttributedGraphClustering,
+    GraphClustering,
+    GraphMeasureSearch,
+    SparseGraphClustering,
+)
+from kernlab.exceptions import SelfLoopWarning
+from kernlab.graph import GraphProximity, GraphSketch, LandmarkLogEmbedding
+from kernlab.graph._adjacency import validate_graph
+
+ESTIMATORS = [
+    AttributedGraphClustering(2, random_state=0),
+    GraphClustering(2, param=0.5, n_init=2, random_state=0),
+    GraphMeasureSearch(2, measures=["for"], params=1, n_init=2, random_state=0),
+    SparseGraphClustering(2, random_state=0),
+    GraphProximity("for"),
+    GraphSketch(2, random_state=0),
+    LandmarkLogEmbedding(1, random_state=0),
+]
+GRAPH = nx.relabel_nodes(
+    nx.disjoint_union(nx.complete_graph(6), nx.complete_graph(5)), lambda i: f"n{(7 * i) % 11}"
+)
+GRAPH.add_edge("n0", "n4")
+NAMES = list(GRAPH)
+WEIGHTS = nx.to_numpy_array(GRAPH)
+each = pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda one: type(one).__name__)
+
+
+def _found(estimator, graph):
+    estimator.fit(graph)
+    for name in ("labels_", "embedding_", "kernel_"):
+        if hasattr(estimator, name):
+            return getattr(estimator, name)
+
+
+@each
+def test_forms_of_a_graph(estimator):
+    expected = _found(estimator, WEIGHTS)
+    frame = pd.DataFrame(WEIGHTS, index=NAMES, columns=NAMES)
+    np.testing.assert_array_equal(_found(estimator, frame), expected)
+    assert estimator.feature_names_in_.tolist() == NAMES
+    assert estimator.nodes_ == range(11)
+    np.testing.assert_array_equal(_found(estimator, GRAPH), expected)
+    assert estimator.nodes_ == NAMES
+    assert estimator.n_features_in_ == 11
+    assert not hasattr(estimator, "feature_names_in_")
+    np.testing.assert_array_equal(_found(estimator, sp.coo_array(WEIGHTS)), expected)
+
+
+@each
+@pytest.mark.parametrize(
+    ("graph", "message"),
+    [
+        (np.ones((2, 3)), "square"),
+        (np.ones(4), "Expected 2D array"),
+        (np.zeros((0, 0)), "0 sample"),
+        (1j * WEIGHTS, "Complex data"),
+        (sp.csr_array(1j * WEIGHTS), "Complex data"),
+        (np.full((4, 4), "a"), "could not convert"),
+        (np.where(WEIGHTS > 0, np.nan, 0.0), "X contains NaN"),
+        (sp.csr_array(np.where(WEIGHTS > 0, np.inf, 0.0)), "X contains infinity"),
+        (-WEIGHTS, "Negative values in data"),
+        (np.triu(WEIGHTS), "not symmetric"),
+        (nx.DiGraph(GRAPH), "directed"),
+        (nx.Graph(), "no nodes"),
+    ],
+)
+def test_what_is_no_graph(estimator, graph, message):
+    with pytest.raises(ValueError, match=message):
+        estimator.fit(graph)
+
+
+@pytest.mark.parametrize("kind", ["csr", "csc", "coo", "bsr", "dia", "dok", "lil"])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, bool])
+@pytest.mark.parametrize("container", [sp.csr_matrix, sp.csr_array])
+def test_the_graph_given_is_left_as_it_is(kind, dtype, container):
+    # Loops, which are taken off, would show that the graph has been written to.
+    looped = WEIGHTS + np.eye(11)
+    graph = container(looped.astype(dtype)).asformat(kind)
+    with pytest.warns(SelfLoopWarning):
+        found = validate_graph(GraphProximity(), graph)
+    found.data[:] = 7.0
+    np.testing.assert_array_equal(graph.toarray(), looped)
+
+
+def test_a_frame_of_sparse_columns():
+    frame = pd.DataFrame.sparse.from_spmatrix(sp.csr_matrix(WEIGHTS), columns=NAMES)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = validate_graph(GraphProximity(), frame)
+    np.testing.assert_array_equal(found.toarray(), WEIGHTS)
