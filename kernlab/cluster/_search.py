@@ -91,7 +91,7 @@ class GraphMeasureSearch(ClusterMixin, BaseEstimator):
         a bound on what any choice could have reached.
     n_features_in_ : int
         The number of nodes.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Where ``X`` has string column names.
 
     See Also

@@ -39,9 +39,8 @@ class LandmarkLogEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
     ----------
     n_components : int, default=16
         Coordinates, fewer than landmarks.
-    measure : {'nheat', 'heat', 'comm', 'katz', 'for', 'modifppr', 'abs', 'fe', 'rsp'}, \
-default='nheat'
-        The proximity, by its plain name, see :class:`GraphProximity`: heat of the normalised or
+    measure : str, default='nheat'
+        'nheat', 'heat', 'comm', 'katz', 'for', 'modifppr', 'abs', 'fe' or 'rsp': the proximity, by its plain name, see :class:`GraphProximity`: heat of the normalised or
         the combinatorial Laplacian, communicability, walks (alias 'walk'), regularised Laplacian or
         forest (alias 'forest'), modified personalised PageRank (alias 'ppr', whose logarithm
         differs by what centring takes out), absorption, and the distances of free energy and of
