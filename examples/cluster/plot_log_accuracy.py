@@ -84,7 +84,9 @@ assert errors["GraphProximity"] < 1e-12
 
 fig, axes = plt.subplots(1, 2, figsize=(8.5, 4), layout="constrained", sharey=True)
 noisy = np.log(np.maximum(kernels["eigendecomposition"], 1e-18))
-for ax, kernel, name in zip(axes, (noisy, ours), ("eigendecomposition, floored", "ours"), strict=True):
+for ax, kernel, name in zip(
+    axes, (noisy, ours), ("eigendecomposition, floored", "ours"), strict=True
+):
     diagonal = np.diag(kernel)
     image = ax.imshow((diagonal[:, None] + diagonal) / 2 - kernel, vmin=0, vmax=160, cmap="magma")
     ax.set(title=name, xlabel="node")
