@@ -38,7 +38,7 @@ def networks():
     for node, place in enumerate(places):
         ax.annotate(str(node), place, ha="center", va="center", fontsize=7, color="w")
     ax.set(title="A karate club by its logarithmic communicability", xticks=[], yticks=[])
-    ax.legend(loc="best")
+    figure.legend(loc="outside lower center", ncols=2)
     save(figure, "karate.png")
 
     graph = planted_partition([2000] * 5, (0.01, 0.001), random_state=0)

@@ -112,7 +112,7 @@ class KernelKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, BaseEstimator)
     X_fit_ : ndarray of shape (n_samples, n_features)
         Unless the kernel is precomputed.
     n_features_in_ : int
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Where ``X`` has string column names.
 
     See Also

@@ -93,7 +93,7 @@ class GraphMeasureSearch(ClusterMixin, BaseEstimator):
         Of the rows, in order: the nodes of a networkx graph, else numbers.
     n_features_in_ : int
         The number of nodes.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Where ``X`` has string column names.
 
     See Also

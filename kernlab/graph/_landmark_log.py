@@ -39,13 +39,12 @@ class LandmarkLogEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
     ----------
     n_components : int, default=16
         Coordinates, fewer than landmarks.
-    measure : {'nheat', 'heat', 'comm', 'katz', 'for', 'modifppr', 'abs', 'fe', 'rsp'}, \
-default='nheat'
-        The proximity, by its plain name, see :class:`GraphProximity`: heat of the normalised or
-        the combinatorial Laplacian, communicability, walks (alias 'walk'), regularised Laplacian or
-        forest (alias 'forest'), modified personalised PageRank (alias 'ppr', whose logarithm
-        differs by what centring takes out), absorption, and the distances of free energy and of
-        randomised shortest paths, the latter without a logarithm.
+    measure : str, default='nheat'
+        The proximity, by its plain name, see :class:`GraphProximity`: 'nheat' and 'heat', of the
+        normalised and the combinatorial Laplacian; 'comm', communicability; 'katz' or 'walk';
+        'for' or 'forest'; 'modifppr' or 'ppr', PageRank; 'abs', absorption; and the distances
+        'fe', of free energy, and 'rsp', of randomised shortest paths, the latter without a
+        logarithm.
     param : float or None, default=None
         Parameter in its natural units: the time t of heat, more than zero; t of 'for', more than
         zero; of 'comm' and 'katz' in units of one over the largest eigenvalue of the adjacency
