@@ -100,14 +100,15 @@ def _parse(path, separator):
     """Names of both ends of each edge, and its weights."""
     ends: list[list[str]] = []
     weights: list[float] = []
-    first = header = None
+    first: list[str] = []
+    header = None
     try:
         with path.open(encoding="utf-8-sig") as file:
             for line, fields in _records(path, file, separator):
-                if first is None:
-                    first = line, fields
+                if not first:
+                    first = fields
                     if _is_header(fields):
-                        header = first
+                        header = line
                         continue
                 weights.append(_weight(path, line, fields))
                 ends.append(fields[:2])
@@ -115,10 +116,10 @@ def _parse(path, separator):
         raise ValueError(f"{path} is not UTF-8 ({error}); save it in that encoding.") from error
     if not ends:
         raise ValueError(f"{path} lists no edges.")
-    if header is None and _heads_integers(first[1], ends):
+    if header is None and _heads_integers(first, ends):
         del ends[0], weights[0]
-    elif header is not None and not _is_named(header[1]) and _come_again(header[1], ends):
-        _weight(path, *header)  # raises: this was an edge
+    elif header is not None and not _is_named(first) and _come_again(first, ends):
+        _weight(path, header, first)  # raises: this was an edge
     return ends, np.array(weights)
 
 
