@@ -179,9 +179,10 @@ class LikelihoodAdjustedSDP(ClusterMixin, BaseEstimator):
             with np.errstate(over="ignore", invalid="ignore"):
                 center, scale = _place(X)
             if not _SMALLEST <= scale <= _LARGEST:
+                largest = np.max(np.abs(X))
                 raise ValueError(
-                    f"X has a standard deviation of {scale:.3g}, and covariances_ in squares of "
-                    f"that are beyond floats; divide X by {np.max(np.abs(X)):.3g}."
+                    f"X has entries up to {largest:.3g}, and covariances_, in squares of its "
+                    f"units, are beyond floats; divide X by {largest:.3g}."
                 )
             self._fit((X - center) / scale, center, scale)
         return self
