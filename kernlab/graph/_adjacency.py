@@ -7,6 +7,9 @@ from kernlab._core.validation import validate_data
 from kernlab._core.warn import warn_user
 from kernlab.exceptions import SelfLoopWarning
 
+# Of the largest weight: below, its inverse overflows, or nearly.
+_LEAST = 1e-305
+
 
 def is_networkx(graph):
     """Whether ``graph`` is a graph of networkx, which is not imported for that."""
@@ -66,7 +69,8 @@ def as_adjacency(graph, *, name="graph", loops="drop", copy=True):
     Raises
     ------
     ValueError
-        Where weights are not square, finite, non-negative and symmetric, or the graph is directed.
+        Where weights are not square, finite, non-negative and symmetric, or the largest is below
+        1e-305, or the graph is directed.
     """
     if is_networkx(graph):
         graph = _of_networkx(graph, name)
@@ -80,6 +84,9 @@ def as_adjacency(graph, *, name="graph", loops="drop", copy=True):
     if np.issubdtype(graph.dtype, np.complexfloating):
         raise ValueError(f"{name} holds complex numbers; weights are real: pass abs({name}).")
     try:
+        if graph.dtype == object:
+            # None is NaN as a number, but no edge as an object.
+            graph = graph.astype(np.float64)
         weights = sp.csr_matrix(graph, dtype=np.float64, copy=copy)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{name} holds entries that are not numbers ({error}).") from error
@@ -87,6 +94,11 @@ def as_adjacency(graph, *, name="graph", loops="drop", copy=True):
     if not np.isfinite(weights.data).all():
         raise ValueError(f"{name} holds NaN or infinity; drop those edges.")
     weights.eliminate_zeros()
+    if 0 < weights.data.max(initial=0.0) < _LEAST:
+        raise ValueError(
+            f"{name} has no weight above {weights.data.max():g}, near the least that floats hold; "
+            "multiply it by a constant, such as 1e300."
+        )
     if weights.nnz and weights.data.min() < 0:
         raise ValueError(
             f"Negative values in data: {name} holds the negative weight {weights.data.min():g}; "

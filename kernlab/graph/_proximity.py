@@ -36,9 +36,11 @@ class GraphProximity(TransformerMixin, BaseEstimator):
     floor : float or 'auto', default=None
         What stands between nodes that no path joins, where the measure puts them infinitely far
         apart: all logarithmic ones and those of commute times, walks with costs and shortest
-        paths. None refuses such graphs. A number is the logarithm of the kernel there, or the
-        distance. 'auto' is the least logarithm less the range of all, or twice the largest
-        distance (1 where there is none).
+        paths. None refuses such graphs. A number f is the logarithm of the kernel there; of 'ct',
+        'cct', 'rsp', 'fe' and 'sp' what ``distance_`` is there; of 'sct' and 'scct' the distance
+        of 'ct' and 'cct', of which they are sigmoids; of 'sp-ct' at x that of both its parts, and
+        ``distance_`` is (2 - 3x/2) f. 'auto' is the least logarithm less the range of all, or
+        twice the largest of those distances (1 where there is none).
     dtype : {numpy.float64, numpy.float32}, default=numpy.float64
         Of the kernel. float32 halves time and memory of plain measures, with 6 digits; logarithms
         and distances of walks and paths are computed in float64 and rounded.
@@ -169,7 +171,7 @@ class GraphProximity(TransformerMixin, BaseEstimator):
         return self
 
     def fit_transform(self, X, y=None):
-        """Fit, and return ``kernel_``, for an estimator of precomputed kernels.
+        """Fit, and return a copy of ``kernel_``, for an estimator of precomputed kernels.
 
         Parameters
         ----------
@@ -181,10 +183,10 @@ class GraphProximity(TransformerMixin, BaseEstimator):
         -------
         kernel : ndarray of shape (n_nodes, n_nodes)
         """
-        return self.fit(X).kernel_
+        return self.fit(X).kernel_.copy()
 
     def transform(self, X):
-        """The kernel of the graph that was fitted, and of no other.
+        """A copy of the kernel of the graph that was fitted, and of no other.
 
         Parameters
         ----------
@@ -207,7 +209,7 @@ class GraphProximity(TransformerMixin, BaseEstimator):
                 "X is another graph than the one fitted, whose proximities are of its own nodes "
                 "alone; call fit_transform."
             )
-        return self.kernel_
+        return self.kernel_.copy()
 
     def sweep(self, params):
         """Kernels at several parameters, one by one.
