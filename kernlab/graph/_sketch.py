@@ -139,7 +139,7 @@ class GraphSketch(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         with whole_or_nothing(self):
             measure, param = checked_measure(self, _DEFAULTS, _ENDS)
             adjacency = validate_graph(self, X)
-            check_linked(adjacency)
+            check_linked(adjacency, self.nodes_)
             rng = check_random_state(self.random_state)
             with SINGLE_THREADED_BLAS:
                 points = self._points(adjacency, measure, param, rng)
