@@ -212,7 +212,7 @@ class GraphClustering(ClusterMixin, BaseEstimator):
         with whole_or_nothing(self):
             measure = parse_measure(self.measure, self.log)
             adjacency = graph_to_cluster(self, X)
-            spectra = Spectra(adjacency, floor=self.floor)
+            spectra = Spectra(adjacency, floor=self.floor, nodes=self.nodes_)
             params = self._natural_params(spectra, measure)
             # Products of degrees overflow with weights of 1e155.
             weights = adjacency / adjacency.data.max()

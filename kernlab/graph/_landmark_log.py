@@ -13,9 +13,13 @@ from sklearn.utils import check_random_state
 
 from kernlab._core.threads import SINGLE_THREADED_BLAS
 from kernlab._core.validation import N_JOBS, Interval, fit_context, whole_or_nothing
-from kernlab.graph._adjacency import graph_tags, validate_graph
+from kernlab.graph._adjacency import graph_tags, nodes_at, validate_graph, without_isolated
 from kernlab.graph._laplacian import laplacian
+<<<<<<< HEAD
 from kernlab.graph._radius import spectral_radius
+=======
+from kernlab.graph._measures import closest
+>>>>>>> f4
 from kernlab.graph._resolvent import walk_sums
 from kernlab.linalg import heat_action
 
@@ -161,7 +165,7 @@ class LandmarkLogEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         with whole_or_nothing(self):
             measure, param = checked_measure(self, _DEFAULTS, _ENDS)
             adjacency = validate_graph(self, X)
-            check_linked(adjacency)
+            check_linked(adjacency, self.nodes_)
             n_nodes = adjacency.shape[0]
             count = min(self.n_landmarks, n_nodes)
             if self.n_components >= count:
@@ -220,11 +224,13 @@ def checked_measure(estimator, defaults, ends):
     name = estimator.measure.lower()
     name = _ALIASES.get(name, name)
     if name not in defaults:
-        why = (
-            "is computed between all pairs of nodes alone, see GraphProximity"
-            if name in _DENSE
-            else "is no such measure"
-        )
+        plain = name.removeprefix("log")
+        if name in _DENSE:
+            why = "is computed between all pairs of nodes alone, see GraphProximity"
+        elif plain in defaults or plain in _ALIASES:
+            why = f"has a prefix that is not needed here: pass {plain!r}"
+        else:
+            why = "is no such measure" + closest(name, defaults)
         raise ValueError(f"measure={estimator.measure!r} {why}; give one of {', '.join(defaults)}.")
     param = float(defaults[name] if estimator.param is None else estimator.param)
     if not 0 < param < ends.get(name, np.inf):
@@ -235,13 +241,13 @@ def checked_measure(estimator, defaults, ends):
     return name, param
 
 
-def check_linked(adjacency):
+def check_linked(adjacency, nodes):
     """Refuse nodes without edges, which no proximity tells apart."""
     isolated = np.flatnonzero(np.diff(adjacency.indptr) == 0)
     if len(isolated):
         raise ValueError(
-            f"X has {len(isolated)} nodes without edges (the first: {isolated[0]}), out of "
-            f"n_samples={adjacency.shape[0]}; drop their rows and columns."
+            f"X has {len(isolated)} nodes without edges ({nodes_at(isolated, nodes)}), out of "
+            f"n_samples={adjacency.shape[0]}; drop them: {without_isolated('X', nodes)}."
         )
 
 

@@ -162,7 +162,7 @@ class GraphProximity(TransformerMixin, BaseEstimator):
             measure = parse_measure(self.measure, self.log)
             dtype = _checked_dtype(self.dtype)
             adjacency = validate_graph(self, X)
-            spectra = Spectra(adjacency, floor=self.floor, dtype=dtype)
+            spectra = Spectra(adjacency, floor=self.floor, dtype=dtype, nodes=self.nodes_)
             self.param_ = self._natural(spectra, measure, self.param)
             self.kernel_ = spectra.kernel(measure, self.param_)
             self.psd_ = spectra.is_psd(measure)

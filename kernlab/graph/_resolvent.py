@@ -104,7 +104,7 @@ def _multigrid(matrix):
     from kernlab._core.extras import import_extra
 
     try:
-        pyamg = import_extra("pyamg", extra="networks", purpose="multigrid")
+        pyamg = import_extra("pyamg", extra="fast", purpose="multigrid")
     except MissingExtraError:
         return None
     # Its start vectors come from NumPy's global generator unless given.

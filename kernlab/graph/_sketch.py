@@ -145,7 +145,7 @@ class GraphSketch(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         with whole_or_nothing(self):
             measure, param = checked_measure(self, _DEFAULTS, _ENDS)
             adjacency = validate_graph(self, X)
-            check_linked(adjacency)
+            check_linked(adjacency, self.nodes_)
             rng = check_random_state(self.random_state)
             unit = float(adjacency.data.max())
             adjacency = adjacency / unit
