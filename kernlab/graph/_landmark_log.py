@@ -15,11 +15,8 @@ from kernlab._core.threads import SINGLE_THREADED_BLAS
 from kernlab._core.validation import N_JOBS, Interval, fit_context, whole_or_nothing
 from kernlab.graph._adjacency import graph_tags, nodes_at, validate_graph, without_isolated
 from kernlab.graph._laplacian import laplacian
-<<<<<<< HEAD
-from kernlab.graph._radius import spectral_radius
-=======
 from kernlab.graph._measures import closest
->>>>>>> f4
+from kernlab.graph._radius import spectral_radius
 from kernlab.graph._resolvent import walk_sums
 from kernlab.linalg import heat_action
 
