@@ -77,8 +77,10 @@ class GraphProximity(TransformerMixin, BaseEstimator):
     Cholesky factor and inverse of n³ flops per parameter; exponentials and 'df' an eigenvector
     decomposition of some 10 n³ for all parameters and n³ for each. Kernels of plain measures are
     accurate to rounding *relative to the largest entry*, logarithms to rounding in every entry, for
-    they come from sums of terms that are not negative. A matrix takes 8 n² bytes, a fit up to five
-    of them; graphs end at 20 000 nodes.
+    they come from sums of terms that are not negative (of 'comm' and 'df' times tρ and (tρ)², where
+    these are large). A matrix takes 8 n² bytes, a fit up to five of them, six for logarithms of
+    inverses, and some 25 for those of exponentials and 'df' up to 2900 nodes, which go when it
+    ends; graphs end at 20 000 nodes.
 
     Where weights are multiplied by c, 'comm', 'df', 'for', 'heat' and their logarithms at t are
     what they were at ct; 'rsp' and 'fe' change as the costs 1/c do; the other measures do not
@@ -167,6 +169,7 @@ class GraphProximity(TransformerMixin, BaseEstimator):
             self.kernel_ = spectra.kernel(measure, self.param_)
             self.psd_ = spectra.is_psd(measure)
             self.log_scale_ = spectra.log_scale(measure, self.param_)
+            spectra.release()
             self._spectra, self._measure = spectra, measure
         return self
 
@@ -234,7 +237,14 @@ class GraphProximity(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         naturals = [self._natural(self._spectra, self._measure, param) for param in params]
-        return (self._spectra.kernel(self._measure, t) for t in naturals)
+        return self._kernels(naturals)
+
+    def _kernels(self, naturals):
+        try:
+            for t in naturals:
+                yield self._spectra.kernel(self._measure, t)
+        finally:
+            self._spectra.release()
 
     @property
     def distance_(self):

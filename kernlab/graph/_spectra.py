@@ -91,6 +91,10 @@ class Spectra:
                 kernel = getattr(self, "_" + measure.name.replace("-", "_"))(t)
         return self._typed(measure, kernel)
 
+    def release(self):
+        """Let go of what logarithms of a sweep share: sixteen and more matrices."""
+        self._logs.clear()
+
     def distance(self, measure, t=None, kernel=None):
         """Distances of a measure: its own, or the halved ones of its kernel (rooted for 'comm').
 
