@@ -38,15 +38,16 @@ def validate_graph(estimator, X, *, reset=True):
     nodes = list(X) if is_networkx(X) else None
     graph = _of_networkx(X, "X") if nodes is not None else X
     _refuse_others(graph, "X")
-    # What is not finite is told of below, with what to do in a graph.
+    # In fit, what is not finite is told of below, with what to do in a graph.
     checked = validate_data(
         estimator,
         graph,
         dtype=np.float64,
         accept_sparse="csr",
-        ensure_all_finite=False,
+        ensure_all_finite=not reset,
         reset=reset,
     )
+    _refuse_infinite(checked.data if sp.issparse(checked) else checked, "X")
     adjacency = as_adjacency(checked, name="X", copy=checked is X, nodes=nodes)
     if reset:
         estimator.nodes_ = range(adjacency.shape[0]) if nodes is None else nodes
@@ -109,10 +110,7 @@ def as_adjacency(graph, *, name="graph", loops="drop", copy=True, nodes=None):
     if not sp.issparse(graph):
         graph = np.asarray(graph)
     if graph.ndim != 2 or graph.shape[0] != graph.shape[1] or graph.shape[0] == 0:
-        raise ValueError(
-            f"{name} has shape {graph.shape}; give the square table of the weights between all "
-            "pairs of nodes."
-        )
+        _refuse_edges(graph.shape, name)
     if np.issubdtype(graph.dtype, np.complexfloating):
         raise ValueError(f"{name} holds complex numbers; weights are real: pass abs({name}).")
     try:
@@ -123,8 +121,7 @@ def as_adjacency(graph, *, name="graph", loops="drop", copy=True, nodes=None):
     except (TypeError, ValueError) as error:
         raise ValueError(f"{name} holds entries that are not numbers ({error}).") from error
     weights.sum_duplicates()
-    if not np.isfinite(weights.data).all():
-        raise ValueError(f"{name} holds NaN or infinity; drop those edges.")
+    _refuse_infinite(weights.data, name)
     weights.eliminate_zeros()
     if 0 < weights.data.max(initial=0.0) < _LEAST:
         raise ValueError(
@@ -148,6 +145,11 @@ def as_adjacency(graph, *, name="graph", loops="drop", copy=True, nodes=None):
     return weights
 
 
+def _refuse_infinite(weights, name):
+    if not np.isfinite(weights).all():
+        raise ValueError(f"{name} holds NaN or infinity; drop those edges.")
+
+
 def _refuse_others(graph, name):
     """What is no table of weights, but holds, names or lists a graph."""
     if isinstance(graph, str | bytes | os.PathLike):
@@ -167,21 +169,32 @@ def _refuse_others(graph, name):
         raise ValueError(
             f"{name} has rows in another order than columns; pass {name}.loc[{name}.columns]."
         )
-    try:
-        shape = np.shape(graph)
-    except ValueError:  # rows of unequal lengths: left to the check of points
+    # Lists of edges between numbers are tables of numbers first, and told of after other faults.
+    listed = isinstance(graph, np.ndarray) and graph.ndim == 2
+    listed |= isinstance(graph, list | tuple) and bool(graph) and isinstance(graph[0], list | tuple)
+    if table:
+        _refuse_edges(graph.shape, name, table)
+    elif listed and len(graph) and len(graph[0]) and isinstance(graph[0][0], str):
+        _refuse_edges(np.shape(graph), name)
+
+
+def _refuse_edges(shape, name, table=False):
+    """What is no table of all pairs; two or three columns of names are edges, however many."""
+    square = len(shape) == 2 and shape[0] == shape[1] > 0
+    if square and (table or shape[1] not in (2, 3)):
         return
-    if len(shape) != 2 or shape[1] not in (2, 3):
-        return
-    named = not table and shape[0] > 0 and isinstance(graph[0][0], str)
-    if named or shape[0] != shape[1]:
+    message = (
+        f"{name} has shape {shape}; give the square table of the weights between all pairs of "
+        "nodes."
+    )
+    if len(shape) == 2 and shape[1] in (2, 3):
         add = "add_edges_from" if shape[1] == 2 else "add_weighted_edges_from"
         edges = f"{name}.to_numpy()" if table else name
-        raise ValueError(
-            f"{name} has shape {shape}; give the square table of the weights between all pairs of "
-            f"nodes. If these are edges: graph = networkx.Graph(); graph.{add}({edges}); from a "
-            "file: read_graph(path).adjacency, of kernlab.graph."
+        message += (
+            f" If these are edges: graph = networkx.Graph(); graph.{add}({edges}); from a file: "
+            "read_graph(path).adjacency, of kernlab.graph."
         )
+    raise ValueError(message)
 
 
 def _asymmetry(weights):

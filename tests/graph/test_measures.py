@@ -47,7 +47,7 @@ def test_the_list():
 @pytest.mark.parametrize(
     ("name", "log", "message"),
     [
-        ("kats", None, "measure='kats' is unknown; give one of katz, comm"),
+        ("kats", None, r"'kats' is unknown \(did you mean 'katz'\?\); give one of katz, comm"),
         (3, None, "measure=3 is unknown"),
         ("logkatz", False, "logarithmic and log=False"),
         ("scct", True, "'scct' has no logarithm"),
