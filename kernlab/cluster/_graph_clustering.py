@@ -225,6 +225,9 @@ class GraphClustering(ClusterMixin, BaseEstimator):
                 # Every kernel has the same starts, however many parameters there are.
                 rng = np.random.default_rng(seed)
                 labels, inertias = self._cluster(spectra.kernel(measure, t), rng)
+                if labels[0].max() + 1 < self.n_clusters:
+                    # So few nodes differ, and each is a cluster from every start.
+                    labels, inertias = labels[:1], inertias[:1]
                 scores = modularity(cluster_weights(weights, labels, self.n_clusters))
                 if len(params) > 1:
                     best = np.lexsort((inertias, -scores))[0]
