@@ -11,6 +11,7 @@ from sklearn.utils import check_random_state
 from kernlab._core.validation import N_JOBS, Interval, StrOptions, fit_context, whole_or_nothing
 from kernlab.cluster._attributes import attribute_evidence, indicators, permutation_p_value
 from kernlab.cluster._graph_input import (
+    by_first_node,
     labels_of_all,
     linked_graph_to_cluster,
     warn_of_isolated,
@@ -63,8 +64,8 @@ class AttributedGraphClustering(ClusterMixin, BaseEstimator):
     Attributes
     ----------
     labels_ : int32 ndarray of shape (n_nodes,)
-        0 to n_clusters - 1. Nodes without edges, be it to nodes or to values in use, get the label
-        of the largest cluster, with a warning.
+        From zero up, in the order of the first node of each cluster. Nodes without edges, be it to
+        nodes or to values in use, get the label of the largest cluster, with a warning.
     attribute_weight_ : float
         The weight in use.
     attributes_used_ : ndarray of bool, shape (n_attributes,)
@@ -223,7 +224,8 @@ class AttributedGraphClustering(ClusterMixin, BaseEstimator):
         self.scores_ = np.array([self._evidence(adjacency, used, found[1]) for found in tried])
         best = int(np.argmax(self.scores_))
         self.attribute_weight_ = float(self.weights_[best])
-        self.embedding_, self.labels_, placed = tried[best]
+        self.embedding_, labels, placed = tried[best]
+        self.labels_ = by_first_node(labels)
         warn_of_isolated(self.labels_, placed)
 
     def _cluster(self, adjacency, used, weight, rng):

@@ -6,6 +6,7 @@ import scipy.sparse as sp
 from kernlab._core.validation import validate_data
 from kernlab._core.warn import warn_user
 from kernlab.exceptions import SelfLoopWarning
+from kernlab.graph._distance_like import warn_of_distances
 
 
 def is_networkx(graph):
@@ -34,6 +35,7 @@ def validate_graph(estimator, X, *, reset=True):
     checked = validate_data(estimator, graph, dtype=np.float64, accept_sparse="csr", reset=reset)
     adjacency = as_adjacency(checked, name="X", copy=checked is X)
     if reset:
+        warn_of_distances(adjacency, "X")
         estimator.nodes_ = list(X) if is_networkx(X) else range(adjacency.shape[0])
     return adjacency
 
