@@ -14,7 +14,7 @@ from kernlab.cluster import (
     GraphMeasureSearch,
     SparseGraphClustering,
 )
-from kernlab.exceptions import SelfLoopWarning
+from kernlab.exceptions import DistanceLikeWarning, SelfLoopWarning
 from kernlab.graph import GraphProximity, GraphSketch, LandmarkLogEmbedding
 from kernlab.graph._adjacency import validate_graph
 
@@ -99,3 +99,21 @@ def test_a_frame_of_sparse_columns():
         warnings.simplefilter("error")
         found = validate_graph(GraphProximity(), frame)
     np.testing.assert_array_equal(found.toarray(), WEIGHTS)
+
+
+def test_distances_are_told_from_weights():
+    points = np.random.default_rng(0).normal(size=(40, 3))
+    distances = np.linalg.norm(points[:, None] - points, axis=2)
+    hops = nx.floyd_warshall_numpy(nx.path_graph(7))
+    for table in distances, 1e100 * distances**2, hops:
+        with pytest.warns(DistanceLikeWarning, match="least weights link nodes that are alike"):
+            validate_graph(GraphProximity(), table)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        # Kernels of any width, inverse distances, equal weights, and weights by chance.
+        kernels = [np.exp(-((distances / width) ** 2)) for width in (0.3, 1.0, 3.0, 30.0)]
+        rng = np.random.default_rng(1)
+        for table in [*kernels, 1 / (1 + distances), np.ones((6, 6)), rng.random((6, 6)) + 0.01]:
+            weights = table + table.T
+            np.fill_diagonal(weights, 0.0)
+            validate_graph(GraphProximity(), weights)
