@@ -40,6 +40,16 @@ def validate_graph(estimator, X, *, reset=True):
     return adjacency
 
 
+def check_fitted_graph(estimator, X, fitted):
+    """Refuse a graph whose adjacency matrix is not ``fitted``, that of :meth:`fit`."""
+    adjacency = validate_graph(estimator, X, reset=False)
+    if adjacency.shape != fitted.shape or abs(adjacency - fitted).max() > 1e-10 * fitted.max():
+        raise ValueError(
+            "X is another graph than the one fitted, whose proximities are of its own nodes "
+            "alone; call fit_transform."
+        )
+
+
 def graph_tags(tags):
     """Of an estimator whose X is a graph."""
     tags.input_tags.pairwise = True

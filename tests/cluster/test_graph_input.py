@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
+from sklearn.cluster import KMeans
+from sklearn.pipeline import make_pipeline
 
 from kernlab.cluster import (
     AttributedGraphClustering,
@@ -117,3 +119,17 @@ def test_distances_are_told_from_weights():
             weights = table + table.T
             np.fill_diagonal(weights, 0.0)
             validate_graph(GraphProximity(), weights)
+
+
+@pytest.mark.parametrize(
+    "embedding",
+    [GraphSketch(4, random_state=0), LandmarkLogEmbedding(2, n_landmarks=9, random_state=0)],
+)
+def test_an_embedding_in_a_pipeline(embedding):
+    pipeline = make_pipeline(embedding, KMeans(2, n_init=1, random_state=0))
+    labels = pipeline.fit_predict(WEIGHTS)
+    np.testing.assert_array_equal(pipeline.predict(GRAPH), labels)
+    other = WEIGHTS.copy()
+    other[WEIGHTS > 0] += np.ptp(WEIGHTS)
+    with pytest.raises(ValueError, match="another graph"):
+        pipeline.predict(other)
