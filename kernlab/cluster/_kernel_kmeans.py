@@ -248,16 +248,15 @@ default=None
             n = len(X)
             if self.kernel == "precomputed" and X.shape[1] != n:
                 raise ValueError(
-                    f"X has shape {X.shape}, and a precomputed kernel is a square matrix: give the "
-                    "kernel between all pairs of points, or name a kernel of points."
+                    f"X has shape {X.shape}, and a precomputed kernel is square: give the kernel "
+                    "between all pairs of points, or name a kernel of points."
                 )
             if self.n_clusters > n:
                 raise ValueError(f"n_samples={n} should be >= n_clusters={self.n_clusters}.")
             if self.kernel == "precomputed" and not np.diagonal(X).any() and 0 <= X.min() < X.max():
                 warn_user(
-                    "X has a diagonal of zeros and positive entries beside it, as no kernel has: "
-                    "if it holds distances pass kernlab.graph.distance_to_kernel(X**2), if it "
-                    "holds weights of a graph see GraphClustering.",
+                    "X has a diagonal of zeros and no negative entry, as no kernel has: of distances "
+                    "pass kernlab.graph.distance_to_kernel(X**2); of a graph see GraphClustering.",
                     DistanceLikeWarning,
                 )
             weight = check_weights(sample_weight, X)
@@ -312,7 +311,6 @@ default=None
         X : array-like of shape (n_queries, n_features)
         y : Ignored
         sample_weight : array-like of shape (n_queries,), default=None
-            None is one each.
 
         Returns
         -------

@@ -299,7 +299,8 @@ class GraphMeasureSearch(ClusterMixin, BaseEstimator):
 
 def _warn_of_failed(found):
     """Tell of measures without a single candidate, once for each reason."""
-    names, failed = np.unique(found.measure), {}
+    names = np.unique(found.measure)
+    failed: dict[str, list[str]] = {}
     for name in names:
         reasons = found.reasons[found.measure == name]
         if np.all(reasons != ""):
