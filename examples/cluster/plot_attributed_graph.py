@@ -19,6 +19,7 @@ from kernlab.cluster import AttributedGraphClustering
 
 truth = np.repeat(np.arange(5), 80)
 fidelities = [0.0, 0.3, 0.5, 0.7, 0.9]
+N_GRAPHS = 2
 
 
 def graph(p_in, p_out, seed):
@@ -48,17 +49,26 @@ found = {}
 for panel, (title, p_out, p_in) in zip(
     panels, [("clear", 0.05, 0.2), ("unclear", 0.07, 0.15)], strict=True
 ):
-    runs = [(graph(p_in, p_out, seed), [survey(f, seed) for f in fidelities]) for seed in range(3)]
+    runs = [
+        (graph(p_in, p_out, seed), [survey(f, seed) for f in fidelities])
+        for seed in range(N_GRAPHS)
+    ]
     for weight, label, style in [
         ("auto", "chosen weight", "o-"),
         (0.0, "edges alone", "k:"),
-        (16.0, "weight 16", "s--"),
+        (16.0, "weight 16", "s-"),
     ]:
-        values = [[score(adjacency, one, weight) for one in surveys] for adjacency, surveys in runs]
-        found[title, weight] = np.mean(values, axis=0)
+        # Without weight all surveys are the same.
+        values = [
+            [score(adjacency, one, weight) for one in (surveys if weight else surveys[:1])]
+            for adjacency, surveys in runs
+        ]
+        found[title, weight] = np.mean(values, axis=0) * np.ones(len(fidelities))
         panel.plot(fidelities, found[title, weight], style, label=label)
     answers = [[adjusted_rand_score(truth, one) for one in surveys] for _, surveys in runs]
-    panel.plot(fidelities, np.mean(answers, axis=0), color="0.6", label="survey alone")
+    panel.plot(
+        fidelities, np.mean(answers, axis=0), "--", color="0.2", zorder=3, label="survey alone"
+    )
     panel.set(xlabel="share of true answers", title=f"{title} edges", ylim=(-0.03, 1.03))
 panels[0].set_ylabel("adjusted Rand index")
 panels[1].legend(frameon=False, loc="upper left")

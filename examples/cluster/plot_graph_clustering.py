@@ -62,7 +62,8 @@ print("on the other side:", wrong)
 # On the club it hardly matters. On a harder graph it does: two groups of fifty, where members know 30 % of their own and
 # 15 % of the others. Communicability loses the groups beyond .3, its logarithm beyond .8, where nothing but the largest
 # eigenvector is left of either. Modularity, which knows no classes, falls with them. The rings are at the parameters it
-# takes: where it hardly changes, it is no guide to the last tenth.
+# takes: where it hardly changes, it is no guide to the last tenth. ``"scct"``, the default, has the least index of the
+# five on this graph, .49 to .51 where modularity chooses: best on average over many graphs is not best on each.
 
 hard = planted_partition([50, 50], (0.3, 0.15), random_state=1)
 params = (np.arange(16) + 0.5) / 16
@@ -77,6 +78,7 @@ for measure in ("for", "logfor", "comm", "logcomm", "scct"):
 figure, axes = plt.subplots(1, 2, figsize=(11, 4), layout="constrained")
 for axis, (label, curves) in zip(axes, scores.items(), strict=True):
     ProximityDisplay.from_sweep(params, curves, label=label, ax=axis)
+    axis.set_xlabel("unit parameter")
     for number, (measure, at) in enumerate(chosen.items()):
         axis.plot(
             params[at],

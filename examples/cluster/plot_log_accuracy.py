@@ -28,7 +28,7 @@ t = 0.01
 
 # %%
 # The heat kernel exp(-tL), four ways: a column in sixty digits, by an eigendecomposition, by SciPy's Padé approximation,
-# and ours.
+# and that of GraphProximity.
 
 mpmath.mp.dps = 60
 degree = int(A.sum(axis=1).max())
@@ -85,7 +85,7 @@ assert errors["GraphProximity"] < 1e-12
 fig, axes = plt.subplots(1, 2, figsize=(8.5, 4), layout="constrained", sharey=True)
 noisy = np.log(np.maximum(kernels["eigendecomposition"], 1e-18))
 for ax, kernel, name in zip(
-    axes, (noisy, ours), ("eigendecomposition, floored", "ours"), strict=True
+    axes, (noisy, ours), ("eigendecomposition, floored", "GraphProximity"), strict=True
 ):
     diagonal = np.diag(kernel)
     image = ax.imshow((diagonal[:, None] + diagonal) / 2 - kernel, vmin=0, vmax=160, cmap="magma")

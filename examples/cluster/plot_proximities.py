@@ -67,10 +67,12 @@ order = np.argsort(sides, kind="stable")
 figure, axes = plt.subplots(1, 4, figsize=(11, 3.2), layout="constrained")
 for ax, measure in zip(axes, measures, strict=True):
     distance = GraphProximity(measure, param=0.8).fit(graph).distance_
-    ax.imshow(distance[np.ix_(order, order)], cmap="viridis_r")
+    shares = distance[np.ix_(order, order)] / distance.max()
+    image = ax.imshow(shares, cmap="viridis_r", vmin=0, vmax=1)
     ax.axhline((~sides).sum() - 0.5, color="w", linewidth=0.8)
     ax.axvline((~sides).sum() - 0.5, color="w", linewidth=0.8)
     ax.set(title=measure, xticks=[], yticks=[])
+figure.colorbar(image, ax=axes, label="distance / largest", shrink=0.75)
 plt.show()
 
 # %%
@@ -91,7 +93,7 @@ def separation(distance):
 
 
 params = np.linspace(0.05, 0.95, 10)
-figure, ax = plt.subplots(figsize=(6.5, 3.8), layout="constrained")
+figure, ax = plt.subplots(figsize=(8, 3.8), layout="constrained")
 best = {}
 for measure in (*measures, "for", "logfor"):
     curve = [separation(GraphProximity(measure, param=x).fit(graph).distance_) for x in params]
@@ -99,7 +101,7 @@ for measure in (*measures, "for", "logfor"):
     ax.plot(params, curve, label=f"{measure}: {best[measure]:.3f}")
 ax.axhline(0.5, color="0.8", zorder=0)
 ax.set(xlabel="unit parameter", ylabel="pairs of one side nearer")
-ax.legend(title="best", ncols=2, fontsize="small")
+figure.legend(title="best", loc="outside right center", frameon=False)
 plt.show()
 
 assert min(best["logcomm"], best["scct"]) > 0.8 > best["comm"]

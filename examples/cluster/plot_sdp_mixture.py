@@ -53,5 +53,6 @@ for mean, covariance in zip(model.means_, model.covariances_, strict=True):
 
 assert scores["likelihood-adjusted SDP"] > scores["k-means"] + 0.03
 print(
-    f"adjusted Rand index {scores['likelihood-adjusted SDP']:.3f}; rounding cost {model.gap_:.1e} nats"
+    f"adjusted Rand index {scores['likelihood-adjusted SDP']:.3f}; "
+    f"rounding cost {max(model.gap_, 0.0):.1e} nats"
 )

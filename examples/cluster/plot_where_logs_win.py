@@ -1,6 +1,6 @@
 """
-Where logarithms win
-====================
+Where logarithms win, and where not
+===================================
 
 Two measures of the proximity of nodes, plain and as logarithms, over their parameter, on graphs of two kinds: two blocks of
 equal size, and two blocks one of which is small. Adjusted Rand indices of kernel k-means, mean of six graphs.
@@ -63,7 +63,7 @@ for ax, (title, setting) in zip(axes, SETTINGS.items(), strict=True):
     ax.set(title=title, xlabel="unit parameter", ylim=(-0.05, 1.02))
     ax.title.set_fontsize(10)
 axes[0].set_ylabel("adjusted Rand index")
-axes[1].legend(loc="center right")
+fig.legend(*axes[0].get_legend_handles_labels(), loc="outside right center", frameon=False)
 
 equal, unequal = SETTINGS
 assert best[equal, "logfor"] > best[equal, "for"] + 0.4

@@ -24,6 +24,8 @@ from kernlab.graph._adjacency import graph_tags
 # Up to half the weight, four, at which an attribute has leading vectors of its own: see
 # `_smooth_vectors`.
 _WEIGHTS = (0.0, 0.5, 1.0, 2.0)
+# Evidence that differs by this share is equal.
+_SAME = 1e-9
 
 
 class AttributedGraphClustering(ClusterMixin, BaseEstimator):
@@ -49,7 +51,7 @@ class AttributedGraphClustering(ClusterMixin, BaseEstimator):
            a share of at most ``significance`` has edges within values as often as it has.
         2. Of the weights 0, 1/2, 1 and 2, that of the clusters of the largest evidence: profile
            log likelihood of the degree-corrected block model, plus that of the attributes used
-           given the clusters.
+           given the clusters. Ties go to the smallest weight.
     significance : float in (0, 1), default=0.01
         Share of irrelevant attributes that step 1 lets pass; see there.
     n_permutations : int, default=199
@@ -222,7 +224,9 @@ class AttributedGraphClustering(ClusterMixin, BaseEstimator):
         tried = [self._cluster(adjacency, used, weight, rng) for weight in weights]
         self.weights_ = np.array(weights, dtype=np.float64)
         self.scores_ = np.array([self._evidence(adjacency, used, found[1]) for found in tried])
-        best = int(np.argmax(self.scores_))
+        # Equal clusters have scores that differ by rounding: of these the smallest weight.
+        most = self.scores_.max()
+        best = int(np.argmax(self.scores_ >= most - _SAME * abs(most)))
         self.attribute_weight_ = float(self.weights_[best])
         self.embedding_, labels, placed = tried[best]
         self.labels_ = by_first_node(labels)

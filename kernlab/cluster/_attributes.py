@@ -21,6 +21,9 @@ def indicators(attributes, n_nodes):
         ]
     else:
         table = np.asarray(attributes)
+        # Of strings and NaN in a list numpy makes strings all, 'nan' among them.
+        if table.dtype.kind in "US" and not isinstance(attributes, np.ndarray):
+            table = np.asarray(attributes, dtype=object)
         if table.ndim not in (1, 2):
             raise ValueError(
                 f"attributes has shape {table.shape}; give one row for each node and one column "
@@ -79,12 +82,17 @@ def _codes_of_numbers(column, name):
     return codes
 
 
+def is_missing(value):
+    """Whether a value is None, NaN, NaT or pandas' NA."""
+    # NaN and NaT differ from themselves; NA has no truth value, and one instance.
+    return value is None or type(value).__name__ == "NAType" or value != value
+
+
 def _codes_of_objects(column, name):
     codes = np.full(len(column), -1)
     known: dict = {}
     for row, value in enumerate(column):
-        # NaN and NaT differ from themselves; pandas' NA has no truth value, and one instance.
-        if value is None or type(value).__name__ == "NAType" or value != value:
+        if is_missing(value):
             continue
         if isinstance(value, float | np.floating) and value != np.floor(value):
             _codes_of_numbers(np.array([value]), name)

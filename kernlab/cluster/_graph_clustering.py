@@ -25,11 +25,10 @@ from kernlab._core.validation import (
     whole_or_nothing,
 )
 from kernlab._core.warn import warn_user
-from kernlab.cluster._graph_input import by_first_node, graph_to_cluster
+from kernlab.cluster._graph_input import by_first_node, graph_to_cluster, warn_of_components
 from kernlab.cluster._kernel_runs import kernel_kmeans
 from kernlab.cluster._kernel_starts import leading_eigenvectors
 from kernlab.cluster._scores import cluster_weights, modularity
-from kernlab.exceptions import DisconnectedGraphWarning
 from kernlab.graph._adjacency import graph_tags
 from kernlab.graph._measures import check_parameter, parse_measure
 from kernlab.graph._spectra import Spectra
@@ -94,9 +93,9 @@ class GraphClustering(ClusterMixin, BaseEstimator):
     params_ : float64 ndarray of shape (n_params,)
         Parameters tried, natural ones; NaN where the measure has none.
     scores_ : float64 ndarray of shape (n_params,)
-        Modularity of the clusters of each.
+        Modularity of the clusters of each; NaN at parameters of 'auto' that the graph refuses.
     candidate_labels_ : int32 ndarray of shape (n_params, n_nodes)
-        Those clusters, numbered as ``labels_``.
+        Those clusters, numbered as ``labels_``; a row of -1 where there are none.
     nodes_ : list or range
         Of the rows, in order: the nodes of a networkx graph, else numbers.
     n_features_in_ : int
@@ -210,25 +209,36 @@ class GraphClustering(ClusterMixin, BaseEstimator):
             If there are weights on the diagonal, which are left out.
         ConvergenceWarning
             If fewer than ``n_clusters`` clusters were found, for other nodes are all alike.
+        UserWarning
+            If some parameters of 'auto' are left out, for the measure has no kernel there; if none
+            has one, that is the error.
         """
         with whole_or_nothing(self):
             measure = parse_measure(self.measure, self.log)
             adjacency = graph_to_cluster(self, X)
-            spectra = Spectra(adjacency, floor=self.floor)
+            spectra = Spectra(adjacency, floor=self.floor, nodes=self.nodes_)
             params = self._natural_params(spectra, measure)
             # Products of degrees overflow with weights of 1e155.
             weights = adjacency / adjacency.data.max()
             seed = check_random_state(self.random_state).randint(2**31 - 1)
             self.params_ = np.array([np.nan if t is None else t for t in params])
-            self.scores_ = np.empty(len(params))
-            self.candidate_labels_ = np.empty((len(params), len(spectra.degrees)), np.int32)
+            self.scores_ = np.full(len(params), np.nan)
+            self.candidate_labels_ = np.full((len(params), len(spectra.degrees)), -1, np.int32)
+            refused: dict[float, Exception] = {}
             sweep = progress(
                 params, total=len(params), verbose=self.verbose, label=f"Measure {measure.name!r}"
             )
             for i, t in enumerate(sweep):
                 # Every kernel has the same starts, however many parameters there are.
                 rng = np.random.default_rng(seed)
-                labels, inertias = self._cluster(spectra.kernel(measure, t), rng)
+                try:
+                    labels, inertias = self._cluster(spectra.kernel(measure, t), rng)
+                # What one of our own parameters fails of is no reason to lose the others.
+                except (ValueError, ArithmeticError) as error:
+                    if not isinstance(self.param, str) or len(refused) + 1 == len(params):
+                        raise
+                    refused[t] = error
+                    continue
                 if labels[0].max() + 1 < self.n_clusters:
                     # So few nodes differ, and each is a cluster from every start.
                     labels, inertias = labels[:1], inertias[:1]
@@ -241,8 +251,19 @@ class GraphClustering(ClusterMixin, BaseEstimator):
                 self.candidate_labels_[i] = by_first_node(labels[best])
             self._select(params)
             self.unit_param_ = self._unit_param(spectra, measure)
-            if spectra.n_components > 1:
-                self._warn_of_components(spectra, measure)
+            if refused:
+                t, reason = next(iter(refused.items()))
+                warn_user(
+                    f"Measure {measure.name!r} is left out at {len(refused)} of {len(params)} "
+                    f"parameters ({', '.join(f'{one:.4g}' for one in refused)}), where scores_ are "
+                    f"NaN: {reason} (at {t:.4g})",
+                    UserWarning,
+                )
+            floor = (
+                f"puts these infinitely far apart, in place of which stands floor={self.floor!r}"
+            )
+            means = floor if measure.needs_connected else "sees nothing in common between these"
+            warn_of_components(adjacency, self.nodes_, f"measure {measure.name!r} {means}")
         return self
 
     def _natural_params(self, spectra, measure):
@@ -292,7 +313,7 @@ class GraphClustering(ClusterMixin, BaseEstimator):
         """The parameter of best modularity, of those with all clusters where there is one."""
         whole = self.candidate_labels_.max(axis=1) + 1 == self.n_clusters
         scores = np.where(whole, self.scores_, -np.inf) if whole.any() else self.scores_
-        best = int(np.argmax(scores))
+        best = int(np.nanargmax(scores))
         self.labels_ = self.candidate_labels_[best].copy()
         self.param_, self.modularity_ = params[best], float(self.scores_[best])
         if not whole.any():
@@ -301,23 +322,6 @@ class GraphClustering(ClusterMixin, BaseEstimator):
                 f"tells apart, fewer than n_clusters={self.n_clusters}; lower n_clusters.",
                 ConvergenceWarning,
             )
-
-    def _warn_of_components(self, spectra, measure):
-        _, first, sizes = np.unique(spectra.components, return_index=True, return_counts=True)
-        order = np.lexsort((first, -sizes))
-        listed = ", ".join(f"{sizes[c]} with {self.nodes_[first[c]]!r}" for c in order[:5])
-        means = (
-            f"puts these infinitely far apart, in place of which stands floor={self.floor!r}"
-            if measure.needs_connected
-            else "sees nothing in common between these"
-        )
-        warn_user(
-            f"X has {len(sizes)} components (nodes in each: {listed}"
-            f"{', ...' if len(sizes) > 5 else ''}), and measure {measure.name!r} {means}. Clusters "
-            "may be components rather than groups within; to find these fit the largest component "
-            "alone.",
-            DisconnectedGraphWarning,
-        )
 
     def __sklearn_tags__(self):
         return graph_tags(super().__sklearn_tags__())

@@ -1,9 +1,10 @@
-"""Graphs to cluster, checked against the clusters asked for, and their nodes without edges."""
+"""Graphs to cluster, checked against the clusters asked for, and what to tell of their parts."""
 
 import numpy as np
+from scipy.sparse.csgraph import connected_components
 
 from kernlab._core.warn import warn_user
-from kernlab.exceptions import IsolatedNodesWarning
+from kernlab.exceptions import DisconnectedGraphWarning, IsolatedNodesWarning
 from kernlab.graph._adjacency import validate_graph
 
 
@@ -55,3 +56,19 @@ def warn_of_isolated(labels, linked):
             f"largest cluster, {labels[isolated[0]]}; drop them if that is not what you want.",
             IsolatedNodesWarning,
         )
+
+
+def warn_of_components(adjacency, nodes, means):
+    """Tell of a graph in several components, and what these are to who clusters it."""
+    n_components, components = connected_components(adjacency, directed=False)
+    if n_components == 1:
+        return
+    _, first, sizes = np.unique(components, return_index=True, return_counts=True)
+    order = np.lexsort((first, -sizes))
+    listed = ", ".join(f"{sizes[c]} with {nodes[first[c]]!r}" for c in order[:5])
+    warn_user(
+        f"X has {n_components} components (nodes in each: {listed}"
+        f"{', ...' if n_components > 5 else ''}), and {means}. Clusters may be components rather "
+        "than groups within; to find these fit the largest component alone.",
+        DisconnectedGraphWarning,
+    )

@@ -81,7 +81,8 @@ class KernelKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, BaseEstimator)
           another centroid either, but not the reverse: the minima are fewer and lower.
     selection : {'inertia', 'modularity'} or callable, default='inertia'
         Which start's labels are kept: least inertia; largest modularity of the graph
-        ``adjacency``; or largest ``selection(labels, kernel)``. Ties go to the less inertia.
+        ``adjacency``; or largest ``selection(labels, kernel)``, of copies. Ties go to the less
+        inertia.
     max_iter : int, default=100
         Most passes over the points, for Lloyd's algorithm and Hartigan's each.
     gamma : float, default=None
@@ -255,8 +256,8 @@ default=None
                 raise ValueError(f"n_samples={n} should be >= n_clusters={self.n_clusters}.")
             if self.kernel == "precomputed" and not np.diagonal(X).any() and 0 <= X.min() < X.max():
                 warn_user(
-                    "X has a diagonal of zeros and no negative entry, as no kernel has: of distances "
-                    "pass kernlab.graph.distance_to_kernel(X**2); of a graph see GraphClustering.",
+                    "X has a diagonal of zeros and no negative entry, as no kernel has: distances "
+                    "want kernlab.graph.distance_to_kernel(X**2), and a graph GraphClustering.",
                     DistanceLikeWarning,
                 )
             weight = check_weights(sample_weight, X)
@@ -371,7 +372,10 @@ default=None
         if self.kernel == "precomputed":
             return X
         named = not callable(self.kernel)
-        settings = {"gamma": self.gamma, "degree": self.degree, "coef0": self.coef0}
+        settings = {"degree": self.degree, "coef0": self.coef0}
+        # Not all kernels know None as their default.
+        if self.gamma is not None:
+            settings["gamma"] = self.gamma
         if not named:
             settings = self.kernel_params or {}
         K = pairwise_kernels(X, Y, metric=self.kernel, filter_params=named, **settings)
@@ -425,7 +429,10 @@ default=None
         elif self.selection == "modularity":
             score = modularity(cluster_weights(graph, runs.labels))
         else:
-            score = np.array([float(self.selection(labels, K)) for labels in runs.labels])
+            # Copies: what it does to them must change neither the model nor the user's kernel.
+            score = np.array(
+                [float(self.selection(labels.copy(), K.copy())) for labels in runs.labels]
+            )
             if np.isnan(score).any():
                 raise ValueError(f"selection={self.selection!r} returned NaN; return a number.")
         # Starts that end in one and the same partition differ by rounding: the first of them.

@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from kernlab._core.progress import progress
+from kernlab.cluster._attributes import is_missing
 from kernlab.cluster._scores import block_log_likelihood
 from kernlab.graph._adjacency import as_adjacency
 
@@ -44,7 +45,8 @@ def refine_blocks(X, labels, *, max_iter=10, random_state=None, verbose=0):
     Raises
     ------
     ValueError
-        X is no undirected graph; labels are not one for each node; max_iter is below one.
+        X is no undirected graph; labels are not one for each node, all numbers or all strings, none
+        missing; max_iter is below one.
 
     Notes
     -----
@@ -78,7 +80,7 @@ def refine_blocks(X, labels, *, max_iter=10, random_state=None, verbose=0):
     (3, 1)
     """
     adjacency = as_adjacency(X, name="X")
-    labels = np.asarray(labels)
+    given, labels = labels, np.asarray(labels)
     if labels.shape != (adjacency.shape[0],):
         raise ValueError(
             f"labels has shape {labels.shape}; X has {adjacency.shape[0]} nodes: give one label "
@@ -88,7 +90,15 @@ def refine_blocks(X, labels, *, max_iter=10, random_state=None, verbose=0):
         raise ValueError(f"max_iter={max_iter!r} must be an integer, one or more.")
     if labels.dtype.kind == "f" and not np.isfinite(labels).all():
         raise ValueError("labels holds NaN or infinity; give every node a label.")
-    values, codes = np.unique(labels, return_inverse=True)
+    # Of strings and NaN in a list numpy makes strings all.
+    if labels.dtype.kind in "OUS" and any(map(is_missing, np.asarray(given, dtype=object))):
+        raise ValueError("labels holds None, NaN or NA; give every node a label.")
+    try:
+        values, codes = np.unique(labels, return_inverse=True)
+    except TypeError as error:
+        raise ValueError(
+            f"labels holds values of several kinds ({error}); give strings or integers alone."
+        ) from error
     if adjacency.nnz:
         adjacency.data /= adjacency.data.max()
     rng = check_random_state(random_state)

@@ -1,6 +1,7 @@
 """Clusters of different shapes by the likelihood of hard labels, relaxed to memberships."""
 
 import math
+import warnings
 from numbers import Integral, Real
 
 import numpy as np
@@ -17,6 +18,8 @@ from kernlab.cluster._low_rank_sdp import Costs, memberships, solve
 
 # Of the factors at the start, what is drawn at random beside the labels of k-means.
 _BLUR = 0.1
+# Of the data, whose squares in units of the covariances must be floats, with room for small ridges.
+_SMALLEST, _LARGEST = 1e-150, 1e151
 
 
 class LikelihoodAdjustedSDP(ClusterMixin, BaseEstimator):
@@ -41,7 +44,7 @@ class LikelihoodAdjustedSDP(ClusterMixin, BaseEstimator):
     Parameters
     ----------
     n_clusters : int, default=2
-        1 to the number of samples.
+        1 to the number of distinct samples.
     rank : int, default=2
         Columns of each :math:`U_k`. With 1 memberships hardly leave their start.
     reg_covar : float >= 0, default=1e-6
@@ -158,7 +161,9 @@ class LikelihoodAdjustedSDP(ClusterMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            For bad input, fewer samples than clusters, and singular covariances.
+            For bad input, fewer distinct samples than clusters, singular covariances, and data
+            whose standard deviation is outside 1e-150 to 1e151, for the squares of such are no
+            floats.
 
         Warns
         -----
@@ -171,13 +176,29 @@ class LikelihoodAdjustedSDP(ClusterMixin, BaseEstimator):
                 raise ValueError(
                     f"n_samples={len(X)} should be >= n_clusters={self.n_clusters}; ask for fewer."
                 )
-            center, scale = _place(X)
+            with np.errstate(over="ignore", invalid="ignore"):
+                center, scale = _place(X)
+            if not _SMALLEST <= scale <= _LARGEST:
+                largest = np.max(np.abs(X))
+                raise ValueError(
+                    f"X has entries up to {largest:.3g}, and covariances_, in squares of its "
+                    f"units, are beyond floats; divide X by {largest:.3g}."
+                )
             self._fit((X - center) / scale, center, scale)
         return self
 
     def _fit(self, X, center, scale):
         rng = check_random_state(self.random_state)
-        start = KMeans(self.n_clusters, n_init=10, random_state=rng).fit_predict(X)
+        with warnings.catch_warnings():
+            # That points coincide is an error here.
+            warnings.filterwarnings("ignore", "Number of distinct clusters", ConvergenceWarning)
+            start = KMeans(self.n_clusters, n_init=10, random_state=rng).fit_predict(X)
+        n_found = len(np.unique(start))
+        if n_found < self.n_clusters:
+            raise ValueError(
+                f"X has {n_found} distinct rows that k-means tells apart, fewer than n_clusters="
+                f"{self.n_clusters}; ask for at most {n_found}."
+            )
         one_hot = np.eye(self.n_clusters)[start].T[:, :, None]  # (n_clusters, n_samples, 1)
         factors = np.repeat(one_hot, self.rank, axis=2)
         covariances = self._covariances(X, one_hot)

@@ -20,7 +20,7 @@ from kernlab._core.validation import (
 )
 from kernlab._core.warn import warn_user
 from kernlab.cluster._candidates import DEFAULT_MEASURES, METHODS, make_candidates
-from kernlab.cluster._graph_input import graph_to_cluster
+from kernlab.cluster._graph_input import graph_to_cluster, warn_of_components
 from kernlab.cluster._selection import SCORINGS, select
 from kernlab.graph._adjacency import graph_tags
 from kernlab.graph._measures import parse_measure
@@ -57,8 +57,8 @@ class GraphMeasureSearch(ClusterMixin, BaseEstimator):
         - ``'likelihood'``: of the degree-corrected block model.
         - callable: ``scoring(adjacency, labels)`` returns a number, the higher the better, or NaN
           for a partition to leave out; ``adjacency`` is a float64 CSR matrix of shape (n_samples,
-          n_samples), in units of the largest weight, ``labels`` are integers from zero up. Called
-          once for each distinct partition.
+          n_samples), in units of the largest weight, ``labels`` are integers from zero up, both
+          copies. Called once for each distinct partition.
     methods : {'kkmeans', 'spectral'} or list of these, default=('kkmeans', 'spectral')
         Kernel k-means, see :class:`KernelKMeans`, whose best run by inertia counts, and k-means on
         the ``n_clusters - 1`` leading eigenvectors of the centred kernel.
@@ -213,6 +213,8 @@ class GraphMeasureSearch(ClusterMixin, BaseEstimator):
 
         Warns
         -----
+        DisconnectedGraphWarning
+            If the graph has several components.
         SelfLoopWarning
             If there are weights on the diagonal, which are left out.
         sklearn.exceptions.FitFailedWarning
@@ -266,6 +268,12 @@ class GraphMeasureSearch(ClusterMixin, BaseEstimator):
             self.best_score_ = float(chosen.score[best])
             self.labels_ = found.labels[best].astype(np.int32)
             _warn_of_failed(found)
+            warn_of_components(
+                adjacency,
+                self.nodes_,
+                "measures see nothing in common between these, or put them infinitely far apart, "
+                "in place of which stands floor='auto'",
+            )
         return self
 
     def __sklearn_tags__(self):

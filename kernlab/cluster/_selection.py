@@ -178,7 +178,7 @@ def _called(scoring, adjacency, parts, counts):
     """A user's score of each partition that counts."""
     values = np.full(len(parts), np.nan)
     for i in np.flatnonzero(counts):
-        value = scoring(adjacency, parts[i].copy())
+        value = scoring(adjacency.copy(), parts[i].copy())
         if not isinstance(value, Real):
             raise ValueError(
                 f"scoring gave {value!r}, which is no real number; it is called as "

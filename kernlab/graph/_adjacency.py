@@ -1,5 +1,7 @@
 """Graphs as they come - arrays, sparse matrices, networkx - to one checked adjacency matrix."""
 
+import os
+
 import numpy as np
 import scipy.sparse as sp
 
@@ -7,6 +9,9 @@ from kernlab._core.validation import validate_data
 from kernlab._core.warn import warn_user
 from kernlab.exceptions import SelfLoopWarning
 from kernlab.graph._distance_like import warn_of_distances
+
+# Of the largest weight: below, its inverse overflows, or nearly.
+_LEAST = 1e-305
 
 
 def is_networkx(graph):
@@ -31,12 +36,22 @@ def validate_graph(estimator, X, *, reset=True):
     adjacency : float64 CSR matrix of shape (n_nodes, n_nodes)
         In canonical format and without loops; never an array of X itself.
     """
-    graph = _of_networkx(X, "X") if is_networkx(X) else X
-    checked = validate_data(estimator, graph, dtype=np.float64, accept_sparse="csr", reset=reset)
-    adjacency = as_adjacency(checked, name="X", copy=checked is X)
+    nodes = list(X) if is_networkx(X) else None
+    graph = _of_networkx(X, "X") if nodes is not None else X
+    _refuse_others(graph, "X")
+    # What is not finite is told of below, with what to do in a graph.
+    checked = validate_data(
+        estimator,
+        graph,
+        dtype=np.float64,
+        accept_sparse="csr",
+        ensure_all_finite=False,
+        reset=reset,
+    )
+    adjacency = as_adjacency(checked, name="X", copy=checked is X, nodes=nodes)
     if reset:
         warn_of_distances(adjacency, "X")
-        estimator.nodes_ = list(X) if is_networkx(X) else range(adjacency.shape[0])
+        estimator.nodes_ = range(adjacency.shape[0]) if nodes is None else nodes
     return adjacency
 
 
@@ -50,6 +65,20 @@ def check_fitted_graph(estimator, X, fitted):
         )
 
 
+def nodes_at(rows, nodes):
+    """The first of ``rows`` for a message: by the names of a list of ``nodes``, or as rows."""
+    named = isinstance(nodes, list)
+    few = ", ".join(repr(nodes[row]) if named else str(row) for row in rows[:5])
+    return ("nodes " if named else "rows ") + few + (", ..." if len(rows) > 5 else "")
+
+
+def without_isolated(name, nodes):
+    """How to drop the nodes without edges, for a message."""
+    if isinstance(nodes, list):
+        return f"{name}.remove_nodes_from(list(networkx.isolates({name})))"
+    return f"linked = {name}.sum(axis=0) > 0, then {name}[linked][:, linked]"
+
+
 def graph_tags(tags):
     """Of an estimator whose X is a graph."""
     tags.input_tags.pairwise = True
@@ -60,7 +89,7 @@ def graph_tags(tags):
     return tags
 
 
-def as_adjacency(graph, *, name="graph", loops="drop", copy=True):
+def as_adjacency(graph, *, name="graph", loops="drop", copy=True, nodes=None):
     """Weights of an undirected graph as a float64 matrix in canonical CSR format.
 
     Parameters
@@ -74,15 +103,22 @@ def as_adjacency(graph, *, name="graph", loops="drop", copy=True):
         Weights on the diagonal are taken off with a ``SelfLoopWarning``, or kept.
     copy : bool
         False where a sparse matrix is nobody else's, and may change.
+    nodes : list or None
+        Names of the rows for messages; None for those of a networkx graph, or for numbers.
 
     Raises
     ------
+    TypeError
+        For a path, or a Bunch that holds a graph.
     ValueError
-        Where weights are not square, finite, non-negative and symmetric, or the graph is directed.
+        Where weights are not square, finite, non-negative and symmetric, or the largest is below
+        1e-305, or the graph is directed.
     """
     if is_networkx(graph):
+        nodes = list(graph)
         graph = _of_networkx(graph, name)
-    elif not sp.issparse(graph):
+    _refuse_others(graph, name)
+    if not sp.issparse(graph):
         graph = np.asarray(graph)
     if graph.ndim != 2 or graph.shape[0] != graph.shape[1] or graph.shape[0] == 0:
         raise ValueError(
@@ -92,6 +128,9 @@ def as_adjacency(graph, *, name="graph", loops="drop", copy=True):
     if np.issubdtype(graph.dtype, np.complexfloating):
         raise ValueError(f"{name} holds complex numbers; weights are real: pass abs({name}).")
     try:
+        if graph.dtype == object:
+            # None is NaN as a number, but no edge as an object.
+            graph = graph.astype(np.float64)
         weights = sp.csr_matrix(graph, dtype=np.float64, copy=copy)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{name} holds entries that are not numbers ({error}).") from error
@@ -99,6 +138,11 @@ def as_adjacency(graph, *, name="graph", loops="drop", copy=True):
     if not np.isfinite(weights.data).all():
         raise ValueError(f"{name} holds NaN or infinity; drop those edges.")
     weights.eliminate_zeros()
+    if 0 < weights.data.max(initial=0.0) < _LEAST:
+        raise ValueError(
+            f"{name} has no weight above {weights.data.max():g}, near the least that floats hold; "
+            "multiply it by a constant, such as 1e300."
+        )
     if weights.nnz and weights.data.min() < 0:
         raise ValueError(
             f"Negative values in data: {name} holds the negative weight {weights.data.min():g}; "
@@ -108,11 +152,48 @@ def as_adjacency(graph, *, name="graph", loops="drop", copy=True):
     if asymmetry > 0 and asymmetry > 1e-10 * weights.data.max():
         raise ValueError(
             f"{name} is not symmetric (largest difference: {asymmetry:g}); pass "
-            f"({name} + {name}.T) / 2."
+            f"({name} + {name}.T) / 2. If these are distances to neighbours, use the affinity_ of "
+            "kernlab.graph.KNNGraph."
         )
     if loops == "drop":
-        _drop_loops(weights, name)
+        _drop_loops(weights, name, nodes)
     return weights
+
+
+def _refuse_others(graph, name):
+    """What is no table of weights, but holds, names or lists a graph."""
+    if isinstance(graph, str | bytes | os.PathLike):
+        raise TypeError(f"{name}={graph!r} is a path; pass read_graph({graph!r}).adjacency.")
+    if isinstance(graph, dict) and "adjacency" in graph:
+        raise TypeError(
+            f"{name} is a Bunch that holds a graph; pass its adjacency: {name}.adjacency."
+        )
+    if sp.issparse(graph):
+        return
+    table = hasattr(graph, "columns") and hasattr(graph, "index")
+    if (
+        table
+        and set(graph.index) == set(graph.columns)
+        and list(graph.index) != list(graph.columns)
+    ):
+        raise ValueError(
+            f"{name} has rows in another order than columns; pass {name}.loc[{name}.columns]."
+        )
+    try:
+        shape = np.shape(graph)
+    except ValueError:  # rows of unequal lengths: left to the check of points
+        return
+    if len(shape) != 2 or shape[1] not in (2, 3):
+        return
+    named = not table and shape[0] > 0 and isinstance(graph[0][0], str)
+    if named or shape[0] != shape[1]:
+        add = "add_edges_from" if shape[1] == 2 else "add_weighted_edges_from"
+        edges = f"{name}.to_numpy()" if table else name
+        raise ValueError(
+            f"{name} has shape {shape}; give the square table of the weights between all pairs of "
+            f"nodes. If these are edges: graph = networkx.Graph(); graph.{add}({edges}); from a "
+            "file: read_graph(path).adjacency, of kernlab.graph."
+        )
 
 
 def _asymmetry(weights):
@@ -138,13 +219,18 @@ def _of_networkx(graph, name):
     return networkx.to_scipy_sparse_array(graph, dtype=np.float64, weight="weight")
 
 
-def _drop_loops(weights, name):
+def _drop_loops(weights, name, nodes):
     loops = np.flatnonzero(weights.diagonal())
     if not len(loops):
         return
+    remedy = (
+        f"{name}.remove_edges_from(list(networkx.selfloop_edges({name})))"
+        if nodes is not None
+        else f"{name}.setdiag(0) or np.fill_diagonal({name}, 0)"
+    )
     warn_user(
-        f"{name} has loops at {len(loops)} nodes (the first: {loops[0]}), which were left out; "
-        f"take them off with {name}.setdiag(0) or np.fill_diagonal({name}, 0).",
+        f"{name} has loops at {len(loops)} nodes ({nodes_at(loops, nodes)}), which were left out; "
+        f"take them off with {remedy}.",
         SelfLoopWarning,
     )
     weights.setdiag(0)

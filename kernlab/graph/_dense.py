@@ -35,10 +35,11 @@ def inverse(matrix):
     if info != 0:
         raise np.linalg.LinAlgError("not positive definite to working precision")
     result, _ = potri(factor, lower=1, overwrite_c=1)
-    result = mirrored(result.T)
+    result = result.T
     result *= scale
     result *= scale[:, None]
-    return result
+    # Last, for the order of those two products tells the triangles apart.
+    return mirrored(result)
 
 
 def eigenpairs(matrix):

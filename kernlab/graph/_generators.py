@@ -13,6 +13,9 @@ import numpy as np
 import scipy.sparse as sp
 from sklearn.utils import Bunch, check_random_state
 
+# At 8 bytes for each of two ends, and several arrays of these, some hundred gigabytes.
+_MOST_LINKS = 1e10
+
 
 def planted_partition(sizes, probabilities, *, random_state=None):
     """A graph of blocks: two nodes are linked with the probability of their blocks.
@@ -38,7 +41,8 @@ def planted_partition(sizes, probabilities, *, random_state=None):
     Raises
     ------
     ValueError
-        Where sizes are not counts or probabilities are no symmetric table of probabilities.
+        Where sizes are not counts, probabilities are no symmetric table of probabilities, or more
+        than 1e10 edges are to be expected.
 
     Examples
     --------
@@ -55,6 +59,7 @@ def planted_partition(sizes, probabilities, *, random_state=None):
     own = blocks[0] == blocks[1]
     a, b = sizes[blocks]
     n_pairs = np.where(own, a * (a - 1) // 2, a * b)
+    _check_links(n_pairs * table[blocks[0], blocks[1]])
     rows, columns = [], []
     # Blocks of one probability share one line of pairs, along which the gaps are geometric.
     values, kind = np.unique(table[blocks[0], blocks[1]], return_inverse=True)
@@ -105,7 +110,7 @@ def degree_corrected_sbm(sizes, probabilities, *, exponent=2.5, max_ratio=50.0, 
     Raises
     ------
     ValueError
-        Where a parameter is out of its range.
+        Where a parameter is out of its range, or more than 1e10 links are to be expected.
 
     Examples
     --------
@@ -127,7 +132,10 @@ def degree_corrected_sbm(sizes, probabilities, *, exponent=2.5, max_ratio=50.0, 
     own = blocks[0] == blocks[1]
     a, b = sizes[blocks].astype(float)
     # Ordered pairs within a block meet each pair twice, and loops, which are dropped.
-    counts = rng.poisson(table[blocks[0], blocks[1]] * a * b * np.where(own, 0.5, 1.0))
+    with np.errstate(over="ignore"):
+        means = table[blocks[0], blocks[1]] * a * b * np.where(own, 0.5, 1.0)
+        _check_links(means)
+    counts = rng.poisson(means)
     ends = [np.repeat(side, counts).astype(np.int32) for side in blocks]
     nodes = _nodes_of_blocks(np.concatenate(ends), theta, sizes, rng)
     i, j = nodes.reshape(2, -1)
@@ -218,6 +226,16 @@ def _block_sizes(sizes):
     if counts.ndim != 1 or len(counts) == 0 or counts.dtype.kind not in "iu" or counts.min() < 1:
         raise ValueError(f"sizes={sizes!r} must be a list of numbers of nodes, each 1 or more.")
     return counts.astype(np.int64)
+
+
+def _check_links(means):
+    """Raise where blocks ask for more links than any memory holds."""
+    if means.sum() > _MOST_LINKS:
+        raise ValueError(
+            f"sizes and probabilities ask for {means.sum():.2g} links, and at most "
+            f"{_MOST_LINKS:.0g} are drawn; lower probabilities, which say how many links two nodes "
+            "have in the mean, or sizes."
+        )
 
 
 def _block_probabilities(probabilities, n_blocks, *, upper):

@@ -14,8 +14,16 @@ from sklearn.utils.validation import check_is_fitted
 
 from kernlab._core.threads import SINGLE_THREADED_BLAS
 from kernlab._core.validation import N_JOBS, Interval, fit_context, whole_or_nothing
-from kernlab.graph._adjacency import check_fitted_graph, graph_tags, validate_graph
+from kernlab.graph._adjacency import (
+    check_fitted_graph,
+    graph_tags,
+    nodes_at,
+    validate_graph,
+    without_isolated,
+)
 from kernlab.graph._laplacian import laplacian
+from kernlab.graph._measures import closest
+from kernlab.graph._radius import spectral_radius
 from kernlab.graph._resolvent import walk_sums
 from kernlab.linalg import heat_action
 
@@ -156,12 +164,12 @@ class LandmarkLogEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         ------
         ValueError
             X is no undirected graph, or has nodes without edges; an unknown measure, a parameter
-            out of its range, or as many components as landmarks.
+            out of its range, or as many components as landmarks; coordinates that overflow.
         """
         with whole_or_nothing(self):
             measure, param = checked_measure(self, _DEFAULTS, _ENDS)
             adjacency = self._adjacency = validate_graph(self, X)
-            check_linked(adjacency)
+            check_linked(adjacency, self.nodes_)
             n_nodes = adjacency.shape[0]
             count = min(self.n_landmarks, n_nodes)
             if self.n_components >= count:
@@ -174,8 +182,9 @@ class LandmarkLogEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
             starts = sp.csc_array(
                 (np.ones(count), landmarks, np.arange(count + 1)), shape=(n_nodes, count)
             )
+            unit = float(adjacency.data.max())
             with SINGLE_THREADED_BLAS:
-                table = _columns(adjacency, measure, param, starts, self.n_jobs)
+                table = _columns(adjacency / unit, unit, measure, param, starts, self.n_jobs)
                 if measure == "rsp":
                     self.unreached_ = 0.0
                 else:
@@ -185,7 +194,10 @@ class LandmarkLogEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
                     np.log(table, out=table)
                 table -= table.mean(axis=0, dtype=np.float64).astype(np.float32)
                 table -= table.mean(axis=1, keepdims=True)
-                self.embedding_ = _leading_directions(table, self.n_components)
+                points = _leading_directions(table, self.n_components)
+                if measure == "rsp":
+                    points = points * np.float64(unit) ** -0.5
+            self.embedding_ = single(points)
             self.landmarks_, self.param_ = landmarks, param
         return self
 
@@ -222,7 +234,7 @@ class LandmarkLogEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         """
         check_is_fitted(self)
         check_fitted_graph(self, X, self._adjacency)
-        return self.embedding_
+        return self.embedding_.copy()
 
     @property
     def _n_features_out(self):
@@ -237,11 +249,13 @@ def checked_measure(estimator, defaults, ends):
     name = estimator.measure.lower()
     name = _ALIASES.get(name, name)
     if name not in defaults:
-        why = (
-            "is computed between all pairs of nodes alone, see GraphProximity"
-            if name in _DENSE
-            else "is no such measure"
-        )
+        plain = name.removeprefix("log")
+        if name in _DENSE:
+            why = "is computed between all pairs of nodes alone, see GraphProximity"
+        elif plain in defaults or plain in _ALIASES:
+            why = f"has a prefix that is not needed here: pass {plain!r}"
+        else:
+            why = "is no such measure" + closest(name, defaults)
         raise ValueError(f"measure={estimator.measure!r} {why}; give one of {', '.join(defaults)}.")
     param = float(defaults[name] if estimator.param is None else estimator.param)
     if not 0 < param < ends.get(name, np.inf):
@@ -252,51 +266,58 @@ def checked_measure(estimator, defaults, ends):
     return name, param
 
 
-def check_linked(adjacency):
+def check_linked(adjacency, nodes):
     """Refuse nodes without edges, which no proximity tells apart."""
     isolated = np.flatnonzero(np.diff(adjacency.indptr) == 0)
     if len(isolated):
         raise ValueError(
-            f"X has {len(isolated)} nodes without edges (the first: {isolated[0]}), out of "
-            f"n_samples={adjacency.shape[0]}; drop their rows and columns."
+            f"X has {len(isolated)} nodes without edges ({nodes_at(isolated, nodes)}), out of "
+            f"n_samples={adjacency.shape[0]}; drop them: {without_isolated('X', nodes)}."
         )
 
 
-def spectral_radius(adjacency):
-    """The largest eigenvalue of a matrix without negative entries, by its power from ones."""
-    # One added to the spectrum's relative scale keeps bipartite graphs from going back and forth.
-    shift = float(adjacency.sum(axis=1).max())
-    v = np.ones(adjacency.shape[0])
-    for _ in range(200):
-        image = adjacency @ v + shift * v
-        v = image / np.linalg.norm(image)
-    return float(v @ (adjacency @ v))
+def single(points):
+    """Coordinates in single precision, if it holds them."""
+    size = float(np.abs(points).max())
+    # NaN is in neither range.
+    if not (size == 0 or 1e-30 < size < 1e30):
+        raise ValueError(
+            f"coordinates are of size {size:g}, beyond what single precision holds; divide X by "
+            "its maximum, or lower param."
+        )
+    return points.astype(np.float32, copy=False)
 
 
-def _columns(adjacency, measure, param, starts, n_jobs):
-    """Proximities of all nodes to the landmarks, without a logarithm; of 'rsp' less a distance."""
+def _columns(adjacency, unit, measure, param, starts, n_jobs):
+    """Proximities of all nodes to the landmarks, without a logarithm; of 'rsp' less a distance.
+
+    The graph's weights are ``unit`` times those of ``adjacency``, which are at most one. Columns
+    are right up to a factor, which centring takes out; 'rsp' is in units of cost 1 / unit.
+    """
     degrees = np.asarray(adjacency.sum(axis=1)).ravel()
-    if measure in ("nheat", "heat"):
-        kind = "normalized" if measure == "nheat" else "combinatorial"
-        return _heat(laplacian(adjacency, kind), starts, param, n_jobs)
+    if measure == "nheat":
+        return _heat(laplacian(adjacency, "normalized"), starts, param, n_jobs)
+    if measure == "heat":
+        return _heat(laplacian(adjacency, "combinatorial"), starts, param * unit, n_jobs)
     if measure in ("comm", "katz"):
-        radius = spectral_radius(adjacency)
+        adjacency = adjacency / spectral_radius(adjacency)
         if measure == "comm":
-            # Heat of rho - A is communicability but for a factor, which centring takes out.
-            return _heat(sp.eye_array(len(degrees)) - adjacency / radius, starts, param, n_jobs)
-        return walk_sums(np.ones(len(degrees)), adjacency * (param / radius), starts, n_jobs=n_jobs)
+            # Heat of rho - A is communicability but for a factor.
+            return _heat(sp.eye_array(len(degrees)) - adjacency, starts, param, n_jobs)
+        return walk_sums(np.ones(len(degrees)), adjacency * param, starts, n_jobs=n_jobs)
     if measure == "for":
-        return walk_sums(1.0 + param * degrees, adjacency * param, starts, n_jobs=n_jobs)
+        excess, links = forest_shares(param * unit)
+        return walk_sums(excess + links * degrees, adjacency * links, starts, n_jobs=n_jobs)
     if measure in ("modifppr", "abs"):
         share = param if measure == "modifppr" else 1.0 - param
         return walk_sums(degrees, adjacency * share, starts, n_jobs=n_jobs)
     costs = 1.0 / adjacency.data
     walks = adjacency.copy()
-    walks.data *= np.exp(-param * costs)
+    walks.data *= np.exp(-(param / unit) * costs)
     if not walks.data.all():
         raise ValueError(
-            f"param={param:g} times the largest cost of an edge, {costs.max():g}, is beyond what "
-            "an exponential holds; lower param, or divide the weights by their least."
+            f"param={param:g} times the largest cost of an edge, {costs.max() / unit:g}, is beyond "
+            "what an exponential holds; lower param, or divide the weights by their least."
         )
     table = walk_sums(degrees, walks, starts, n_jobs=n_jobs)
     if measure == "fe":
@@ -312,6 +333,11 @@ def _columns(adjacency, measure, param, starts, n_jobs):
             "proximity below 1e-37; take the largest component, or lower param."
         )
     return -(spent / table)
+
+
+def forest_shares(t):
+    """1 and t over the larger of them, which no t overflows."""
+    return 1.0 / max(1.0, t), min(1.0, t)
 
 
 def _heat(L, starts, t, n_jobs):

@@ -9,10 +9,19 @@ import numpy as np
 import scipy.sparse as sp
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 from scipy.sparse.csgraph import connected_components, reverse_cuthill_mckee
-from scipy.special import factorial, gammaln
+from scipy.special import factorial, gammaln, logsumexp
 
 from kernlab.graph._m_matrix import m_matrix_inverse
-from kernlab.graph._wide_numba import join, split, wide_inverse, wide_series
+from kernlab.graph._wide_numba import (
+    RADIX_LOG,
+    breadth_first,
+    join,
+    n_squarings,
+    split,
+    wide_exponential,
+    wide_inverse,
+    wide_series,
+)
 
 LOG_KERNELS = (
     *("katz", "comm", "df", "for", "heat", "nheat", "ppr", "modifppr", "heatpr", "abs"),
@@ -25,6 +34,9 @@ TINY = 1e-290
 # Highest power of an operator in a series, and the memory for the powers kept between parameters.
 DEGREE = 16
 POWERS_BYTES = 2**30
+# A multiplication in wide numbers over one in a matrix product; and the most of them, two minutes.
+WIDE_COST = 80
+WIDE_LARGEST = 1e10
 # Steps in a sum of walks: beyond, rounding of t times the radius is all there is.
 LARGEST = 1e8
 
@@ -55,15 +67,17 @@ def log_kernel(adjacency, name, t, *, cache=None):
     Returns
     -------
     logs : float64 ndarray of shape (n_nodes, n_nodes)
-        Finite within a component, ``-inf`` between components. Not symmetric for 'ppr' and
-        'heatpr'. The even kernels 'heat2' and 'ppr2' join nodes by walks of even length: either
-        side of a bipartite graph is a component.
+        Finite within a component, ``-inf`` between components. Symmetric to the last bit, but for
+        'ppr' and 'heatpr'. Right to rounding times the sensitivity of the kernel: of 'comm' some
+        1e-16 times t rho, of 'df' times (t rho)². The even kernels 'heat2' and 'ppr2' join nodes by
+        walks of even length: either side of a bipartite graph is a component.
 
     Raises
     ------
     ValueError
         For another name, for a parameter outside its interval, for isolated nodes in a measure
-        that divides by degrees, and for ``t`` so large that walks take more than 1e8 steps.
+        that divides by degrees, for ``t`` so large that walks take more than 1e8 steps, and where
+        entries below the range of floats would take some two minutes or more.
     """
     if name not in LOG_KERNELS:
         raise ValueError(
@@ -90,6 +104,9 @@ def log_kernel(adjacency, name, t, *, cache=None):
         logs = _log_double_factorial(t, graph)
     else:
         logs = _log_exponential(name, t, graph)
+    # Sums in another order differ in the last digits.
+    logs += logs.T
+    logs *= 0.5
     if name == "ppr":
         logs += np.log(degrees)
     elif name == "heatpr":
@@ -137,7 +154,9 @@ class Walks:
     def operator(self, name):
         """'A', 'L' (largest degree less the Laplacian), 'S', 'SS', 'AA' or 'pairs' (A / D A)."""
         if name not in self._operators:
-            self._operators[name] = Operator(*self._matrix(name))
+            operator = self._operators[name] = Operator(*self._matrix(name))
+            if name in ("S", "SS", "L"):
+                operator.fixed = self.degrees**0.5 if "S" in name else np.ones(len(self.degrees))
         return self._operators[name]
 
     def _matrix(self, name):
@@ -165,6 +184,7 @@ class Operator:
         self.matrix = np.ldexp(matrix, -shift)
         self.exponent = exponent + shift  # the operator is matrix · 2^exponent
         self.labels = labels
+        self.fixed: np.ndarray | None = None  # eigenvector of the radius in every component
         self._powers = None
         # Entries below this share of the largest are not looked for until one is met.
         self.floor = 1e-30
@@ -236,14 +256,32 @@ class Operator:
         self.floor, self.last = TINY, ()
         return True
 
-    def n_steps(self, time):
-        """Steps in walks beyond which lies less than 1e-16 of any entry that counts."""
+    def n_steps(self, time, least=None, step=1):
+        """Steps in walks beyond which lies less than 1e-16 of any entry that counts.
+
+        ``least`` is the logarithm of the least such entry; walks of k steps are over k!, or k!!
+        where ``step`` is 2.
+        """
         lower, upper = (time * radius for radius in self.radius())
-        steps = np.arange(1, int(3 * upper + 60 * np.sqrt(upper)) + 400)
-        # The largest entry is at least exp(lower) / n.
-        logs = steps * np.log(upper) - gammaln(steps + 1) if upper > 0 else -np.inf * steps
-        floor = lower - np.log(len(self.matrix)) + np.log(self.floor) - 37
-        return int(steps[(logs < floor) & (steps > 2 * upper)][0])
+        if upper == 0:
+            return 1
+        if least is None:
+            # The largest entry is at least exp(lower) / n.
+            least = lower - np.log(len(self.matrix)) + np.log(self.floor)
+        low = int(2 * upper**step)
+        high = low + 1
+
+        def counts(k):
+            share = k / step
+            return k * np.log(upper) - gammaln(share + 1) - share * np.log(step) > least - 37
+
+        # Terms fall from twice the argument on.
+        while counts(high):
+            low, high = high, 2 * high
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if counts(middle) else (low, middle)
+        return high
 
     def exponential(self, time):
         """``exp(time · matrix)`` as a matrix with largest entry about one and a power of two."""
@@ -251,18 +289,7 @@ class Operator:
         if halvings >= 0 and halvings == np.rint(halvings) and halvings < 8:
             squarings, (_, result, exponent) = int(halvings), self.last
         else:
-            steps = self.n_steps(time)
-            # A walk of k <= steps steps is lost where more than DEGREE fall in one of the parts.
-            squarings = 0
-            while (
-                gammaln(steps + 1)
-                - gammaln(DEGREE + 2)
-                - gammaln(max(steps - DEGREE, 1))
-                - squarings * DEGREE * np.log(2)
-                > -37
-                and steps > DEGREE
-            ):
-                squarings += 1
+            squarings = n_squarings(self.n_steps(time), DEGREE)
             orders = np.arange(DEGREE + 1)
             part = time * 0.5**squarings
             result, exponent = self.series(part**orders / factorial(orders)), 0
@@ -273,30 +300,56 @@ class Operator:
             exponent = 2 * exponent + shift
         if self.below_floor(result):
             return self.exponential(time)
+        if self.fixed is not None:
+            # Squarings double a common relative error. Less the radius, the matrix keeps its
+            # eigenvector of the radius, and what the sums differ by is that error.
+            scale = np.sqrt(self.fixed / (result @ self.fixed))
+            result, exponent = result * scale * scale[:, None], 0
         self.last = time, result, exponent
         return result, exponent
 
     def wide_columns(self, t, sources, step):
-        """Logarithms of columns of the sum of (t · operator)^k / k!, or / k!! for step 2."""
-        weights = self.sparse
+        """Logarithms of columns of the sum of (t · operator)^k / k!, or / k!! for step 2.
+
+        With a fixed vector, of that of (t · (operator - radius))^k / k!.
+        """
+        weights, n_nodes = self.sparse, len(self.matrix)
         log_time = np.log(t) + self.exponent * np.log(2)
-        mantissas, exponents = split(np.log(weights.data) + log_time)
-        radius = np.log(self.radius()[1]) + log_time
-        columns = np.empty((len(sources), len(self.matrix)))
-        for column, source in zip(columns, sources, strict=True):
-            members = np.flatnonzero(self.labels == self.labels[source])
-            columns_m, columns_e = wide_series(
-                weights.indptr,
-                weights.indices,
-                mantissas,
-                exponents,
-                source,
-                members,
-                step,
-                radius,
+        log_weights = np.log(weights.data) + log_time
+        # The least entry is at least that of one walk of the fewest steps.
+        ends = sources[np.unique(self.labels[sources], return_index=True)[1]]
+        trees = [breadth_first(weights.indptr, weights.indices, end)[1] for end in ends]
+        hops = 2 * max(1, max(tree.max() for tree in trees))
+        least = min(0.0, hops * (log_weights.min() - np.log(hops)))
+        steps = self.n_steps(max(np.exp(log_time), np.finfo(float).tiny), least, step)
+        squarings = n_squarings(steps, DEGREE)
+        series = len(sources) * weights.nnz * float(max(steps - hops, DEGREE))
+        n_exponents = 1 - least / RADIX_LOG
+        products = n_nodes**3 * (DEGREE + squarings) * n_exponents**2
+        if step == 1 and products < WIDE_COST * series:
+            mantissas, exponents = (np.zeros((n_nodes, n_nodes), dtype) for dtype in (float, int))
+            places = weights.nonzero()
+            mantissas[places], exponents[places] = split(log_weights - squarings * np.log(2))
+            mantissas, exponents = wide_exponential(mantissas, exponents, DEGREE, squarings)
+            mantissas, exponents = mantissas[sources], exponents[sources]
+        elif series > WIDE_LARGEST:
+            raise ValueError(
+                f"{len(sources)} nodes have pairs below 1e-290 of the largest entry, which at this "
+                f"parameter are sums over walks of {steps:.3g} steps; lower t, or drop the weakest "
+                "edges."
             )
-            column[:] = join(columns_m, columns_e)
-        return columns
+        else:
+            data = weights.indptr, weights.indices, weights.data, *split(log_weights)
+            radius = np.log(self.radius()[1]) + log_time
+            columns = [wide_series(*data, log_time, source, step, radius) for source in sources]
+            mantissas, exponents = (np.array(part) for part in zip(*columns, strict=True))
+        # The logarithm of the radius may be large, and is not added where it would be taken away.
+        units = exponents[np.arange(len(sources)), sources, None]
+        columns = join(mantissas, exponents - units)
+        if self.fixed is None:
+            return columns + units * RADIX_LOG
+        sums = logsumexp(columns, axis=1, b=self.fixed / self.fixed[sources, None], keepdims=True)
+        return columns - sums
 
 
 def _components(matrix):
@@ -386,14 +439,12 @@ def _time(operator, t, shift):
 def _log_exponential(name, t, graph):
     operator = graph.operator({"comm": "A", "heat": "L", "heat2": "SS"}.get(name, "S"))
     time = _time(operator, t, operator.exponent)
-    offset = {"comm": 0.0, "heat": t * graph.degrees.max()}.get(name, t)
     kernel, exponent = operator.exponential(time)
     lost = _lost(kernel, operator.labels)
     with np.errstate(divide="ignore"):
         logs = np.log(kernel)
     logs += exponent * np.log(2.0)
     _mend(logs, lost, operator, t, 1)
-    logs -= offset
     return logs
 
 

@@ -5,6 +5,7 @@ graph clustering?*, 2016, arXiv 1605.01046; Fouss, Saerens and Shimbo, *Algorith
 Network Data and Link Analysis*, Cambridge University Press, 2016.
 """
 
+import difflib
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -155,7 +156,9 @@ def parse_measure(name, log=None):
     if not isinstance(key, str) or key not in _NAMES:
         if isinstance(key, str) and key.startswith("log") and key[3:] in _NAMES:
             _refuse_log(key[3:])
-        raise ValueError(f"measure={name!r} is unknown; give one of {', '.join(MEASURES)}.")
+        raise ValueError(
+            f"measure={name!r} is unknown{closest(key, _NAMES)}; give one of {', '.join(MEASURES)}."
+        )
     measure = _NAMES[key]
     if log is None or bool(log) == measure.log:
         return measure
@@ -164,6 +167,12 @@ def parse_measure(name, log=None):
     if not measure.logs:
         _refuse_log(measure.name)
     return _TABLE["log" + measure.name]
+
+
+def closest(name, names):
+    """A question for a message whether the closest of ``names`` was meant; empty if none is."""
+    found = difflib.get_close_matches(name, names, n=1) if isinstance(name, str) else []
+    return f" (did you mean {found[0]!r}?)" if found else ""
 
 
 def _refuse_log(name):

@@ -36,9 +36,11 @@ class GraphProximity(TransformerMixin, BaseEstimator):
     floor : float or 'auto', default=None
         What stands between nodes that no path joins, where the measure puts them infinitely far
         apart: all logarithmic ones and those of commute times, walks with costs and shortest
-        paths. None refuses such graphs. A number is the logarithm of the kernel there, or the
-        distance. 'auto' is the least logarithm less the range of all, or twice the largest
-        distance (1 where there is none).
+        paths. None refuses such graphs. A number f is the logarithm of the kernel there; of 'ct',
+        'cct', 'rsp', 'fe' and 'sp' what ``distance_`` is there; of 'sct' and 'scct' the distance
+        of 'ct' and 'cct', of which they are sigmoids; of 'sp-ct' at x that of both its parts, and
+        ``distance_`` is (2 - 3x/2) f. 'auto' is the least logarithm less the range of all, or
+        twice the largest of those distances (1 where there is none).
     dtype : {numpy.float64, numpy.float32}, default=numpy.float64
         Of the kernel. float32 halves time and memory of plain measures, with 6 digits; logarithms
         and distances of walks and paths are computed in float64 and rounded.
@@ -75,8 +77,10 @@ class GraphProximity(TransformerMixin, BaseEstimator):
     Cholesky factor and inverse of n³ flops per parameter; exponentials and 'df' an eigenvector
     decomposition of some 10 n³ for all parameters and n³ for each. Kernels of plain measures are
     accurate to rounding *relative to the largest entry*, logarithms to rounding in every entry, for
-    they come from sums of terms that are not negative. A matrix takes 8 n² bytes, a fit up to five
-    of them; graphs end at 20 000 nodes.
+    they come from sums of terms that are not negative (of 'comm' and 'df' times tρ and (tρ)², where
+    these are large). A matrix takes 8 n² bytes, a fit up to five of them, six for logarithms of
+    inverses, and some 25 for those of exponentials and 'df' up to 2900 nodes, which go when it
+    ends; graphs end at 20 000 nodes.
 
     Where weights are multiplied by c, 'comm', 'df', 'for', 'heat' and their logarithms at t are
     what they were at ct; 'rsp' and 'fe' change as the costs 1/c do; the other measures do not
@@ -160,16 +164,17 @@ class GraphProximity(TransformerMixin, BaseEstimator):
             measure = parse_measure(self.measure, self.log)
             dtype = _checked_dtype(self.dtype)
             adjacency = validate_graph(self, X)
-            spectra = Spectra(adjacency, floor=self.floor, dtype=dtype)
+            spectra = Spectra(adjacency, floor=self.floor, dtype=dtype, nodes=self.nodes_)
             self.param_ = self._natural(spectra, measure, self.param)
             self.kernel_ = spectra.kernel(measure, self.param_)
             self.psd_ = spectra.is_psd(measure)
             self.log_scale_ = spectra.log_scale(measure, self.param_)
+            spectra.release()
             self._spectra, self._measure = spectra, measure
         return self
 
     def fit_transform(self, X, y=None):
-        """Fit, and return ``kernel_``, for an estimator of precomputed kernels.
+        """Fit, and return a copy of ``kernel_``, for an estimator of precomputed kernels.
 
         Parameters
         ----------
@@ -181,10 +186,10 @@ class GraphProximity(TransformerMixin, BaseEstimator):
         -------
         kernel : ndarray of shape (n_nodes, n_nodes)
         """
-        return self.fit(X).kernel_
+        return self.fit(X).kernel_.copy()
 
     def transform(self, X):
-        """The kernel of the graph that was fitted, and of no other.
+        """A copy of the kernel of the graph that was fitted, and of no other.
 
         Parameters
         ----------
@@ -202,7 +207,7 @@ class GraphProximity(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         check_fitted_graph(self, X, self._spectra.adjacency)
-        return self.kernel_
+        return self.kernel_.copy()
 
     def sweep(self, params):
         """Kernels at several parameters, one by one.
@@ -227,7 +232,14 @@ class GraphProximity(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         naturals = [self._natural(self._spectra, self._measure, param) for param in params]
-        return (self._spectra.kernel(self._measure, t) for t in naturals)
+        return self._kernels(naturals)
+
+    def _kernels(self, naturals):
+        try:
+            for t in naturals:
+                yield self._spectra.kernel(self._measure, t)
+        finally:
+            self._spectra.release()
 
     @property
     def distance_(self):

@@ -12,6 +12,7 @@ from scipy.sparse.linalg import LinearOperator, cg
 from kernlab._core.threads import run_slices
 from kernlab._core.warn import warn_user
 from kernlab.exceptions import MissingExtraError, UnresolvedHeatWarning
+from kernlab.graph._radius import spectral_radius
 
 # Iterations after which a multigrid preconditioner is worth its setup; what there is without one.
 _PATIENCE, _LIMIT = 100, 5000
@@ -103,7 +104,7 @@ def _multigrid(matrix):
     from kernlab._core.extras import import_extra
 
     try:
-        pyamg = import_extra("pyamg", extra="networks", purpose="multigrid")
+        pyamg = import_extra("pyamg", extra="fast", purpose="multigrid")
     except MissingExtraError:
         return None
     # Its start vectors come from NumPy's global generator unless given.
@@ -128,7 +129,7 @@ def walk_sums(diagonal, weights, B, *, rtol=1e-5, n_jobs=None, dtype=np.float32)
     root = 1.0 / np.sqrt(diagonal)
     scaled = sp.csr_matrix(weights, copy=True).astype(np.float64)
     scaled.data *= root[scaled.indices] * np.repeat(root, np.diff(scaled.indptr))
-    n_terms = _number_of_terms(scaled, rtol)
+    n_terms = _number_of_terms(spectral_radius(scaled, 1.0 / root), rtol)
     scaled = scaled.astype(dtype)
     B = sp.csc_array(B)
     out = np.empty(B.shape, dtype)
@@ -153,14 +154,10 @@ def walk_sums(diagonal, weights, B, *, rtol=1e-5, n_jobs=None, dtype=np.float32)
     return out
 
 
-def _number_of_terms(scaled, rtol):
+def _number_of_terms(radius, rtol):
     """So many that the rest of the series is below ``rtol``, by the spectral radius."""
-    v = np.ones(scaled.shape[0])
-    for _ in range(50):
-        image = scaled @ v
-        v = image / max(np.linalg.norm(image), 1e-300)
-    radius = float(np.linalg.norm(scaled @ v))
-    terms = math.log(1 / rtol) / max(-math.log(min(radius, 1 - 1e-16)), 1e-16) if radius else 1.0
+    radius = min(radius * (1 + 1e-6), 1 - 1e-16)
+    terms = math.log(1 / rtol) / -math.log(radius) if radius else 1.0
     if terms > _TERMS:
         raise ValueError(
             f"param is so near the end of its range that a sum of walks needs {terms:.2g} terms, "

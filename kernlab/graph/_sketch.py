@@ -14,8 +14,14 @@ from sklearn.utils.validation import check_is_fitted
 from kernlab._core.threads import SINGLE_THREADED_BLAS
 from kernlab._core.validation import N_JOBS, Interval, fit_context, whole_or_nothing
 from kernlab.graph._adjacency import check_fitted_graph, graph_tags, validate_graph
-from kernlab.graph._landmark_log import check_linked, checked_measure, spectral_radius
+from kernlab.graph._landmark_log import (
+    check_linked,
+    checked_measure,
+    forest_shares,
+    single,
+)
 from kernlab.graph._laplacian import laplacian
+from kernlab.graph._radius import spectral_radius
 from kernlab.graph._resolvent import resolvent_solve
 from kernlab.linalg import heat_action
 
@@ -135,22 +141,24 @@ class GraphSketch(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         ------
         ValueError
             X is no undirected graph, or has nodes without edges; an unknown measure or a parameter
-            out of its range.
+            out of its range; coordinates that overflow.
         """
         with whole_or_nothing(self):
             measure, param = checked_measure(self, _DEFAULTS, _ENDS)
             adjacency = self._adjacency = validate_graph(self, X)
-            check_linked(adjacency)
+            check_linked(adjacency, self.nodes_)
             rng = check_random_state(self.random_state)
+            unit = float(adjacency.data.max())
+            adjacency = adjacency / unit
             with SINGLE_THREADED_BLAS:
-                points = self._points(adjacency, measure, param, rng)
+                points = self._points(adjacency, unit, measure, param, rng)
             points *= self.n_components**-0.5
             if self.centered:
                 if measure in ("nheat", "modifppr", "abs"):
                     degrees = np.asarray(adjacency.sum(axis=1)).ravel()
                     points *= np.sqrt(degrees.mean() / degrees)[:, None]
                 points -= points.mean(axis=0)
-            self.embedding_ = points.astype(np.float32)
+            self.embedding_ = single(points)
             self.param_ = param
         return self
 
@@ -187,9 +195,10 @@ class GraphSketch(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         """
         check_is_fitted(self)
         check_fitted_graph(self, X, self._adjacency)
-        return self.embedding_
+        return self.embedding_.copy()
 
-    def _points(self, adjacency, measure, param, rng):
+    def _points(self, adjacency, unit, measure, param, rng):
+        """Of the graph whose weights are ``unit`` times those of ``adjacency``."""
         n_nodes = adjacency.shape[0]
         shape = (n_nodes, self.n_components)
         if measure in ("nheat", "heat", "comm"):
@@ -199,14 +208,17 @@ class GraphSketch(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
                 L = 1.001 * sp.eye_array(n_nodes) - adjacency / radius
                 heat = self._heat(L, noise, param)
                 return heat * np.exp(0.5 * 1.001 * param)
-            kind = "normalized" if measure == "nheat" else "combinatorial"
-            return self._heat(laplacian(adjacency, kind), noise, param)
+            if measure == "nheat":
+                return self._heat(laplacian(adjacency, "normalized"), noise, param)
+            return self._heat(laplacian(adjacency, "combinatorial"), noise, param * unit)
         degrees = np.asarray(adjacency.sum(axis=1)).ravel()
         if measure == "for":
-            weights, excess = adjacency * param, np.ones(n_nodes)
+            excess, links = forest_shares(param * unit)
+            weights, scale = adjacency * links, excess
+            excess = np.full(n_nodes, excess)
         else:
             share = param if measure == "modifppr" else 1.0 - param
-            weights, excess = adjacency * share, (1.0 - share) * degrees
+            weights, excess, scale = adjacency * share, (1.0 - share) * degrees, 1.0 / unit
         upper = sp.triu(weights, format="coo")
         edges = np.arange(upper.nnz)
         roots = np.sqrt(upper.data)
@@ -218,7 +230,8 @@ class GraphSketch(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         for column in range(self.n_components):
             noise[:, column] += incidence @ rng.standard_normal(upper.nnz)
         diagonal = excess + np.asarray(weights.sum(axis=1)).ravel()
-        return resolvent_solve(diagonal, weights, noise, n_jobs=self.n_jobs)
+        # The matrix was multiplied by this scale, and its inverse is to be.
+        return np.sqrt(scale) * resolvent_solve(diagonal, weights, noise, n_jobs=self.n_jobs)
 
     def _heat(self, L, noise, t):
         return heat_action(

@@ -10,6 +10,7 @@ from scipy.sparse.linalg import ArpackError, eigsh
 from scipy.special import erf, erfcx, expit
 
 from kernlab._core.threads import SINGLE_THREADED_BLAS
+from kernlab.graph._adjacency import nodes_at, without_isolated
 from kernlab.graph._dense import eigenpairs, gram, inverse, spectral_function
 from kernlab.graph._log_kernels import log_kernel
 from kernlab.graph._measures import check_parameter, natural_parameter, parse_measure
@@ -36,9 +37,11 @@ class Spectra:
         Of the kernels, and of the arithmetic of plain ones.
     name : str
         Of the graph, for messages.
+    nodes : list, range or None
+        Names of the nodes, for messages; a range or None for rows.
     """
 
-    def __init__(self, adjacency, *, floor=None, dtype=np.float64, name="X"):
+    def __init__(self, adjacency, *, floor=None, dtype=np.float64, name="X", nodes=None):
         self.n_nodes = adjacency.shape[0]
         if self.n_nodes > MAX_NODES:
             raise ValueError(
@@ -55,6 +58,7 @@ class Spectra:
                 f"{name} has row sums beyond the largest float; divide it by its maximum."
             )
         self.adjacency, self.floor, self.name = sp.csr_matrix(adjacency), floor, name
+        self.nodes = nodes
         self.dtype = np.dtype(dtype)
         self.n_components, self.components = connected_components(adjacency, directed=False)
         self.isolated = np.flatnonzero(self.degrees == 0)
@@ -86,6 +90,10 @@ class Spectra:
             else:
                 kernel = getattr(self, "_" + measure.name.replace("-", "_"))(t)
         return self._typed(measure, kernel)
+
+    def release(self):
+        """Let go of what logarithms of a sweep share: sixteen and more matrices."""
+        self._logs.clear()
 
     def distance(self, measure, t=None, kernel=None):
         """Distances of a measure: its own, or the halved ones of its kernel (rooted for 'comm').
@@ -153,8 +161,9 @@ class Spectra:
         if measure.needs_no_isolated and len(self.isolated):
             raise ValueError(
                 f"Measure {measure.name!r} divides by degrees, and {self.name} has "
-                f"{len(self.isolated)} isolated nodes (rows {_few(self.isolated)}); drop them, or "
-                "take one of 'katz', 'comm', 'for', 'heat'."
+                f"{len(self.isolated)} isolated nodes ({nodes_at(self.isolated, self.nodes)}); "
+                "drop them, or take one of 'katz', 'comm', 'for', 'heat'. To drop them: "
+                f"{without_isolated(self.name, self.nodes)}."
             )
         if measure.needs_connected and self.floor is None and self.n_components > 1:
             self._refuse(
@@ -456,7 +465,3 @@ def _sigmoid(kernel, t):
         kernel /= largest
         kernel *= kernel.dtype.type(t / np.std(kernel, dtype=np.float64))
     return expit(kernel, out=kernel)
-
-
-def _few(nodes):
-    return ", ".join(map(str, nodes[:5])) + (", ..." if len(nodes) > 5 else "")

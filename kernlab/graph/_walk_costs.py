@@ -12,8 +12,9 @@ from kernlab.graph._log_kernels import Walks, log_inverse
 
 # Elements of a block of walks between lost pairs, 64 MB.
 BLOCK = 2**23
-# Largest beta times cost: there the shortest path is as near as rounding.
-LARGEST = 1e8
+# Beta times the largest cost of an edge: beyond the first rounding is 1e-7 of the largest distance,
+# and beyond the second the shortest path is as near as that.
+SMALLEST, LARGEST = 1e-8, 1e8
 
 
 def walk_cost_distance(adjacency, name, beta, *, cache=None):
@@ -44,16 +45,16 @@ def walk_cost_distance(adjacency, name, beta, *, cache=None):
     Raises
     ------
     ValueError
-        For another name, nodes without edges, and a ``beta`` that is not positive or so large
-        that ``beta C`` is above 1e8.
+        For another name, nodes without edges, and a ``beta`` that is not positive, or with which
+        the largest of ``beta C`` is below 1e-8 or above 1e8.
 
     Notes
     -----
     ``Z`` is an inverse of an M-matrix, found without a subtraction, so that its logarithm is right
     where it underflows; only then it is summed in numbers with an exponent of their own. The
     randomised shortest path subtracts two costs of about 1 / beta, and where floats do not hold Z
-    it takes exponentials of logarithms of about ``beta C``: its relative error is some 1e-16 times
-    ``beta C`` or its inverse.
+    it takes exponentials of logarithms of about ``beta C``: its error, relative to the largest
+    distance, is some 1e-15 times ``beta C`` or its inverse, that of the free energy the latter.
     """
     if name not in ("rsp", "fe"):
         raise ValueError(f"measure={name!r} is no distance of walks; give 'rsp' or 'fe'.")
@@ -70,6 +71,13 @@ def walk_cost_distance(adjacency, name, beta, *, cache=None):
             f"beta={beta!r} times the largest cost of an edge, {costs.max():g}, is {largest:g}; "
             f"give a positive beta of at most {LARGEST / costs.max():g}, or take the shortest "
             "paths, which are its limit."
+        )
+    if largest < SMALLEST:
+        raise ValueError(
+            f"beta={beta!r} times the largest cost of an edge, {costs.max():g}, is {largest:g}, "
+            f"where distances drown in rounding; give beta of at least {SMALLEST / costs.max():g} "
+            "(or divide the weights by their maximum), or take the commute times, measure='ct', "
+            "which are its limit up to a factor."
         )
     # D (I - P exp(-beta C)) has row sums of weights times 1 - exp(-beta C).
     with np.errstate(divide="ignore"):

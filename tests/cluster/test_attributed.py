@@ -258,3 +258,25 @@ def test_too_few_permutations_to_use_anything():
     with pytest.raises(ValueError, match="n_permutations=98 .* significance=0.01.*permutations=99"):
         model.fit(CLEAR, attributes=TRUTH)
     model.set_params(attribute_weight=1.0, n_init=1).fit(CLEAR, attributes=TRUTH)
+
+
+@pytest.mark.parametrize("missing", [np.nan, float("nan"), None, pd.NA, np.datetime64("NaT")])
+def test_what_is_missing_from_a_list_is_no_category(missing):
+    values = ["a", missing, "a", "b", missing, "b"]
+    expected = np.array([[1, 0, 1, 0, 0, 0], [0, 0, 0, 1, 0, 1]]).T
+    (one,) = indicators(values, 6)
+    np.testing.assert_array_equal(one.toarray(), expected)
+    for table in ([[v, "c"] for v in values], [(v, 1) for v in values]):
+        np.testing.assert_array_equal(indicators(table, 6)[0].toarray(), expected)
+
+
+def test_ties_of_evidence_go_to_the_smallest_weight(monkeypatch):
+    # Cliques that the attribute names: the same clusters at every weight, scores but for rounding.
+    graph = nx.disjoint_union(nx.complete_graph(8), nx.complete_graph(8))
+    graph.add_edge(0, 8)
+    scores = iter([-500.0, -500.0, -500.0 * (1 - 1e-12), -500.0])
+    model = AttributedGraphClustering(2, random_state=0)
+    monkeypatch.setattr(model, "_evidence", lambda *_: next(scores))
+    model.fit(graph, attributes=["a"] * 8 + ["b"] * 8)
+    assert len(set(model.scores_)) > 1
+    assert model.attribute_weight_ == 0.0

@@ -264,6 +264,33 @@ def test_isolated_nodes_are_named_or_clustered():
     assert labels.shape == (37,)
 
 
+def test_parameters_that_fail_are_left_out_of_auto(monkeypatch):
+    A, truth = blocks()
+    whole = GraphClustering(3, measure="for", random_state=0).fit(A)
+    kernel = Spectra.kernel
+
+    def failing(self, measure, t=None):
+        if t in bad:
+            raise ValueError("it overflows")
+        return kernel(self, measure, t)
+
+    monkeypatch.setattr(Spectra, "kernel", failing)
+    bad = whole.params_[[0, 5]].tolist()
+    names = ", ".join(f"{t:.4g}" for t in bad)
+    with pytest.warns(UserWarning, match=rf"2 of 16 parameters \({names}\).*overflows"):
+        model = GraphClustering(3, measure="for", random_state=0).fit(A)
+    assert np.flatnonzero(np.isnan(model.scores_)).tolist() == [0, 5]
+    assert (model.candidate_labels_[[0, 5]] == -1).all()
+    rest = np.delete(np.arange(16), [0, 5])
+    np.testing.assert_array_equal(model.scores_[rest], whole.scores_[rest])
+    assert adjusted_rand_score(truth, model.labels_) == 1.0
+    with pytest.raises(ValueError, match="overflows"):
+        GraphClustering(3, measure="for", param=bad, param_scale="natural").fit(A)
+    bad = whole.params_.tolist()
+    with pytest.raises(ValueError, match="overflows"):
+        GraphClustering(3, measure="for").fit(A)
+
+
 def test_fewer_kinds_of_nodes_than_clusters():
     # The corrected commute time is a function of the eigenvalues of S below one, of which a star
     # has but one that is not zero: its leaves are all alike.

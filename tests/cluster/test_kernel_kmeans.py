@@ -201,6 +201,35 @@ def test_the_start_is_selected_by_what_was_asked():
     assert abs(worst.inertia_ - worst.all_inertias_.max()) < 1e-12
 
 
+def test_a_function_that_selects_cannot_spoil_what_it_is_given():
+    X = _points(30)
+    K = X @ X.T
+    kept = K.copy()
+
+    def spoil(labels, kernel):
+        score = -_objective(kernel, labels)
+        labels[:], kernel[:] = 0, np.nan
+        return score
+
+    model = KernelKMeans(3, init="random", selection=spoil, random_state=0).fit(K)
+    plain = KernelKMeans(3, init="random", random_state=0).fit(K)
+    assert np.array_equal(model.all_labels_, plain.all_labels_)
+    assert model.inertia_ == plain.inertia_
+    assert np.array_equal(K, kept)
+
+
+@pytest.mark.parametrize("kernel", ["chi2", "rbf", "laplacian", "polynomial", "sigmoid"])
+def test_gamma_of_none_is_the_default_of_the_kernel(kernel):
+    X = np.random.default_rng(0).dirichlet(np.ones(4), 20)
+    given = 1.0 if kernel == "chi2" else 0.25
+    model, other = (
+        KernelKMeans(3, kernel=kernel, gamma=gamma, random_state=0).fit(X)
+        for gamma in (None, given)
+    )
+    assert np.array_equal(model.labels_, other.labels_)
+    assert model.inertia_ == other.inertia_
+
+
 def test_spectral_starts_tell_blobs_apart():
     X, y = make_blobs(120, centers=[[0, 0], [9, 0], [0, 9]], random_state=0)
     X = X - X.mean(axis=0)

@@ -107,6 +107,9 @@ def test_graphs_without_edges_and_single_clusters_stay():
     [
         ([0, 1], {}, r"labels has shape \(2,\); X has 4 nodes"),
         ([0, 1, np.nan, 0], {}, "labels holds NaN"),
+        (["a", None, "a", "b"], {}, "labels holds None, NaN or NA"),
+        (["a", np.nan, "a", "b"], {}, "labels holds None, NaN or NA"),
+        (np.array(["a", 1, "a", "b"], dtype=object), {}, "labels holds values of several kinds"),
         ([0, 1, 0, 1], {"max_iter": 0}, "max_iter=0 must be an integer"),
         ([0, 1, 0, 1], {"max_iter": 1.5}, "max_iter=1.5 must be an integer"),
     ],

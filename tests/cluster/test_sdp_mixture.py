@@ -186,3 +186,26 @@ def test_bad_input():
     padded = np.column_stack([X, np.ones(6)])
     found = LikelihoodAdjustedSDP(2, random_state=0, tol=0.01).fit_predict(padded)
     assert adjusted_rand_score(found, [0, 0, 0, 1, 1, 1]) == 1.0
+
+
+def test_fewer_distinct_points_than_clusters_are_refused():
+    with pytest.raises(ValueError, match="2 distinct rows.*n_clusters=3; ask for at most 2"):
+        LikelihoodAdjustedSDP(3, random_state=0).fit([[0.0], [1.0]] * 4)
+
+
+@pytest.mark.parametrize("scale", [1e300, 1e-300, 1.7e308])
+def test_scales_whose_squares_are_no_floats_are_refused(scale):
+    X = scale * np.array([[1.0], [0.9], [1.0], [-1.0]])
+    model = LikelihoodAdjustedSDP(2, random_state=0)
+    with pytest.raises(ValueError, match="divide X by"):
+        model.fit(X)
+    assert not hasattr(model, "covariances_")
+
+
+@pytest.mark.parametrize("scale", [2e-150, 9e150])
+def test_points_are_predicted_at_the_ends_of_the_scales(scale):
+    X = np.array([0.0, 0.3, 0.5, 0.6, 2.0, 2.2, 2.7])[:, None]
+    X *= scale / X.std()
+    model = LikelihoodAdjustedSDP(2, random_state=0, tol=0.01).fit(X)
+    assert np.all(np.isfinite(model.covariances_))
+    assert adjusted_rand_score(model.predict(X), [0, 0, 0, 0, 1, 1, 1]) == 1.0

@@ -207,6 +207,15 @@ def test_bad_blocks(draw, sizes, p, match):
         draw(sizes, p)
 
 
+def test_more_links_than_memory_holds_are_refused():
+    with pytest.raises(ValueError, match="ask for 5e.15 links.*lower probabilities"):
+        degree_corrected_sbm([100], [[1e12]])
+    with pytest.raises(ValueError, match="ask for 5e.11 links"):
+        planted_partition([1_000_000], (1, 0))
+    with pytest.raises(ValueError, match="ask for inf links"):
+        degree_corrected_sbm([100], [[1e306]])
+
+
 def test_bad_numbers():
     with pytest.raises(ValueError, match="between 0 and 1"):
         planted_partition([3, 3], (1.5, 0.1))

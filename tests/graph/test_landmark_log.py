@@ -8,6 +8,7 @@ import scipy.sparse as sp
 
 from kernlab.exceptions import MissingExtraError, UnresolvedHeatWarning
 from kernlab.graph import GraphSketch, LandmarkLogEmbedding, _resolvent
+from kernlab.graph._radius import spectral_radius
 from kernlab.graph._resolvent import resolvent_solve
 
 
@@ -176,3 +177,62 @@ def test_ranges_that_no_series_reaches():
         LandmarkLogEmbedding(2, measure="katz", param=1 - 1e-9).fit(path)
     with pytest.raises(ValueError, match="beyond what an exponential holds"):
         LandmarkLogEmbedding(2, measure="fe", param=1e4).fit(path)
+
+
+def star_and_clique(n_leaves=200, n_clique=16):
+    """The clique's eigenvalue is the larger by little, and what leaves see first is the star's."""
+    A = nx.disjoint_union(nx.star_graph(n_leaves), nx.complete_graph(n_clique))
+    A.add_edge(1, n_leaves + 1)
+    return nx.to_scipy_sparse_array(A, dtype=float, format="csr")
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e200, 1e-200])
+def test_the_radius_where_two_parts_of_a_graph_compete(scale):
+    A = star_and_clique()
+    largest = np.linalg.eigvalsh(A.toarray())[-1]
+    assert spectral_radius(A * scale) == pytest.approx(largest * scale, rel=1e-9)
+    # A series of walks whose length is found from a radius too small is cut off too early.
+    ends = LandmarkLogEmbedding(2, measure="katz", param=0.99, n_landmarks=3, random_state=0)
+    ends.fit(A * scale)
+    K = np.linalg.inv(np.eye(A.shape[0]) - 0.99 / largest * A.toarray())[:, ends.landmarks_]
+    table = np.log(K)
+    table -= table.mean(axis=0)
+    table -= table.mean(axis=1, keepdims=True)
+    left, values, _ = np.linalg.svd(table, full_matrices=False)
+    expected = left[:, :2] * values[:2] @ left[:, :2].T
+    found = ends.embedding_ @ ends.embedding_.T
+    np.testing.assert_allclose(found, expected, atol=1e-4 * abs(expected).max())
+
+
+def test_the_radius_of_long_paths_and_of_none():
+    path = sp.csr_matrix(sp.diags_array([np.ones(2999)] * 2, offsets=[-1, 1]))
+    # Crowded eigenvalues: bounds agree to 7e-4 at first, and a residual of 1e-4 is enough.
+    assert spectral_radius(path) == pytest.approx(2 * np.cos(np.pi / 3001), rel=1e-5)
+    assert spectral_radius(sp.csr_matrix((3, 3))) == 0.0
+
+
+@pytest.mark.parametrize("scale", [1e40, 1e-41])
+@pytest.mark.parametrize("kind", [LandmarkLogEmbedding, GraphSketch])
+def test_units_of_weights(kind, scale):
+    A = graph()
+    # Parameter at weights A, and the power of the scale that it and the coordinates go with.
+    cases = {"nheat": (2.0, 0, 0), "comm": (3.0, 0, 0), "heat": (0.7, -1, 0), "for": (2.0, -1, 0)}
+    if kind is GraphSketch:
+        cases |= {"modifppr": (0.9, 0, -0.5), "abs": (0.2, 0, -0.5)}
+    else:
+        cases |= {"katz": (0.8, 0, 0), "modifppr": (0.9, 0, 0), "abs": (0.2, 0, 0)}
+        cases |= {"fe": (0.05, 1, 0), "rsp": (0.05, 1, -0.5)}
+    for measure, (param, power, size) in cases.items():
+        expected = kind(3, measure=measure, param=param, random_state=0).fit(A).embedding_
+        model = kind(3, measure=measure, param=param * scale**power, random_state=0)
+        found = model.fit(A * scale).embedding_ / np.float64(scale) ** size
+        # Single precision; scales are no powers of two.
+        np.testing.assert_allclose(found, expected, atol=1e-5 * abs(expected).max())
+
+
+def test_coordinates_beyond_single_precision_are_refused():
+    for model in (GraphSketch(2, measure="modifppr"), LandmarkLogEmbedding(2, measure="rsp")):
+        if model.measure == "rsp":
+            model.set_params(param=1e-101)
+        with pytest.raises(ValueError, match="beyond what single precision holds; divide X by"):
+            model.fit(graph() * 1e-100)

@@ -1,12 +1,16 @@
 """Logarithms of proximity kernels against mpmath, entry by entry."""
 
+import pickle
+import tracemalloc
+
 import mpmath
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kernlab.graph._log_kernels import LOG_KERNELS, TINY, log_kernel
+from kernlab.graph import GraphProximity, _log_kernels
+from kernlab.graph._log_kernels import LOG_KERNELS, TINY, Walks, log_kernel
 from kernlab.graph._m_matrix import m_matrix_inverse
 
 DIGITS = 60
@@ -155,6 +159,62 @@ def test_double_factorial_of_large_arguments():
         on = float(mpmath.log((top + 11 * other) / 12))
     logs = log_kernel(weights, "df", t)
     assert abs(logs - np.where(weights, off, on)).max() < 1e-12
+
+
+@pytest.mark.parametrize(("name", "weight", "t"), [("heat", 1e5, 49.0), ("heat2", 1.0, 3e6)])
+def test_large_parameters_lose_no_digits(name, weight, t):
+    # At equilibrium to rounding; less a shift of t times the degree it was off by 1e-16 of that.
+    logs = log_kernel(weight * (1 - np.eye(10)), name, t)
+    assert abs(logs + np.log(10)).max() < 1e-13
+
+
+def test_large_parameters_take_no_memory():
+    # Of K10 exp(t A) is exp(9 t) / 10 to rounding, after walks of 1e8 steps.
+    tracemalloc.start()
+    logs = log_kernel(1 - np.eye(10), "comm", 5e6)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    np.testing.assert_allclose(logs, 9 * 5e6 - np.log(10), rtol=1e-14)
+    assert peak < 10e6
+
+
+def test_faint_bridge_at_large_parameters():
+    # The bridge is crossed once, at any time s: w times the integral of p(s) p(t - s), where
+    # p(s) = (1 - exp(-4 s)) / 4 leads from one node of a clique to another.
+    weights = np.kron(np.eye(2), 1 - np.eye(4))
+    weights[3, 4] = weights[4, 3] = 1e-300
+    logs = log_kernel(weights, "heat", 3e7)
+    assert logs[0, 7] == pytest.approx(np.log(1e-300 * (3e7 - 0.5) / 16), abs=1e-12)
+    with pytest.raises(ValueError, match="drop the weakest edges"):
+        log_kernel(weights, "df", 4e3)
+
+
+@pytest.mark.parametrize("cost", [0, np.inf])
+def test_wide_numbers_by_either_way(cost, monkeypatch):
+    # A ring with a faint edge: the fewest steps are not the heaviest walk.
+    monkeypatch.setattr(_log_kernels, "WIDE_COST", cost)
+    weights = path(14)
+    weights[0, 13] = weights[13, 0] = 1e-300
+    for name, t in [("comm", 1e-3), ("comm", 8.0), ("nheat", 3.0)]:
+        operator = Walks.of(weights, None).operator("A" if name == "comm" else "S")
+        logs = operator.wide_columns(t, np.array([0]), 1)[0]
+        np.testing.assert_allclose(logs, oracle_column(weights, name, t, 0), rtol=1e-15, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", [name for name in LOG_KERNELS if name not in ("ppr", "heatpr")])
+def test_symmetric_to_the_last_bit(name):
+    logs = log_kernel(clique_chain(4, 5), name, 0.1)
+    np.testing.assert_array_equal(logs, logs.T)
+
+
+def test_what_a_fit_keeps():
+    # The kernel, the dense weights, and little else: no powers, after a sweep either.
+    model = GraphProximity("logcomm").fit(clique_chain(30, 5))
+    fitted = len(pickle.dumps(model))
+    for _ in model.sweep([0.2, 0.4]):
+        pass
+    assert fitted < 2.5 * model.kernel_.nbytes
+    assert len(pickle.dumps(model)) == fitted
 
 
 def test_identities(rng):

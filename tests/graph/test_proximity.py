@@ -15,6 +15,7 @@ from sklearn.exceptions import NotFittedError
 from kernlab.exceptions import SelfLoopWarning
 from kernlab.graph import GraphProximity
 from kernlab.graph._adjacency import as_adjacency
+from kernlab.graph._dense import inverse
 from kernlab.graph._measures import MEASURES, parse_measure
 from kernlab.graph._spectra import MAX_NODES, Spectra
 
@@ -424,6 +425,17 @@ def test_the_floor_is_what_it_is_set_to():
             GraphProximity(name, floor=value).fit(A)
 
 
+def test_the_floor_of_measures_made_of_distances():
+    A, f, x = pieces(), 50.0, 0.5
+    for sigmoid, commute in [("sct", "ct"), ("scct", "cct")]:
+        K = GraphProximity(commute, floor=f).fit(A).kernel_
+        expected = 1 / (1 + np.exp(-x * K / K.std()))
+        found = proximity(sigmoid, x, floor=f).fit(A).kernel_
+        np.testing.assert_allclose(found, expected, rtol=1e-12)
+    mixed = proximity("sp-ct", x, floor=f).fit(A).distance_[:6, 6:]
+    np.testing.assert_allclose(mixed, (2 - 1.5 * x) * f, rtol=1e-12)
+
+
 def test_walks_of_even_length_in_a_bipartite_graph():
     A = nx.to_numpy_array(nx.star_graph(4))
     with pytest.raises(ValueError, match="X is bipartite"):
@@ -546,3 +558,43 @@ def test_the_transformer_knows_its_own_graph_alone():
         found.transform(2 * A)
     again = pickle.loads(pickle.dumps(found))
     np.testing.assert_array_equal(again.transform(A), found.kernel_)
+
+
+def test_kernels_are_handed_out_as_copies():
+    A = weights()
+    model = GraphProximity("forest")
+    for kernel in (model.fit_transform(A), model.transform(A)):
+        np.testing.assert_array_equal(kernel, model.kernel_)
+        kernel[:] = 0
+    assert model.kernel_.max() > 0
+
+
+def test_none_is_not_a_number():
+    table = [[0, None, 1], [None, 0, 1], [1, 1, 0]]
+    for graph in (table, np.array(table, dtype=object)):
+        with pytest.raises(ValueError, match="graph holds NaN or infinity"):
+            as_adjacency(graph)
+        with pytest.raises(ValueError, match="NaN"):
+            GraphProximity().fit(graph)
+    with pytest.raises(ValueError, match="not numbers"):
+        as_adjacency(np.array([[0, "a"], ["a", 0]], dtype=object))
+    assert as_adjacency(np.array([[0, 1], [1, 0]], dtype=object)).nnz == 2
+
+
+def test_weights_whose_inverse_overflows_are_refused():
+    A = 1 - np.eye(10)
+    for measure in ("scct", "katz", "sp", "logheat"):
+        with pytest.raises(ValueError, match="no weight above 1e-310.*multiply it by a constant"):
+            GraphProximity(measure).fit(A * 1e-310)
+    np.testing.assert_allclose(
+        GraphProximity().fit(A * 1e-304).kernel_, GraphProximity().fit(A).kernel_, rtol=1e-12
+    )
+
+
+def test_inverses_are_symmetric_to_the_last_bit(rng):
+    factor = rng.normal(size=(300, 300)) * np.exp(rng.normal(size=300))[:, None]
+    matrix = factor @ factor.T + np.eye(300)
+    expected = np.linalg.inv(matrix)
+    found = inverse((matrix + matrix.T) / 2)
+    assert (found == found.T).all()
+    np.testing.assert_allclose(found, expected, atol=1e-8 * abs(expected).max())

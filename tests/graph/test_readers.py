@@ -22,6 +22,8 @@ PATH = np.array([[0.0, 2.0, 0.0], [2.0, 0.0, 1.0], [0.0, 1.0, 0.0]])
         ("a.tsv", "from\tto\tw\na\tb\t2.0\nb\tc\t1e0\n"),
         ("a.txt", "# a comment\n% another\na b 2\nb   c\t1\n"),
         ("a.EDGES", "a b 2\nb c"),
+        ("a.csv", "alpha,beta,strength\na,b,2\nb,c,1\n"),
+        ("a.tsv", "alpha\tbeta\tstrength\r\na\tb\t2\r\nb\tc\r\n"),
     ],
 )
 def test_edges(tmp_path, name, text):
@@ -41,6 +43,36 @@ def test_integers_are_in_order(tmp_path):
     np.testing.assert_array_equal(graph.adjacency.toarray(), [[0, 2, 1], [2, 0, 0], [1, 0, 0]])
 
 
+@pytest.mark.parametrize(
+    ("text", "nodes"),
+    [
+        ("node_1,node_2\n1,2\n2,3\n", [1, 2, 3]),
+        ("node_1,node_2\n1,2,5\n", [1, 2]),
+        ("node_1,2\n2,3\n", ["node_1", "2", "3"]),
+        ("a,b\n1,c\n", ["a", "b", "1", "c"]),
+        ("a,b,2\n1,2\n", ["a", "b", "1", "2"]),
+        ("a,b\n", ["a", "b"]),
+        ("007,7\n7,8\n", ["007", "7", "8"]),
+        ("1_0,10\n10,3\n", ["1_0", "10", "3"]),
+        ("-2,7\n", [-2, 7]),
+        ("99999999999999999999,7\n", ["99999999999999999999", "7"]),
+        ('"#a, b",c\n', ["#a, b", "c"]),
+    ],
+)
+def test_headers_and_names(tmp_path, text, nodes):
+    path = tmp_path / "a.csv"
+    path.write_text(text)
+    graph = read_graph(path)
+    assert graph.nodes.tolist() == nodes
+    assert graph.adjacency.shape[0] == len(nodes)
+
+
+def test_quotes_are_letters_between_tabs(tmp_path):
+    path = tmp_path / "a.tsv"
+    path.write_text('"a\tb\nb\tc"\n')
+    assert read_graph(path).nodes.tolist() == ['"a', "b", 'c"']
+
+
 def test_loops_are_left_out(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text("a,a,3\na,b,1\n")
@@ -55,6 +87,13 @@ def test_loops_are_left_out(tmp_path):
         ("a,b\nc\n", r"a\.csv, line 2: \['c'\] is no edge"),
         ("a,b\n\nc,d,1,2\n", r"line 3: .* is no edge"),
         ("a,\n", "line 1"),
+        ('a,b\n"b,c\nc,d\n', r"a\.csv, line 2: unexpected end of data"),
+        ('a,b\n"b"x,c\n', r"a\.csv, line 2: .*expected after"),
+        ("a,b\n" + "b" * 140_000 + ",c\n", r"a\.csv, line 2: field larger than field limit"),
+        ("a,b,heavy\nb,c,1\n", "line 1: the weight 'heavy' is no number"),
+        ("a,b,heavy\na,b,1\n", "line 1: the weight 'heavy' is no number"),
+        ("a,b,1_0\nb,c,1\n", "line 1: the weight '1_0' is no number"),
+        ("a,b,\n", "line 1: the weight '' is no number"),
         ("a,b,1\nb,c,heavy\n", "line 2: the weight 'heavy' is no number"),
         ("a,b,nan\n", "line 1: the weight nan"),
         ("a,b,-1\n", "line 1: the weight -1"),
@@ -77,6 +116,11 @@ def test_bad_files(tmp_path):
         read_graph(tmp_path / "a.json", format="json")
     with pytest.raises(FileNotFoundError):
         read_graph(tmp_path / "a.csv")
+    (tmp_path / "latin.csv").write_bytes("a,é\n".encode("latin-1"))
+    with pytest.raises(ValueError, match=r"latin\.csv is not UTF-8"):
+        read_graph(tmp_path / "latin.csv")
+    with pytest.raises(ValueError, match="weight='value' is of use with GML only"):
+        read_graph(tmp_path / "latin.csv", weight="value")
     (tmp_path / "a.gml").write_text("graph [ node [ id ] ]")
     with pytest.raises(ValueError, match=r"a\.gml is no GML file"):
         read_graph(tmp_path / "a.gml")
@@ -94,6 +138,37 @@ def test_gml(tmp_path):
     np.testing.assert_array_equal(graph.adjacency.toarray(), networkx.to_numpy_array(club))
     assert graph.attributes["club"].tolist() == [club.nodes[i]["club"] for i in club]
     assert graph.nodes.tolist() == [str(i) for i in club]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "weight", "expected"),
+    [
+        ("value 3", "value 2.5", None, [3, 2.5]),
+        ("value 3", "", None, [1, 1]),
+        ("value 3", 'value "x"', None, [1, 1]),
+        ("value 3 weight 7", "value 2", None, [7, 1]),
+        ("value 3 weight 7", "value 2", "value", [3, 2]),
+        ("papers 3", "papers 4", None, [1, 1]),
+        ("papers 3", "papers 4", "papers", [3, 4]),
+        ("papers 3", "", "papers", r"a\.gml: of 2 edges 1 have no number as 'papers'"),
+    ],
+)
+def test_weights_of_gml(tmp_path, first, second, weight, expected):
+    path = tmp_path / "a.gml"
+    path.write_text(
+        'graph [ node [ id 0 ] node [ id 1 kind NAN ] node [ id 2 kind "a" ] '
+        f"edge [ source 0 target 1 {first} ] edge [ source 1 target 2 {second} ] ]"
+    )
+    if isinstance(expected, str):
+        with pytest.raises(ValueError, match=expected):
+            read_graph(path, weight=weight)
+        return
+    graph = read_graph(path, weight=weight)
+    assert graph.adjacency.toarray()[1, [0, 2]].tolist() == expected
+    kinds = graph.attributes["kind"]
+    assert kinds[0] is None
+    assert kinds[1] != kinds[1]
+    assert kinds[2] == "a"
 
 
 def test_nodes_of_one_label_stay_apart(tmp_path):

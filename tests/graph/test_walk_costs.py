@@ -148,3 +148,16 @@ def test_bad_names_and_nodes():
         walk_cost_distance(shortest_free_graph(), "sp", 1.0)
     with pytest.raises(ValueError, match="have no edges"):
         walk_cost_distance(np.zeros((3, 3)), "fe", 1.0)
+
+
+@pytest.mark.parametrize("name", ["rsp", "fe"])
+def test_small_beta_is_right_or_refused(name):
+    weights = np.ones((6, 6)) - np.eye(6)
+    weights[0, 1] = weights[1, 0] = 3
+    exact = by_definition(weights, name, 1e-8)
+    distance = walk_cost_distance(weights * 1e8, name, 1.0) * 1e8
+    # Rounding of 1e-15 over beta times cost.
+    assert abs(distance - exact).max() < 1e-7 * exact.max()
+    for scale in (2e8, 1e16, 1e300):
+        with pytest.raises(ValueError, match=r"drown in rounding.*measure='ct'"):
+            walk_cost_distance(weights * scale, name, 1.0)
