@@ -4,6 +4,7 @@ __all__ = [
     "BandwidthWarning",
     "CondensedDensityWarning",
     "DisconnectedGraphWarning",
+    "DistanceLikeWarning",
     "EigenpairWarning",
     "IsolatedNodesWarning",
     "MissingExtraError",
@@ -30,6 +31,13 @@ class DisconnectedGraphWarning(UserWarning):
     Where it is one of neighbours, links were added to join them; the message says how many, how
     long they are beside other edges, and where they are listed. Where its nodes are clustered, the
     message lists the parts and says what stands between them.
+    """
+
+
+class DistanceLikeWarning(UserWarning):
+    """Distances were given, it seems, where similarities are wanted: a kernel or edges' weights.
+
+    The message says what makes it seem so, and how to turn distances into what is wanted.
     """
 
 

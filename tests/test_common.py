@@ -223,7 +223,7 @@ def expected_failures(estimator):
     if isinstance(estimator, GraphProximity):
         return WHOLE_GRAPH
     if isinstance(estimator, GraphSketch | LandmarkLogEmbedding):
-        return LINKED
+        return LINKED | WHOLE_GRAPH
     if isinstance(estimator, ClusterMixin):
         return TABLE if get_tags(estimator).input_tags.pairwise else {}
     if isinstance(estimator, KroneckerGPRegressor):

@@ -1,5 +1,6 @@
 """Clusters of a graph whose nodes have attributes, which weigh no more than they are worth."""
 
+import math
 from numbers import Integral, Real
 
 import numpy as np
@@ -10,10 +11,12 @@ from sklearn.utils import check_random_state
 from kernlab._core.validation import N_JOBS, Interval, StrOptions, fit_context, whole_or_nothing
 from kernlab.cluster._attributes import attribute_evidence, indicators, permutation_p_value
 from kernlab.cluster._graph_input import (
+    by_first_node,
     labels_of_all,
     linked_graph_to_cluster,
     warn_of_isolated,
 )
+from kernlab.cluster._node_attributes import in_order_of_nodes
 from kernlab.cluster._scores import block_log_likelihood, cluster_weights
 from kernlab.cluster._smooth_vectors import smooth_vectors
 from kernlab.graph._adjacency import graph_tags
@@ -52,7 +55,7 @@ class AttributedGraphClustering(ClusterMixin, BaseEstimator):
     significance : float in (0, 1), default=0.01
         Share of irrelevant attributes that step 1 lets pass; see there.
     n_permutations : int, default=199
-        At least 1 / significance - 1, or no attribute is ever used.
+        At least 1 / significance - 1, for with fewer no attribute could ever be used.
     n_init : int, default=10
         Starts of k-means for each weight; the least inertia counts.
     random_state : int, RandomState instance or None, default=None
@@ -63,8 +66,8 @@ class AttributedGraphClustering(ClusterMixin, BaseEstimator):
     Attributes
     ----------
     labels_ : int32 ndarray of shape (n_nodes,)
-        0 to n_clusters - 1. Nodes without edges, be it to nodes or to values in use, get the label
-        of the largest cluster, with a warning.
+        From zero up, in the order of the first node of each cluster. Nodes without edges, be it to
+        nodes or to values in use, get the label of the largest cluster, with a warning.
     attribute_weight_ : float
         The weight in use.
     attributes_used_ : ndarray of bool, shape (n_attributes,)
@@ -155,12 +158,18 @@ class AttributedGraphClustering(ClusterMixin, BaseEstimator):
             Weights of an undirected graph, zero or more.
         y : Ignored
             Present for scikit-learn's conventions.
-        attributes : array-like or DataFrame of shape (n_nodes,) or (n_nodes, n_attributes), or \
-sparse matrix of shape (n_nodes, n_values), default=None
+        attributes : str, list of str, dict, array-like or DataFrame of shape (n_nodes,) or \
+(n_nodes, n_attributes), or sparse matrix of shape (n_nodes, n_values), default=None
             Categories, as strings, integers or any hashable objects; None, NaN and NA are missing,
             and make no edge. Numbers with a fraction are refused: bin them first. A sparse matrix
             is one attribute of which a node may hold many values, such as the words of a document.
             None is the structure alone.
+
+            A DataFrame or Series is matched to the nodes by its index where these have names, that
+            is in a networkx graph and in a DataFrame whose index or columns are not the numbers
+            from zero. A dict holds the values of one attribute by node. A string or a list of them,
+            not as many as nodes, are names of node attributes of a networkx graph. Nodes that a
+            dict or a graph has no value for miss it. All others go by the order of the nodes.
 
         Returns
         -------
@@ -170,7 +179,8 @@ sparse matrix of shape (n_nodes, n_values), default=None
         ------
         ValueError
             If X is no undirected graph, if there are fewer nodes with edges than clusters, and if
-            attributes do not fit the nodes or are continuous.
+            attributes do not fit the nodes or are continuous; if ``n_permutations`` is too few for
+            ``significance``.
 
         Warns
         -----
@@ -178,10 +188,24 @@ sparse matrix of shape (n_nodes, n_values), default=None
             If nodes have neither edges nor values in use.
         """
         with whole_or_nothing(self):
+            if (
+                self.attribute_weight == "auto"
+                and 1 / (1 + self.n_permutations) > self.significance
+            ):
+                raise ValueError(
+                    f"n_permutations={self.n_permutations} gives p-values of "
+                    f"{1 / (1 + self.n_permutations):.3g} and more, above significance="
+                    f"{self.significance:g}, so that no attribute could be used; give "
+                    f"n_permutations={math.ceil(1 / self.significance) - 1} at least, or raise "
+                    "significance."
+                )
             adjacency, _ = linked_graph_to_cluster(self, X)
             adjacency /= adjacency.data.max()
             adjacency *= adjacency.sum() / np.sum(adjacency.data**2)
-            holds = [] if attributes is None else indicators(attributes, adjacency.shape[0])
+            holds = []
+            if attributes is not None:
+                table = in_order_of_nodes(attributes, X, self.nodes_)
+                holds = indicators(table, adjacency.shape[0])
             self._fit(adjacency, holds, check_random_state(self.random_state))
         return self
 
@@ -204,7 +228,8 @@ sparse matrix of shape (n_nodes, n_values), default=None
         most = self.scores_.max()
         best = int(np.argmax(self.scores_ >= most - _SAME * abs(most)))
         self.attribute_weight_ = float(self.weights_[best])
-        self.embedding_, self.labels_, placed = tried[best]
+        self.embedding_, labels, placed = tried[best]
+        self.labels_ = by_first_node(labels)
         warn_of_isolated(self.labels_, placed)
 
     def _cluster(self, adjacency, used, weight, rng):

@@ -6,6 +6,7 @@ import numpy as np
 
 from kernlab._core.threads import run_slices
 from kernlab.cluster._centred_kernel import CentredKernel
+from kernlab.cluster._graph_input import by_first_node
 from kernlab.cluster._kernel_runs import descend, draw_starts
 from kernlab.graph._measures import parse_measure
 from kernlab.graph._spectra import Spectra
@@ -61,7 +62,8 @@ def make_candidates(
             try:
                 kernel = spectra.kernel(measure, spectra.natural(measure, x))
                 rng = np.random.default_rng(seed)
-                labels[rows] = cluster_kernel(kernel, n_clusters, methods, n_init, rng)
+                parts = cluster_kernel(kernel, n_clusters, methods, n_init, rng)
+                labels[rows] = [by_first_node(part) for part in parts]
             # What one kernel fails of is no reason to lose the others.
             except (ValueError, ArithmeticError) as error:
                 reasons[rows] = f"{type(error).__name__}: {error}"

@@ -7,6 +7,7 @@ from sklearn.utils.validation import check_is_fitted
 from kernlab._core.extras import import_extra
 from kernlab.cluster._graph_clustering import GraphClustering
 from kernlab.cluster._reject import RejectCurve
+from kernlab.cluster._search import GraphMeasureSearch
 
 
 class ProximityDisplay:
@@ -51,31 +52,45 @@ class ProximityDisplay:
 
     @classmethod
     def from_estimator(cls, estimator, y=None, *, ax=None):
-        """Draw what a fitted :class:`GraphClustering` found at each parameter.
+        """Draw what was found at each parameter.
 
         Parameters
         ----------
-        estimator : GraphClustering
-            Fitted with several parameters.
+        estimator : GraphClustering or GraphMeasureSearch
+            Fitted with several parameters. Of a search each measure that has a parameter is a
+            curve: the best score by any method, or nothing where no candidate was kept.
         y : array-like of shape (n_nodes,), default=None
             Classes known; with them the adjusted Rand index of the clusters is drawn beside their
-            modularity. The choice was made without them.
+            modularity, or, of a search, that of the best candidates in place of their scores. The
+            choice was made without them.
         ax : matplotlib Axes, default=None
             Where to draw; a new figure if None.
 
         Returns
         -------
         display : ProximityDisplay
-            Over the natural parameter, on a logarithmic scale; the one selected is marked.
+            Over the natural parameter, on a logarithmic scale, or of a search the unit parameter;
+            the one selected is marked.
 
         Raises
         ------
         ValueError
             If one parameter alone was tried, or ``y`` has not a class for each node.
         """
-        if not isinstance(estimator, GraphClustering):
-            raise TypeError(f"estimator is {estimator!r}; give a fitted GraphClustering.")
+        if not isinstance(estimator, GraphClustering | GraphMeasureSearch):
+            raise TypeError(
+                f"estimator is {estimator!r}; give a fitted GraphClustering or GraphMeasureSearch."
+            )
         check_is_fitted(estimator)
+        if y is not None:
+            y = np.asarray(y)
+            if y.shape != estimator.labels_.shape:
+                raise ValueError(
+                    f"y has shape {y.shape}, expected {estimator.labels_.shape}: a class for each "
+                    "node."
+                )
+        if isinstance(estimator, GraphMeasureSearch):
+            return cls(**_of_search(estimator, y)).plot(ax=ax)
         params, scores = estimator.params_, estimator.scores_
         if len(params) < 2:
             raise ValueError(
@@ -85,12 +100,6 @@ class ProximityDisplay:
         order = np.argsort(params)
         curves = {"modularity": (params[order], scores[order])}
         if y is not None:
-            y = np.asarray(y)
-            if y.shape != estimator.labels_.shape:
-                raise ValueError(
-                    f"y has shape {y.shape}, expected {estimator.labels_.shape}: a class for each "
-                    "node."
-                )
             found = [adjusted_rand_score(y, labels) for labels in estimator.candidate_labels_]
             curves["adjusted Rand index"] = (params[order], np.array(found)[order])
         return cls(
@@ -212,3 +221,30 @@ class ProximityDisplay:
         ax.legend(fontsize="small")
         self.ax_, self.figure_ = ax, ax.figure
         return self
+
+
+def _of_search(search, y):
+    """What :class:`ProximityDisplay` is made of, for a search."""
+    results = search.search_results_
+    shown, best_shown = results["score"], search.best_score_
+    if y is not None:
+        shown = np.array([adjusted_rand_score(y, labels) for labels in search.candidate_labels_])
+        best_shown = shown[search.best_index_]
+    curves = {}
+    for name in dict.fromkeys(results["measure"][~np.isnan(results["param"])].tolist()):
+        of_measure = np.flatnonzero(results["measure"] == name)
+        params = np.unique(results["param"][of_measure])
+        values = np.full(len(params), np.nan)
+        for place, x in enumerate(params):
+            kept = of_measure[results["kept"][of_measure] & (results["param"][of_measure] == x)]
+            if len(kept):
+                values[place] = shown[kept[np.argmax(results["score"][kept])]]
+        curves[name] = (params, values)
+    if not curves or max(len(params) for params, _ in curves.values()) < 2:
+        raise ValueError(
+            "estimator tried one parameter, which is no sweep; fit with more params and a measure "
+            "that has a parameter."
+        )
+    chosen = None if np.isnan(search.best_param_) else (search.best_param_, best_shown)
+    ordinate = "score" if y is None else "adjusted Rand index"
+    return {"curves": curves, "labels": ("unit parameter", ordinate), "chosen": chosen}

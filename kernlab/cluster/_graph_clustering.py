@@ -25,7 +25,7 @@ from kernlab._core.validation import (
     whole_or_nothing,
 )
 from kernlab._core.warn import warn_user
-from kernlab.cluster._graph_input import graph_to_cluster, warn_of_components
+from kernlab.cluster._graph_input import by_first_node, graph_to_cluster, warn_of_components
 from kernlab.cluster._kernel_runs import kernel_kmeans
 from kernlab.cluster._kernel_starts import leading_eigenvectors
 from kernlab.cluster._scores import cluster_weights, modularity
@@ -83,7 +83,11 @@ class GraphClustering(ClusterMixin, BaseEstimator):
     labels_ : int32 ndarray of shape (n_nodes,)
         From zero up, in the order of the first node of each cluster.
     param_ : float or None
-        The natural parameter of the clusters; None where the measure has none.
+        The natural parameter of the clusters, whatever ``param_scale``: pass it with
+        ``param_scale="natural"``. None where the measure has none.
+    unit_param_ : float or None
+        The same on the scale of (0, 1), to pass with ``param_scale="unit"``. None where the measure
+        has none, and where natural ones were given.
     modularity_ : float
         Newman's, of the clusters; at most 1.
     params_ : float64 ndarray of shape (n_params,)
@@ -235,14 +239,18 @@ class GraphClustering(ClusterMixin, BaseEstimator):
                         raise
                     refused[t] = error
                     continue
+                if labels[0].max() + 1 < self.n_clusters:
+                    # So few nodes differ, and each is a cluster from every start.
+                    labels, inertias = labels[:1], inertias[:1]
                 scores = modularity(cluster_weights(weights, labels, self.n_clusters))
                 if len(params) > 1:
                     best = np.lexsort((inertias, -scores))[0]
                 else:
                     best = np.argmin(inertias)
                 self.scores_[i] = scores[best]
-                self.candidate_labels_[i] = _by_first_node(labels[best])
+                self.candidate_labels_[i] = by_first_node(labels[best])
             self._select(params)
+            self.unit_param_ = self._unit_param(spectra, measure)
             if refused:
                 t, reason = next(iter(refused.items()))
                 warn_user(
@@ -270,6 +278,14 @@ class GraphClustering(ClusterMixin, BaseEstimator):
             return [spectra.natural(measure, x) for x in params]
         rho = spectra.rho if measure.scaler == "rho" else 0.0
         return [check_parameter(measure, t, rho) for t in params]
+
+    def _unit_param(self, spectra, measure):
+        """The unit parameter, of those tried, that ``param_`` is the natural one of."""
+        auto = isinstance(self.param, str)
+        if self.param_ is None or not (auto or self.param_scale == "unit"):
+            return None
+        units = _UNIT_PARAMS if auto else np.atleast_1d(np.asarray(self.param, dtype=np.float64))
+        return next(float(x) for x in units if spectra.natural(measure, x) == self.param_)
 
     def _cluster(self, kernel, rng):
         """Labels (n_starts, n_nodes) and their inertias, zero for what has none."""
@@ -309,12 +325,6 @@ class GraphClustering(ClusterMixin, BaseEstimator):
 
     def __sklearn_tags__(self):
         return graph_tags(super().__sklearn_tags__())
-
-
-def _by_first_node(labels):
-    """Clusters renumbered in the order of their first nodes."""
-    _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
-    return np.argsort(np.argsort(first))[inverse].astype(np.int32)
 
 
 def _ward(kernel, n_clusters):

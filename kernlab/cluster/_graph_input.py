@@ -34,6 +34,12 @@ def linked_graph_to_cluster(estimator, X):
     return adjacency, linked
 
 
+def by_first_node(labels):
+    """Clusters renumbered from zero up in the order of their first nodes."""
+    _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
+    return np.argsort(np.argsort(first))[inverse].astype(np.int32)
+
+
 def labels_of_all(labels, linked):
     """Labels of the nodes ``linked``, and of the others that of the largest cluster."""
     everyone = np.full(len(linked), np.bincount(labels).argmax(), dtype=np.int32)

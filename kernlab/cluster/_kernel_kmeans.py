@@ -24,6 +24,7 @@ from kernlab._core.warn import warn_user
 from kernlab.cluster._centred_kernel import BLOCK
 from kernlab.cluster._kernel_runs import kernel_kmeans, run_all, spectral_starts
 from kernlab.cluster._scores import cluster_weights, modularity
+from kernlab.exceptions import DistanceLikeWarning
 from kernlab.graph._adjacency import as_adjacency
 
 __all__ = ["KernelKMeans", "kernel_kmeans", "spectral_starts"]
@@ -238,6 +239,8 @@ default=None
 
         Warns
         -----
+        DistanceLikeWarning
+            If a precomputed kernel has a diagonal of zeros and no negative entry.
         ConvergenceWarning
             If fewer points than ``n_clusters`` differ, or ``max_iter`` passes were not enough.
         """
@@ -246,11 +249,17 @@ default=None
             n = len(X)
             if self.kernel == "precomputed" and X.shape[1] != n:
                 raise ValueError(
-                    f"X has shape {X.shape}, and a precomputed kernel is a square matrix: give the "
-                    "kernel between all pairs of points, or name a kernel of points."
+                    f"X has shape {X.shape}, and a precomputed kernel is square: give the kernel "
+                    "between all pairs of points, or name a kernel of points."
                 )
             if self.n_clusters > n:
                 raise ValueError(f"n_samples={n} should be >= n_clusters={self.n_clusters}.")
+            if self.kernel == "precomputed" and not np.diagonal(X).any() and 0 <= X.min() < X.max():
+                warn_user(
+                    "X has a diagonal of zeros and no negative entry, as no kernel has: distances "
+                    "want kernlab.graph.distance_to_kernel(X**2), and a graph GraphClustering.",
+                    DistanceLikeWarning,
+                )
             weight = check_weights(sample_weight, X)
             weight = np.ones(n) if weight is None else weight
             graph = self._checked_graph(adjacency, n)
@@ -293,6 +302,25 @@ default=None
         check_is_fitted(self)
         X = validate_points(self, X, reset=False)
         return np.argmin(self._relative_squares(X)[0], axis=1).astype(np.int32)
+
+    @available_if(_has_points)
+    def score(self, X, y=None, sample_weight=None):
+        """Minus the weighted sum of squared distances to the nearest centroids.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_queries, n_features)
+        y : Ignored
+        sample_weight : array-like of shape (n_queries,), default=None
+
+        Returns
+        -------
+        score : float
+            Of the training points, minus ``inertia_`` where none is nearer to another centroid.
+        """
+        squares = np.min(self.transform(X), axis=1) ** 2
+        weight = check_weights(sample_weight, squares)
+        return -float(np.sum(squares if weight is None else weight * squares))
 
     @available_if(_has_points)
     def transform(self, X):

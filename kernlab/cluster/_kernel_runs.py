@@ -100,10 +100,12 @@ def run_all(K, n_clusters, weight, *, n_init, init, algorithm, max_iter, rng, n_
     kernel = CentredKernel(K, weight)
     n_distinct = len(kernel.values)
     if n_distinct <= n_clusters:
+        # Each point is a cluster, from every start.
         n_starts = n_init if isinstance(init, str) else len(init)
-        starts = np.tile(np.arange(n_distinct, dtype=np.int32), (n_starts, 1))
-        n_clusters = n_distinct
-    elif isinstance(init, str):
+        starts = np.arange(n_distinct, dtype=np.int32)[None]
+        runs = descend(kernel, n_distinct, starts, algorithm, max_iter, n_jobs)
+        return Runs(*(np.repeat(one, n_starts, axis=0) for one in runs))
+    if isinstance(init, str):
         with SINGLE_THREADED_BLAS:
             starts = draw_starts(kernel, n_clusters, n_init, init, rng)
     else:

@@ -8,6 +8,7 @@ from numbers import Integral
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClusterMixin
+from sklearn.exceptions import FitFailedWarning
 from sklearn.utils import check_random_state
 
 from kernlab._core.validation import (
@@ -17,11 +18,14 @@ from kernlab._core.validation import (
     fit_context,
     whole_or_nothing,
 )
+from kernlab._core.warn import warn_user
 from kernlab.cluster._candidates import DEFAULT_MEASURES, METHODS, make_candidates
 from kernlab.cluster._graph_input import graph_to_cluster, warn_of_components
 from kernlab.cluster._selection import SCORINGS, select
 from kernlab.graph._adjacency import graph_tags
 from kernlab.graph._measures import parse_measure
+from kernlab.graph._proximity import GraphProximity
+from kernlab.graph._spectra import Spectra
 
 
 class GraphMeasureSearch(ClusterMixin, BaseEstimator):
@@ -35,7 +39,7 @@ class GraphMeasureSearch(ClusterMixin, BaseEstimator):
     ----------
     n_clusters : int, default=8
         From one to the number of nodes.
-    measures : 'auto' or list of str, default='auto'
+    measures : 'auto', str or list of str, default='auto'
         Names of measures, see :class:`kernlab.graph.GraphProximity`. 'auto' is twenty that differ:
         Katz, communicability, Forest, heat and normalised heat with their logarithms, PageRank and
         its logarithm, sigmoid commute times and corrected ones, randomised shortest paths, shortest
@@ -55,7 +59,7 @@ class GraphMeasureSearch(ClusterMixin, BaseEstimator):
           for a partition to leave out; ``adjacency`` is a float64 CSR matrix of shape (n_samples,
           n_samples), in units of the largest weight, ``labels`` are integers from zero up, both
           copies. Called once for each distinct partition.
-    methods : list of {'kkmeans', 'spectral'}, default=('kkmeans', 'spectral')
+    methods : {'kkmeans', 'spectral'} or list of these, default=('kkmeans', 'spectral')
         Kernel k-means, see :class:`KernelKMeans`, whose best run by inertia counts, and k-means on
         the ``n_clusters - 1`` leading eigenvectors of the centred kernel.
     n_init : int, default=10
@@ -71,12 +75,16 @@ class GraphMeasureSearch(ClusterMixin, BaseEstimator):
     Attributes
     ----------
     labels_ : int ndarray of shape (n_samples,)
-        Of the partition selected.
+        Of the partition selected; from zero up, in the order of the first node of each cluster.
     best_index_ : int
         Its candidate.
     best_measure_, best_method_ : str
     best_param_ : float
-        Unit parameter; NaN where the measure has none.
+        Unit parameter, to pass with ``param_scale="unit"``; NaN where the measure has none.
+    best_natural_param_ : float
+        The same as the t, α or β of the measure, to pass with ``param_scale="natural"``.
+    best_proximity_ : GraphProximity
+        Not fitted: ``best_proximity_.fit_transform(X)`` is the kernel selected.
     best_score_ : float
     assortative_ : bool
         Whether nodes link within clusters rather than across, by the likeliest candidate.
@@ -87,8 +95,8 @@ class GraphMeasureSearch(ClusterMixin, BaseEstimator):
         candidates took part, and ``reason`` why others did not: an error of their measure on this
         graph, too few clusters, or a modularity of the wrong sign. Ready for ``pandas.DataFrame``.
     candidate_labels_ : int ndarray of shape (n_candidates, n_samples)
-        All partitions; a row of -1 where there is none. What the best of them is by labels known is
-        a bound on what any choice could have reached.
+        All partitions, numbered likewise; a row of -1 where there is none. What the best of them is
+        by labels known is a bound on what any choice could have reached.
     nodes_ : list or range
         Of the rows, in order: the nodes of a networkx graph, else numbers.
     n_features_in_ : int
@@ -148,10 +156,10 @@ class GraphMeasureSearch(ClusterMixin, BaseEstimator):
 
     _parameter_constraints = {
         "n_clusters": [Interval(Integral, 1, None, closed="left")],
-        "measures": [StrOptions({"auto"}), "array-like"],
+        "measures": [str, "array-like"],
         "params": [Interval(Integral, 1, None, closed="left"), "array-like"],
         "scoring": [StrOptions(set(SCORINGS)), callable],
-        "methods": ["array-like"],
+        "methods": [str, "array-like"],
         "n_init": [Interval(Integral, 1, None, closed="left")],
         "random_state": ["random_state"],
         "n_jobs": N_JOBS,
@@ -209,6 +217,8 @@ class GraphMeasureSearch(ClusterMixin, BaseEstimator):
             If the graph has several components.
         SelfLoopWarning
             If there are weights on the diagonal, which are left out.
+        sklearn.exceptions.FitFailedWarning
+            If measures gave no clusters at any parameter; ``reason`` says why at each.
         """
         with whole_or_nothing(self):
             measures, params, methods = self._grid()
@@ -248,9 +258,16 @@ class GraphMeasureSearch(ClusterMixin, BaseEstimator):
             self.best_index_ = best = chosen.best
             self.best_measure_ = str(found.measure[best])
             self.best_param_ = float(found.param[best])
+            winner, spectra = parse_measure(self.best_measure_), Spectra(adjacency, floor="auto")
+            natural = spectra.natural(winner, self.best_param_)
+            self.best_natural_param_ = np.nan if natural is None else natural
+            self.best_proximity_ = GraphProximity(self.best_measure_, floor="auto")
+            if natural is not None:
+                self.best_proximity_.set_params(param=natural, param_scale="natural")
             self.best_method_ = str(found.method[best])
             self.best_score_ = float(chosen.score[best])
             self.labels_ = found.labels[best].astype(np.int32)
+            _warn_of_failed(found)
             warn_of_components(
                 adjacency,
                 self.nodes_,
@@ -264,11 +281,14 @@ class GraphMeasureSearch(ClusterMixin, BaseEstimator):
 
     def _grid(self):
         """Measures, parameters and methods, checked."""
-        measures = DEFAULT_MEASURES if isinstance(self.measures, str) else self.measures
+        measures = self.measures
+        if isinstance(measures, str):
+            measures = DEFAULT_MEASURES if measures == "auto" else [measures]
         measures = list(dict.fromkeys(parse_measure(name).name for name in measures))
         if not measures:
             raise ValueError("measures is empty; name one at least, or pass 'auto'.")
-        methods = list(dict.fromkeys(self.methods))
+        methods = [self.methods] if isinstance(self.methods, str) else self.methods
+        methods = list(dict.fromkeys(methods))
         if not methods or not set(methods) <= set(METHODS):
             raise ValueError(
                 f"methods={self.methods!r} is to list some of {', '.join(map(repr, METHODS))}."
@@ -283,3 +303,20 @@ class GraphMeasureSearch(ClusterMixin, BaseEstimator):
                 "the open interval (0, 1)."
             )
         return measures, params, methods
+
+
+def _warn_of_failed(found):
+    """Tell of measures without a single candidate, once for each reason."""
+    names = np.unique(found.measure)
+    failed: dict[str, list[str]] = {}
+    for name in names:
+        reasons = found.reasons[found.measure == name]
+        if np.all(reasons != ""):
+            failed.setdefault(reasons[0], []).append(name)
+    if failed:
+        listed = "; ".join(f"{', '.join(group)} ({reason})" for reason, group in failed.items())
+        warn_user(
+            f"{sum(map(len, failed.values()))} of {len(names)} measures could not be used: "
+            f"{listed}. The others were; leave these out of measures, or change the graph.",
+            FitFailedWarning,
+        )

@@ -16,6 +16,7 @@ from kernlab._core.validation import N_JOBS, Interval, StrOptions, fit_context, 
 from kernlab._core.warn import warn_user
 from kernlab.cluster._detect import BetheHessian
 from kernlab.cluster._graph_input import (
+    by_first_node,
     labels_of_all,
     linked_graph_to_cluster,
     warn_of_isolated,
@@ -71,7 +72,8 @@ class SparseGraphClustering(ClusterMixin, BaseEstimator):
     Attributes
     ----------
     labels_ : int32 ndarray of shape (n_nodes,)
-        Nodes without edges get the label of the largest cluster, with a warning.
+        From zero up, in the order of the first node of each cluster. Nodes without edges get the
+        label of the largest cluster, with a warning.
     n_detectable_ : int
         Eigenvalues that stand out from chance among the first ``n_clusters``, that of the graph as
         a whole included; two with less than two clusters asked for. Below 2 no communities do.
@@ -194,7 +196,7 @@ class SparseGraphClustering(ClusterMixin, BaseEstimator):
                 labels = refined(
                     adjacency, labels, self.n_clusters, max_iter=10, rng=rng, verbose=self.verbose
                 )
-            self.labels_ = labels_of_all(labels, linked)
+            self.labels_ = by_first_node(labels_of_all(labels, linked))
             self.embedding_ = points
             if not linked.all():
                 self.embedding_ = np.zeros((len(linked), points.shape[1]), np.float32)

@@ -8,6 +8,7 @@ import scipy.sparse as sp
 from kernlab._core.validation import validate_data
 from kernlab._core.warn import warn_user
 from kernlab.exceptions import SelfLoopWarning
+from kernlab.graph._distance_like import warn_of_distances
 
 # Of the largest weight: below, its inverse overflows, or nearly.
 _LEAST = 1e-305
@@ -50,8 +51,19 @@ def validate_graph(estimator, X, *, reset=True):
     _refuse_infinite(checked.data if sp.issparse(checked) else checked, "X")
     adjacency = as_adjacency(checked, name="X", copy=checked is X, nodes=nodes)
     if reset:
+        warn_of_distances(adjacency, "X")
         estimator.nodes_ = range(adjacency.shape[0]) if nodes is None else nodes
     return adjacency
+
+
+def check_fitted_graph(estimator, X, fitted):
+    """Refuse a graph whose adjacency matrix is not ``fitted``, that of :meth:`fit`."""
+    adjacency = validate_graph(estimator, X, reset=False)
+    if adjacency.shape != fitted.shape or abs(adjacency - fitted).max() > 1e-10 * fitted.max():
+        raise ValueError(
+            "X is another graph than the one fitted, whose proximities are of its own nodes "
+            "alone; call fit_transform."
+        )
 
 
 def nodes_at(rows, nodes):

@@ -10,10 +10,17 @@ import numpy as np
 import scipy.sparse as sp
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
 
 from kernlab._core.threads import SINGLE_THREADED_BLAS
 from kernlab._core.validation import N_JOBS, Interval, fit_context, whole_or_nothing
-from kernlab.graph._adjacency import graph_tags, nodes_at, validate_graph, without_isolated
+from kernlab.graph._adjacency import (
+    check_fitted_graph,
+    graph_tags,
+    nodes_at,
+    validate_graph,
+    without_isolated,
+)
 from kernlab.graph._laplacian import laplacian
 from kernlab.graph._measures import closest
 from kernlab.graph._radius import spectral_radius
@@ -161,7 +168,7 @@ class LandmarkLogEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         """
         with whole_or_nothing(self):
             measure, param = checked_measure(self, _DEFAULTS, _ENDS)
-            adjacency = validate_graph(self, X)
+            adjacency = self._adjacency = validate_graph(self, X)
             check_linked(adjacency, self.nodes_)
             n_nodes = adjacency.shape[0]
             count = min(self.n_landmarks, n_nodes)
@@ -207,6 +214,27 @@ class LandmarkLogEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         embedding : float32 ndarray of shape (n_nodes, n_components)
         """
         return self.fit(X).embedding_
+
+    def transform(self, X):
+        """``embedding_``, of the graph that was fitted and of no other.
+
+        Parameters
+        ----------
+        X : networkx graph, sparse matrix or array-like of shape (n_nodes, n_nodes)
+            That of :meth:`fit`.
+
+        Returns
+        -------
+        embedding : float32 ndarray of shape (n_nodes, n_components)
+
+        Raises
+        ------
+        ValueError
+            Where X is another graph: a proximity depends on all nodes and edges.
+        """
+        check_is_fitted(self)
+        check_fitted_graph(self, X, self._adjacency)
+        return self.embedding_.copy()
 
     @property
     def _n_features_out(self):

@@ -7,7 +7,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from kernlab._core.validation import StrOptions, fit_context, whole_or_nothing
-from kernlab.graph._adjacency import graph_tags, validate_graph
+from kernlab.graph._adjacency import check_fitted_graph, graph_tags, validate_graph
 from kernlab.graph._measures import parse_measure
 from kernlab.graph._spectra import Spectra
 
@@ -206,12 +206,7 @@ class GraphProximity(TransformerMixin, BaseEstimator):
             Where X is another graph: a proximity depends on all nodes and edges.
         """
         check_is_fitted(self)
-        adjacency, fitted = validate_graph(self, X, reset=False), self._spectra.adjacency
-        if adjacency.shape != fitted.shape or abs(adjacency - fitted).max() > 1e-10 * fitted.max():
-            raise ValueError(
-                "X is another graph than the one fitted, whose proximities are of its own nodes "
-                "alone; call fit_transform."
-            )
+        check_fitted_graph(self, X, self._spectra.adjacency)
         return self.kernel_.copy()
 
     def sweep(self, params):

@@ -9,10 +9,11 @@ import numpy as np
 import scipy.sparse as sp
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
 
 from kernlab._core.threads import SINGLE_THREADED_BLAS
 from kernlab._core.validation import N_JOBS, Interval, fit_context, whole_or_nothing
-from kernlab.graph._adjacency import graph_tags, validate_graph
+from kernlab.graph._adjacency import check_fitted_graph, graph_tags, validate_graph
 from kernlab.graph._landmark_log import (
     check_linked,
     checked_measure,
@@ -144,7 +145,7 @@ class GraphSketch(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         """
         with whole_or_nothing(self):
             measure, param = checked_measure(self, _DEFAULTS, _ENDS)
-            adjacency = validate_graph(self, X)
+            adjacency = self._adjacency = validate_graph(self, X)
             check_linked(adjacency, self.nodes_)
             rng = check_random_state(self.random_state)
             unit = float(adjacency.data.max())
@@ -174,6 +175,27 @@ class GraphSketch(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         embedding : float32 ndarray of shape (n_nodes, n_components)
         """
         return self.fit(X).embedding_
+
+    def transform(self, X):
+        """``embedding_``, of the graph that was fitted and of no other.
+
+        Parameters
+        ----------
+        X : networkx graph, sparse matrix or array-like of shape (n_nodes, n_nodes)
+            That of :meth:`fit`.
+
+        Returns
+        -------
+        embedding : float32 ndarray of shape (n_nodes, n_components)
+
+        Raises
+        ------
+        ValueError
+            Where X is another graph: a proximity depends on all nodes and edges.
+        """
+        check_is_fitted(self)
+        check_fitted_graph(self, X, self._adjacency)
+        return self.embedding_.copy()
 
     def _points(self, adjacency, unit, measure, param, rng):
         """Of the graph whose weights are ``unit`` times those of ``adjacency``."""

@@ -9,6 +9,7 @@ from sklearn.metrics import adjusted_rand_score, mutual_info_score
 
 from kernlab.cluster import AttributedGraphClustering
 from kernlab.cluster._attributes import attribute_evidence, indicators, permutation_p_value
+from kernlab.cluster._node_attributes import in_order_of_nodes
 from kernlab.cluster._smooth_vectors import smooth_vectors
 from kernlab.exceptions import IsolatedNodesWarning
 
@@ -183,6 +184,80 @@ def test_bad_graphs_leave_nothing_fitted():
         model.fit(np.ones((2, 2)) - np.eye(2))
     assert not hasattr(model, "labels_")
     assert not hasattr(model, "n_features_in_")
+
+
+def _named():
+    """Two groups, whose nodes come in no order, and what team each is of."""
+    names = [f"n{i}" for i in np.random.default_rng(0).permutation(40)]
+    graph = nx.relabel_nodes(
+        nx.planted_partition_graph(2, 20, 0.5, 0.1, seed=0), dict(enumerate(names))
+    )
+    return graph, pd.Series(["red"] * 20 + ["blue"] * 20, index=names, name="team")
+
+
+def test_attributes_find_their_nodes_by_name():
+    graph, team = _named()
+    model = AttributedGraphClustering(2, n_init=1, n_permutations=99, random_state=0)
+    expected = model.fit(graph, attributes=team.to_numpy()).labels_
+    assert model.attributes_used_.all()
+    nx.set_node_attributes(graph, team.to_dict(), "team")
+    nx.set_node_attributes(graph, {"n3": "Ulm"}, "city")
+    frame = nx.to_pandas_adjacency(graph)
+    mixed = team.sort_index()
+    for X, attributes in [
+        (graph, mixed),
+        (graph, mixed.to_frame()),
+        (graph, mixed.to_dict()),
+        (graph, "team"),
+        (graph, ["team"]),
+        (frame, mixed),
+        (frame, mixed.to_dict()),
+        (frame.reset_index(drop=True), mixed),
+        (frame.to_numpy(), dict(enumerate(team))),
+        (frame.to_numpy(), team),
+    ]:
+        found = np.asarray(in_order_of_nodes(attributes, X, range(40))).ravel()
+        np.testing.assert_array_equal(found, team)
+    np.testing.assert_array_equal(model.fit(graph, attributes=mixed).labels_, expected)
+    model.fit(frame, attributes=mixed.to_dict())
+    np.testing.assert_array_equal(model.labels_, expected)
+    model.fit(graph, attributes=["team", "city"])
+    assert model.attributes_used_.tolist() == [True, False]
+    missing = in_order_of_nodes({"n3": 1}, graph, None)
+    assert missing[list(graph).index("n3"), 0] == 1
+    assert sum(value is None for value in missing[:, 0]) == 39
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda team: team.iloc[2:], "no row for 2 nodes"),
+        (lambda team: team.rename({"n3": "n99"}), "1 rows of no node .'n99'"),
+        (lambda team: team.reset_index(drop=True), "no row for 40 nodes.*to_numpy"),
+        (lambda team: pd.concat([team, team]), "twice"),
+        (lambda team: {"n99": "red"}, "1 keys that are no nodes .'n99'"),
+        (lambda team: {"team": list(team)}, "for several give a DataFrame"),
+        (lambda team: "tea", "No node of X has an attribute 'tea'.*'team'"),
+        (lambda team: ["team", "city"], "No node of X has an attribute 'city'"),
+    ],
+)
+def test_attributes_of_other_nodes(change, message):
+    graph, team = _named()
+    nx.set_node_attributes(graph, team.to_dict(), "team")
+    with pytest.raises(ValueError, match=message):
+        AttributedGraphClustering(2).fit(graph, attributes=change(team))
+
+
+def test_names_of_attributes_want_a_networkx_graph():
+    with pytest.raises(ValueError, match="'team' names an attribute of the nodes of a networkx"):
+        AttributedGraphClustering(2).fit(np.ones((3, 3)) - np.eye(3), attributes="team")
+
+
+def test_too_few_permutations_to_use_anything():
+    model = AttributedGraphClustering(5, n_permutations=98)
+    with pytest.raises(ValueError, match="n_permutations=98 .* significance=0.01.*permutations=99"):
+        model.fit(CLEAR, attributes=TRUTH)
+    model.set_params(attribute_weight=1.0, n_init=1).fit(CLEAR, attributes=TRUTH)
 
 
 @pytest.mark.parametrize("missing", [np.nan, float("nan"), None, pd.NA, np.datetime64("NaT")])

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import adjusted_rand_score
 
-from kernlab.cluster import GraphClustering, ProximityDisplay, reject_curve
+from kernlab.cluster import GraphClustering, GraphMeasureSearch, ProximityDisplay, reject_curve
 from kernlab.exceptions import MissingExtraError
 from kernlab.graph import GraphProximity
 
@@ -46,6 +46,25 @@ def test_the_sweep_of_an_estimator(fitted):
     np.testing.assert_allclose(shown["selected"], [[fitted.param_, fitted.modularity_]])
     assert ax.get_xscale() == "log"
     assert "adjusted Rand index" not in lines(ProximityDisplay.from_estimator(fitted))
+
+
+def test_the_measures_of_a_search():
+    search = GraphMeasureSearch(2, measures=["for", "ct", "heat2"], params=3, n_init=2,
+                                random_state=0).fit(KARATE)  # fmt: skip
+    results = search.search_results_
+    shown = lines(ProximityDisplay.from_estimator(search))
+    assert set(shown) == {"for", "heat2", "selected"}
+    of_for = results["measure"] == "for"
+    expected = [
+        [x, np.nanmax(results["score"][of_for & (results["param"] == x)])]
+        for x in np.unique(results["param"][of_for])
+    ]
+    np.testing.assert_allclose(shown["for"], expected)
+    display = ProximityDisplay.from_estimator(search, CLUB)
+    assert display.chosen in (None, (search.best_param_, adjusted_rand_score(CLUB, search.labels_)))
+    assert display.ax_.get_ylabel() == "adjusted Rand index"
+    with pytest.raises(ValueError, match="no sweep"):
+        ProximityDisplay.from_estimator(search.set_params(params=1).fit(KARATE))
 
 
 def test_sweeps_of_several_measures():

@@ -15,7 +15,8 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import adjusted_rand_score
 
 from kernlab.cluster import GraphClustering, KernelKMeans, _kernel_runs
-from kernlab.cluster._graph_clustering import _by_first_node, _ward
+from kernlab.cluster._graph_clustering import _ward
+from kernlab.cluster._graph_input import by_first_node
 from kernlab.exceptions import DisconnectedGraphWarning, SelfLoopWarning
 from kernlab.graph import GraphProximity
 from kernlab.graph._spectra import Spectra
@@ -142,7 +143,7 @@ def test_order_of_the_nodes_is_no_matter(seed):
     A, truth = blocks()
     order = np.random.default_rng(seed).permutation(len(A))
     model = GraphClustering(3, **FAST).fit(A[np.ix_(order, order)])
-    np.testing.assert_array_equal(model.labels_, _by_first_node(truth[order]))
+    np.testing.assert_array_equal(model.labels_, by_first_node(truth[order]))
 
 
 @pytest.mark.parametrize("scale", [1e-150, 1e150])
@@ -215,7 +216,7 @@ def _ward_by_costs(kernel, n_clusters):
     labels = np.empty(len(kernel), int)
     for c, members in enumerate(clusters):
         labels[members] = c
-    return _by_first_node(labels)
+    return by_first_node(labels)
 
 
 @pytest.mark.parametrize("definite", [True, False])
@@ -223,7 +224,7 @@ def test_ward_merges_at_least_cost(definite):
     root = np.random.default_rng(1).standard_normal((14, 14))
     kernel = root @ root.T if definite else root + root.T
     for k in (2, 4, 9):
-        found = _by_first_node(_ward(kernel, k))
+        found = by_first_node(_ward(kernel, k))
         np.testing.assert_array_equal(found, _ward_by_costs(kernel, k))
 
 
@@ -232,7 +233,7 @@ def test_ward_of_points_is_that_of_scikit_learn():
     expected = AgglomerativeClustering(5, linkage="ward").fit_predict(X)
     for scale in (1.0, 1e150):
         np.testing.assert_array_equal(
-            _by_first_node(_ward(scale * X @ X.T, 5)), _by_first_node(expected)
+            by_first_node(_ward(scale * X @ X.T, 5)), by_first_node(expected)
         )
 
 

@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
+from sklearn.cluster import KMeans
+from sklearn.pipeline import make_pipeline
 
 from kernlab.cluster import (
     AttributedGraphClustering,
@@ -14,7 +16,7 @@ from kernlab.cluster import (
     GraphMeasureSearch,
     SparseGraphClustering,
 )
-from kernlab.exceptions import SelfLoopWarning
+from kernlab.exceptions import DistanceLikeWarning, SelfLoopWarning
 from kernlab.graph import GraphProximity, GraphSketch, LandmarkLogEmbedding
 from kernlab.graph._adjacency import validate_graph
 
@@ -67,8 +69,8 @@ def test_forms_of_a_graph(estimator):
         (1j * WEIGHTS, "Complex data"),
         (sp.csr_array(1j * WEIGHTS), "Complex data"),
         (np.full((4, 4), "a"), "could not convert"),
-        (np.where(WEIGHTS > 0, np.nan, 0.0), "X contains NaN"),
-        (sp.csr_array(np.where(WEIGHTS > 0, np.inf, 0.0)), "X contains infinity"),
+        (np.where(WEIGHTS > 0, np.nan, 0.0), "X holds NaN or infinity"),
+        (sp.csr_array(np.where(WEIGHTS > 0, np.inf, 0.0)), "X holds NaN or infinity"),
         (-WEIGHTS, "Negative values in data"),
         (np.triu(WEIGHTS), "not symmetric"),
         (nx.DiGraph(GRAPH), "directed"),
@@ -99,3 +101,35 @@ def test_a_frame_of_sparse_columns():
         warnings.simplefilter("error")
         found = validate_graph(GraphProximity(), frame)
     np.testing.assert_array_equal(found.toarray(), WEIGHTS)
+
+
+def test_distances_are_told_from_weights():
+    points = np.random.default_rng(0).normal(size=(40, 3))
+    distances = np.linalg.norm(points[:, None] - points, axis=2)
+    hops = nx.floyd_warshall_numpy(nx.path_graph(7))
+    for table in distances, 1e100 * distances**2, hops:
+        with pytest.warns(DistanceLikeWarning, match="least weights link nodes that are alike"):
+            validate_graph(GraphProximity(), table)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        # Kernels of any width, inverse distances, equal weights, and weights by chance.
+        kernels = [np.exp(-((distances / width) ** 2)) for width in (0.3, 1.0, 3.0, 30.0)]
+        rng = np.random.default_rng(1)
+        for table in [*kernels, 1 / (1 + distances), np.ones((6, 6)), rng.random((6, 6)) + 0.01]:
+            weights = table + table.T
+            np.fill_diagonal(weights, 0.0)
+            validate_graph(GraphProximity(), weights)
+
+
+@pytest.mark.parametrize(
+    "embedding",
+    [GraphSketch(4, random_state=0), LandmarkLogEmbedding(2, n_landmarks=9, random_state=0)],
+)
+def test_an_embedding_in_a_pipeline(embedding):
+    pipeline = make_pipeline(embedding, KMeans(2, n_init=1, random_state=0))
+    labels = pipeline.fit_predict(WEIGHTS)
+    np.testing.assert_array_equal(pipeline.predict(GRAPH), labels)
+    other = WEIGHTS.copy()
+    other[WEIGHTS > 0] += np.ptp(WEIGHTS)
+    with pytest.raises(ValueError, match="another graph"):
+        pipeline.predict(other)

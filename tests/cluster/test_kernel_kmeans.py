@@ -16,6 +16,8 @@ from sklearn.metrics.pairwise import rbf_kernel
 
 from kernlab.cluster import KernelKMeans, _kernel_runs
 from kernlab.cluster._kernel_kmeans import kernel_kmeans, spectral_starts
+from kernlab.exceptions import DistanceLikeWarning
+from kernlab.graph import distance_to_kernel
 
 EPS = np.finfo(float).eps
 
@@ -291,3 +293,27 @@ def test_bad_input_is_refused(parameters, arguments, message):
     with np.errstate(over="ignore"), pytest.raises(ValueError, match=message):
         model.fit(**arguments)
     assert not hasattr(model, "labels_")
+
+
+def test_distances_are_no_kernel():
+    points = np.random.default_rng(0).normal(size=(12, 2))
+    distances = np.linalg.norm(points[:, None] - points, axis=2)
+    with pytest.warns(DistanceLikeWarning, match="distance_to_kernel"):
+        KernelKMeans(2, n_init=2).fit(distances)
+    KernelKMeans(2, n_init=2).fit(distance_to_kernel(distances**2))
+
+
+def test_score_is_minus_the_inertia():
+    points = np.random.default_rng(0).normal(size=(30, 2))
+    weight = np.arange(1.0, 31.0)
+    model = KernelKMeans(3, kernel="linear", random_state=0).fit(points, sample_weight=weight)
+    # Sums of a hundred terms, each of squares: some hundred roundings.
+    assert model.score(points, sample_weight=weight) == pytest.approx(-model.inertia_, rel=1e-12)
+    centres = [
+        np.average(points[model.labels_ == c], axis=0, weights=weight[model.labels_ == c])
+        for c in range(3)
+    ]
+    new = points[:5] + 0.1
+    squares = np.sum((new[:, None] - centres) ** 2, axis=2).min(axis=1)
+    assert model.score(new) == pytest.approx(-squares.sum(), rel=1e-12)
+    assert not hasattr(KernelKMeans(3), "score")

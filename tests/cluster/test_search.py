@@ -6,11 +6,19 @@ import networkx as nx
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from sklearn.exceptions import FitFailedWarning
 from sklearn.metrics import adjusted_rand_score
 
-from kernlab.cluster import GraphMeasureSearch
+from kernlab.cluster import (
+    AttributedGraphClustering,
+    GraphClustering,
+    GraphMeasureSearch,
+    SparseGraphClustering,
+)
 from kernlab.cluster._candidates import DEFAULT_MEASURES, cluster_kernel, make_candidates
+from kernlab.cluster._graph_input import by_first_node
 from kernlab.exceptions import DisconnectedGraphWarning
+from kernlab.graph import GraphProximity
 from kernlab.graph._measures import parse_measure
 from kernlab.graph._spectra import Spectra
 
@@ -45,6 +53,35 @@ def test_planted_clusters_are_found():
     assert best == tuple(results[key][search.best_index_] for key in ("measure", "param", "method"))
     assert set(results["param"]) == {1 / 6, 1 / 2, 5 / 6}
     assert search.candidate_labels_.dtype == np.int16
+
+
+@pytest.mark.parametrize(("measure", "unit"), [("nheat", 0.5), ("logkatz", 0.25), ("ct", np.nan)])
+def test_the_kernel_selected_can_be_had_again(measure, unit):
+    adjacency, _ = _planted(0.4, 0.05)
+    search = _fitted(adjacency, measures=measure, params=[0.25, 0.5], methods="kkmeans")
+    assert len(search.search_results_["score"]) == (1 if np.isnan(unit) else 2)
+    natural = search.best_natural_param_
+    assert np.isnan(natural) == np.isnan(unit)
+    expected = GraphProximity(measure, param=np.nan_to_num(search.best_param_, nan=0.5))
+    found = search.best_proximity_.fit(adjacency)
+    np.testing.assert_array_equal(found.kernel_, expected.fit(adjacency).kernel_)
+    if not np.isnan(unit):
+        assert natural == expected.param_
+        model = GraphClustering(3, measure=measure, param=search.best_param_).fit(adjacency)
+        assert (model.param_, model.unit_param_) == (natural, search.best_param_)
+
+
+def test_clusters_are_numbered_by_their_first_nodes():
+    adjacency, truth = _planted(0.4, 0.05)
+    order = np.random.default_rng(0).permutation(90)
+    mixed = adjacency[order][:, order]
+    expected = by_first_node(truth[order])
+    search = _fitted(mixed)
+    np.testing.assert_array_equal(search.labels_, expected)
+    for model in SparseGraphClustering, AttributedGraphClustering:
+        np.testing.assert_array_equal(model(3, random_state=0).fit_predict(mixed), expected)
+    for labels in search.candidate_labels_:
+        np.testing.assert_array_equal(labels, by_first_node(labels))
 
 
 def test_groups_that_link_across_are_found_by_the_sign_and_even_kernels():
@@ -94,7 +131,10 @@ def test_methods_alone_give_the_candidates_of_both():
 def test_isolated_nodes_and_components_lose_measures_and_not_the_search():
     adjacency, truth = _planted(0.5, 0.0, sizes=(20, 20))
     adjacency = sp.block_diag([adjacency, sp.csr_matrix((1, 1))]).tocsr()
-    with pytest.warns(DisconnectedGraphWarning, match="20 with 0, 20 with 20, 1 with 40"):
+    with (
+        pytest.warns(DisconnectedGraphWarning, match="20 with 0, 20 with 20, 1 with 40"),
+        pytest.warns(FitFailedWarning, match="1 of 4 measures could.*: nheat .*isolated"),
+    ):
         search = _fitted(adjacency, 2, measures=["logfor", "nheat", "for", "ct"])
     results = search.search_results_
     refused = results["measure"] == "nheat"
