@@ -23,6 +23,7 @@ from kernlab._core.validation import (
 from kernlab._core.warn import warn_user
 from kernlab.cluster._centred_kernel import BLOCK
 from kernlab.cluster._kernel_runs import kernel_kmeans, run_all, spectral_starts
+from kernlab.cluster._kernel_starts import checked_init
 from kernlab.cluster._scores import cluster_weights, modularity
 from kernlab.exceptions import DistanceLikeWarning
 from kernlab.graph._adjacency import as_adjacency
@@ -269,7 +270,7 @@ default=None
                 self.n_clusters,
                 weight,
                 n_init=self.n_init,
-                init=self._checked_init(n),
+                init=checked_init(self.init, self.n_clusters, n),
                 algorithm=self.algorithm,
                 max_iter=self.max_iter,
                 rng=check_random_state(self.random_state),
@@ -385,23 +386,6 @@ default=None
                 "the degree."
             )
         return K
-
-    def _checked_init(self, n):
-        if isinstance(self.init, str):
-            return self.init
-        labels = np.atleast_2d(np.asarray(self.init))
-        whole = np.issubdtype(labels.dtype, np.integer)
-        if labels.ndim != 2 or labels.shape[1] != n or len(labels) == 0 or not whole:
-            raise ValueError(
-                f"init is an array of shape {np.shape(self.init)} and dtype {labels.dtype}; give "
-                f"integer labels of shape ({n},) or (n_starts, {n})."
-            )
-        if labels.min() < 0 or labels.max() >= self.n_clusters:
-            raise ValueError(
-                f"init holds labels from {labels.min()} to {labels.max()}; they are numbers from 0 "
-                f"to n_clusters - 1 = {self.n_clusters - 1}."
-            )
-        return labels
 
     def _checked_graph(self, adjacency, n):
         if self.selection != "modularity":

@@ -126,3 +126,22 @@ def _points_kmeans(points, n_clusters, weight, order, rng):
         if cost < least * (1 - SAME):
             best, least = labels, cost
     return best.astype(np.int32)
+
+
+def checked_init(init, n_clusters, n):
+    """The name of a kind of starts, or given labels (n_starts, n)."""
+    if isinstance(init, str):
+        return init
+    labels = np.atleast_2d(np.asarray(init))
+    whole = np.issubdtype(labels.dtype, np.integer)
+    if labels.ndim != 2 or labels.shape[1] != n or len(labels) == 0 or not whole:
+        raise ValueError(
+            f"init is an array of shape {np.shape(init)} and dtype {labels.dtype}; give "
+            f"integer labels of shape ({n},) or (n_starts, {n})."
+        )
+    if labels.min() < 0 or labels.max() >= n_clusters:
+        raise ValueError(
+            f"init holds labels from {labels.min()} to {labels.max()}; they are numbers from 0 "
+            f"to n_clusters - 1 = {n_clusters - 1}."
+        )
+    return labels
