@@ -12,15 +12,16 @@
 import numpy as np
 import scipy.sparse as sp
 
+from kernlab.cluster._bootstrap_amg import bootstrap_vectors
 from kernlab.linalg import smallest_eigenpairs
 
 
-def smooth_vectors(adjacency, holds, weight, n_vectors, *, random_state, n_jobs):
+def smooth_vectors(adjacency, holds, weight, n_vectors, *, random_state, n_jobs, bootstrap=False):
     """Rows (n_nodes, n_vectors) of the nodes in the smoothest vectors, and a mask of who has one.
 
     The vectors are the lowest eigenvectors of the random walk's Laplacian of the augmented graph,
-    where a node without edges is nowhere, at zero. ``holds`` is a list of matrices (n_nodes,
-    n_values), whose entries become edges of ``weight`` times as much.
+    or those of ``bootstrap`` multigrid. A node without edges is nowhere, at zero. ``holds`` is a
+    list of matrices (n_nodes, n_values), whose entries become edges of ``weight`` times as much.
     """
     graph = sp.csr_array(adjacency)
     if holds and weight > 0:
@@ -31,12 +32,15 @@ def smooth_vectors(adjacency, holds, weight, n_vectors, *, random_state, n_jobs)
     if not linked.all():
         graph = graph[linked][:, linked]
     scale = degrees[linked] ** -0.5
-    scaling = sp.diags_array(scale)
-    laplacian = sp.eye_array(len(scale), format="csr") - scaling @ graph @ scaling
-    # Rows need be no better than what k-means makes of them.
-    _, vectors = smallest_eigenpairs(
-        laplacian, n_vectors, tol=1e-5, random_state=random_state, n_jobs=n_jobs
-    )
+    if bootstrap:
+        vectors = bootstrap_vectors(graph, n_vectors, random_state=random_state)
+    else:
+        scaling = sp.diags_array(scale)
+        laplacian = sp.eye_array(len(scale), format="csr") - scaling @ graph @ scaling
+        # Rows need be no better than what k-means makes of them.
+        _, vectors = smallest_eigenpairs(
+            laplacian, n_vectors, tol=1e-5, random_state=random_state, n_jobs=n_jobs
+        )
     placed = linked[: adjacency.shape[0]]
     points = np.zeros((len(placed), n_vectors))
     nodes = slice(np.count_nonzero(placed))
