@@ -98,7 +98,6 @@ ESTIMATORS = [
     GraphClustering(2, measure="for", param=[0.3, 0.7], method="ward"),
     GraphMeasureSearch(2, measures=["for", "comm2"], params=2, n_init=2, random_state=0),
     AttributedGraphClustering(2, random_state=0),
-    AttributedGraphClustering(2, smooth_vectors="bootstrap-amg", random_state=0),
     KernelKMeans(3, random_state=0),
     KernelKMeans(3, kernel="rbf", random_state=0),
 ]
