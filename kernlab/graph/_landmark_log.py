@@ -8,19 +8,16 @@ from numbers import Integral, Real
 
 import numpy as np
 import scipy.sparse as sp
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted
 
 from kernlab._core.threads import SINGLE_THREADED_BLAS
 from kernlab._core.validation import N_JOBS, Interval, fit_context, whole_or_nothing
 from kernlab.graph._adjacency import (
-    check_fitted_graph,
-    graph_tags,
     nodes_at,
     validate_graph,
     without_isolated,
 )
+from kernlab.graph._embedding import GraphEmbedding
 from kernlab.graph._laplacian import laplacian
 from kernlab.graph._measures import closest
 from kernlab.graph._radius import spectral_radius
@@ -37,7 +34,7 @@ _ALIASES = {"walk": "katz", "forest": "for", "ppr": "modifppr"}
 _DENSE = {"ct", "sct", "cct", "scct", "sp", "sp-ct", "df", "heatpr", "heat2", "ppr2", "comm2"}
 
 
-class LandmarkLogEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class LandmarkLogEmbedding(GraphEmbedding):
     r"""Coordinates from the logarithm of a proximity to some landmarks.
 
     The matrix of log proximities of all nodes to ``n_landmarks`` of them is centred in rows and
@@ -200,48 +197,6 @@ class LandmarkLogEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
             self.embedding_ = single(points)
             self.landmarks_, self.param_ = landmarks, param
         return self
-
-    def fit_transform(self, X, y=None):
-        """Fit, and return ``embedding_``.
-
-        Parameters
-        ----------
-        X : networkx graph, sparse matrix or array-like of shape (n_nodes, n_nodes)
-        y : Ignored
-
-        Returns
-        -------
-        embedding : float32 ndarray of shape (n_nodes, n_components)
-        """
-        return self.fit(X).embedding_
-
-    def transform(self, X):
-        """``embedding_``, of the graph that was fitted and of no other.
-
-        Parameters
-        ----------
-        X : networkx graph, sparse matrix or array-like of shape (n_nodes, n_nodes)
-            That of :meth:`fit`.
-
-        Returns
-        -------
-        embedding : float32 ndarray of shape (n_nodes, n_components)
-
-        Raises
-        ------
-        ValueError
-            Where X is another graph: a proximity depends on all nodes and edges.
-        """
-        check_is_fitted(self)
-        check_fitted_graph(self, X, self._adjacency)
-        return self.embedding_.copy()
-
-    @property
-    def _n_features_out(self):
-        return self.embedding_.shape[1]
-
-    def __sklearn_tags__(self):
-        return graph_tags(super().__sklearn_tags__())
 
 
 def checked_measure(estimator, defaults, ends):

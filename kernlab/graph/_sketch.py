@@ -7,13 +7,12 @@ from numbers import Integral, Real
 
 import numpy as np
 import scipy.sparse as sp
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted
 
 from kernlab._core.threads import SINGLE_THREADED_BLAS
 from kernlab._core.validation import N_JOBS, Interval, fit_context, whole_or_nothing
-from kernlab.graph._adjacency import check_fitted_graph, graph_tags, validate_graph
+from kernlab.graph._adjacency import validate_graph
+from kernlab.graph._embedding import GraphEmbedding
 from kernlab.graph._landmark_log import (
     check_linked,
     checked_measure,
@@ -29,7 +28,7 @@ _DEFAULTS = {"nheat": 30.0, "heat": 1.0, "comm": 30.0, "for": 1.0, "modifppr": 0
 _ENDS = {"modifppr": 1.0, "abs": 1.0}
 
 
-class GraphSketch(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class GraphSketch(GraphEmbedding):
     r"""Coordinates whose inner products are a plain proximity, up to chance.
 
     For a positive semi-definite proximity K, random rows Y with :math:`\mathrm{E}\,YY^T = K`:
@@ -162,41 +161,6 @@ class GraphSketch(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             self.param_ = param
         return self
 
-    def fit_transform(self, X, y=None):
-        """Fit, and return ``embedding_``.
-
-        Parameters
-        ----------
-        X : networkx graph, sparse matrix or array-like of shape (n_nodes, n_nodes)
-        y : Ignored
-
-        Returns
-        -------
-        embedding : float32 ndarray of shape (n_nodes, n_components)
-        """
-        return self.fit(X).embedding_
-
-    def transform(self, X):
-        """``embedding_``, of the graph that was fitted and of no other.
-
-        Parameters
-        ----------
-        X : networkx graph, sparse matrix or array-like of shape (n_nodes, n_nodes)
-            That of :meth:`fit`.
-
-        Returns
-        -------
-        embedding : float32 ndarray of shape (n_nodes, n_components)
-
-        Raises
-        ------
-        ValueError
-            Where X is another graph: a proximity depends on all nodes and edges.
-        """
-        check_is_fitted(self)
-        check_fitted_graph(self, X, self._adjacency)
-        return self.embedding_.copy()
-
     def _points(self, adjacency, unit, measure, param, rng):
         """Of the graph whose weights are ``unit`` times those of ``adjacency``."""
         n_nodes = adjacency.shape[0]
@@ -237,10 +201,3 @@ class GraphSketch(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         return heat_action(
             L, noise, t / 2, method="chebyshev", dtype="float32", rtol=1e-4, n_jobs=self.n_jobs
         )
-
-    @property
-    def _n_features_out(self):
-        return self.embedding_.shape[1]
-
-    def __sklearn_tags__(self):
-        return graph_tags(super().__sklearn_tags__())
