@@ -136,3 +136,11 @@ def natural(name, A, x):
     return {"rho": x / rho, "lin": x, "double": 2 * x, "fracrev": (1 - x) / x}.get(
         parse_measure(name).scaler, x / (2 - 2 * x)
     )
+
+
+def clique_chain(n_cliques=12, size=5):
+    """Complete graphs in a row, each joined to the next by one edge."""
+    weights = np.kron(np.eye(n_cliques), 1 - np.eye(size))
+    for last in range(size - 1, n_cliques * size - 1, size):
+        weights[last, last + 1] = weights[last + 1, last] = 1
+    return weights

@@ -12,7 +12,7 @@ _SMALL = 64
 _EFFORTS = ((1e-6, 100), (1e-4, 1000))
 
 
-def spectral_radius(matrix, start=None):
+def spectral_radius(matrix, start=None, *, exact=False):
     """Spectral radius of a sparse symmetric matrix of entries zero or more, to about 1e-6.
 
     The quotients of Collatz and Wielandt bound it from above, that of Rayleigh from below: where
@@ -24,6 +24,8 @@ def spectral_radius(matrix, start=None):
     matrix : csr_matrix of shape (n_nodes, n_nodes)
     start : positive ndarray of shape (n_nodes,), default=None
         A guess of the eigenvector; None is ones.
+    exact : bool, default=False
+        To rounding, if need be by a dense matrix.
 
     Raises
     ------
@@ -41,10 +43,10 @@ def spectral_radius(matrix, start=None):
     start = np.ones(n_nodes) if start is None else start / start.max()
     image = scaled @ start
     lower, upper = start @ image / (start @ start), (image / start).max()
-    if upper - lower <= 1e-6 * upper:
+    if upper - lower <= (0.0 if exact else 1e-6) * upper:
         return float(unit * upper)
     start = np.random.default_rng(0).uniform(0.5, 1.0, n_nodes)
-    for tol, restarts in _EFFORTS:
+    for tol, restarts in ((0.0, None),) if exact else _EFFORTS:
         try:
             values = eigsh(
                 scaled, 1, which="LA", v0=start, tol=tol, maxiter=restarts,
@@ -53,6 +55,8 @@ def spectral_radius(matrix, start=None):
             return float(unit * values[0])
         except ArpackError:
             pass
+    if exact:
+        return float(unit * np.linalg.eigvalsh(scaled.toarray())[-1])
     raise ValueError(
         "the largest eigenvalue of the weights was not found, for others are too near; take a "
         "measure that does not need it, such as 'nheat'."

@@ -6,7 +6,6 @@ import numpy as np
 import scipy.sparse as sp
 from scipy.linalg import lapack
 from scipy.sparse.csgraph import connected_components
-from scipy.sparse.linalg import ArpackError, eigsh
 from scipy.special import erf, erfcx, expit
 
 from kernlab._core.threads import SINGLE_THREADED_BLAS
@@ -14,11 +13,11 @@ from kernlab.graph._adjacency import nodes_at, without_isolated
 from kernlab.graph._dense import eigenpairs, gram, inverse, spectral_function
 from kernlab.graph._log_kernels import log_kernel
 from kernlab.graph._measures import check_parameter, natural_parameter, parse_measure
+from kernlab.graph._radius import spectral_radius
 from kernlab.graph._transforms import centred, halved_distance
 from kernlab.graph._walk_costs import shortest_path_distance, walk_cost_distance
 
 MAX_NODES = 20_000
-_SMALL = 64
 # Nodes up to which threads of BLAS gain little, and on a busy machine wait for one another for up
 # to a thousand times as long as the work takes.
 _FEW = 512
@@ -139,22 +138,7 @@ class Spectra:
     @property
     def rho(self):
         """Spectral radius of the adjacency matrix."""
-        return self._memo("rho", self._spectral_radius)
-
-    def _spectral_radius(self):
-        if self.adjacency.nnz == 0:
-            return 0.0
-        unit = self.adjacency.data.max()
-        scaled = self.adjacency / unit
-        if self.n_nodes > _SMALL:
-            start = np.random.default_rng(0).uniform(0.5, 1.0, self.n_nodes)
-            try:
-                return unit * float(
-                    eigsh(scaled, 1, which="LA", v0=start, return_eigenvectors=False)[0]
-                )
-            except ArpackError:
-                pass
-        return unit * float(np.linalg.eigvalsh(scaled.toarray())[-1])
+        return self._memo("rho", lambda: spectral_radius(self.adjacency, exact=True))
 
     def _checked(self, measure, t):
         """The parameter, in its interval, of a measure that this graph has."""

@@ -8,19 +8,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from proximity_cases import clique_chain
 
 from kernlab.graph import GraphProximity, _log_kernels
 from kernlab.graph._log_kernels import LOG_KERNELS, TINY, Walks, log_kernel
 from kernlab.graph._m_matrix import m_matrix_inverse
 
 DIGITS = 60
-
-
-def clique_chain(n_cliques=12, size=5):
-    weights = np.kron(np.eye(n_cliques), 1 - np.eye(size))
-    for last in range(size - 1, n_cliques * size - 1, size):
-        weights[last, last + 1] = weights[last + 1, last] = 1
-    return weights
 
 
 def path(n_nodes):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from proximity_cases import PLAIN, Formulas, fitted, natural, proximity, weights
+from proximity_cases import PLAIN, Formulas, clique_chain, fitted, natural, proximity, weights
 from sklearn.exceptions import NotFittedError
 
 from kernlab.graph import GraphProximity
@@ -105,14 +105,6 @@ def test_even_measures_average_two_plain_ones():
 
 
 # Extreme parameters and weights.
-
-
-def clique_chain(n_cliques, size):
-    A = np.kron(np.eye(n_cliques), np.ones((size, size)))
-    np.fill_diagonal(A, 0)
-    for start in range(size, len(A), size):
-        A[start - 1, start] = A[start, start - 1] = 1
-    return A
 
 
 @pytest.mark.parametrize("t", [1e3, 1e7, 1e14])
