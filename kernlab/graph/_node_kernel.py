@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.gaussian_process.kernels import GenericKernelMixin, Hyperparameter, Kernel
 
 from kernlab.graph._dense import spectral_function
-from kernlab.graph._measures import check_parameter, valid_interval
+from kernlab.graph._measures import valid_interval
 from kernlab.graph._node_spectrum import FAMILIES, NodeSpectrum, node_measure
 
 # Of the end of an interval: how near the optimiser may come.
@@ -88,8 +88,8 @@ class NodeKernel(GenericKernelMixin, Kernel):
     >>> graph = nx.karate_club_graph()
     >>> clubs = [graph.nodes[member]["club"] for member in graph]
     >>> kernel = 10.0 * NodeKernel(graph, "matern", param=10.0)
-    >>> leaders = GaussianProcessClassifier(kernel, optimizer=None).fit([0, 33], ["Mr. Hi", "Officer"])
-    >>> leaders.score(list(graph), clubs) > 0.9
+    >>> model = GaussianProcessClassifier(kernel, optimizer=None)
+    >>> model.fit([0, 33], ["Mr. Hi", "Officer"]).score(list(graph), clubs) > 0.9
     True
     """
 
@@ -248,23 +248,29 @@ class NodeKernel(GenericKernelMixin, Kernel):
         measure = node_measure(self.measure)
         for name in ("param", "nu"):
             value = getattr(self, name)
-            if not isinstance(value, Real) or not 0.0 < value < np.inf:
+            if not isinstance(value, Real) or not 0.0 < float(value) < np.inf:
                 raise ValueError(f"{name}={value!r} must be a finite number > 0.")
-        t = check_parameter(measure, self.param, 1.0)
+        interval = valid_interval(measure, 1.0)
+        if interval is not None and self.param >= interval[1]:
+            raise ValueError(
+                f"param={self.param:g} lies outside (0, {interval[1]:g}), the open interval of "
+                f"measure={self.measure!r}."
+            )
         basis = self._spectrum().basis(measure)
         function, coordinate, _ = FAMILIES[measure.name]
         if measure.name == "matern":
             function = partial(function, nu=self.nu)
         with np.errstate(over="ignore", under="ignore", divide="ignore", invalid="ignore"):
-            weights, slopes = function(coordinate(basis.values), t)
+            weights, slopes = function(coordinate(basis.values), self.param)
             if self.normalize:
                 mean = weights @ basis.squares
                 slopes = (slopes - weights * (slopes @ basis.squares / mean)) / mean
                 weights = weights / mean
             else:
                 if measure.name in ("comm", "comm2"):
-                    # Less its largest eigenvalue's exponent so far.
-                    weights, slopes = weights * np.exp(t), (slopes + t * weights) * np.exp(t)
+                    # So far over the largest eigenvalue.
+                    peak = np.exp(self.param)
+                    weights, slopes = weights * peak, (slopes + self.param * weights) * peak
                 weights, slopes = weights / basis.unit, slopes / basis.unit
         if not (np.isfinite(weights).all() and np.isfinite(slopes).all()):
             raise ValueError(

@@ -89,9 +89,7 @@ def node_measure(name):
     try:
         measure = parse_measure(name)
     except ValueError:
-        raise ValueError(
-            f"measure={name!r} is unknown{closest(key, FAMILIES)}; {choice}"
-        ) from None
+        raise ValueError(f"measure={name!r} is unknown{closest(key, FAMILIES)}; {choice}") from None
     if measure.name in FAMILIES:
         return measure
     if measure.log:
@@ -180,9 +178,7 @@ class NodeSpectrum:
     def same(self, other):
         """Whether another graph has the same nodes in the same order, and the same weights."""
         mine, theirs = self.spectra.adjacency, other.spectra.adjacency
-        return (
-            mine.shape == theirs.shape and self.names == other.names and not (mine != theirs).nnz
-        )
+        return mine.shape == theirs.shape and self.names == other.names and not (mine != theirs).nnz
 
     def basis(self, measure):
         """The :class:`Basis` of a measure, in which its parameter changes weights alone."""
@@ -228,9 +224,10 @@ class NodeSpectrum:
             raise ValueError(
                 f"{name} has shape {X.shape}; give nodes in one dimension or in one column."
             )
-        if names is not None:
-            return self._rows_of_names([tuple(x) for x in X.tolist()] if pairs else X.tolist(), name)
-        return self.rows_of_numbers(X, name)
+        if names is None:
+            return self.rows_of_numbers(X, name)
+        nodes = X.tolist()
+        return self._rows_of_names([tuple(node) for node in nodes] if pairs else nodes, name)
 
     def _rows_of_names(self, nodes, name):
         index = self._memo("index", lambda: {node: row for row, node in enumerate(self.names)})

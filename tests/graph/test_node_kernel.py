@@ -156,9 +156,7 @@ def test_heat_smooths_counts_without_loss():
 
 
 @settings(max_examples=15, deadline=None)
-@given(
-    st.permutations(range(9)), st.sampled_from(ALL), st.floats(1e-2, 0.99), st.floats(1e-8, 1e8)
-)
+@given(st.permutations(range(9)), st.sampled_from(ALL), st.floats(1e-2, 0.99), st.floats(1e-8, 1e8))
 def test_order_of_the_nodes_does_not_matter_and_nor_do_units(order, measure, param, unit):
     K = NodeKernel(A, measure, param)(NODES)
     permuted = NodeKernel(A[np.ix_(order, order)], measure, param)(NODES)
@@ -220,7 +218,7 @@ TWICE = pd.DataFrame(np.ones((2, 2)) - np.eye(2), ["a", "a"], ["a", "a"])
         (lambda: NodeKernel(A, "scct")([0]), "'scct' is not positive semi-definite; give one of"),
         (lambda: NodeKernel(A, "mattern").theta, r"unknown \(did you mean 'matern'\?\)"),
         (lambda: NodeKernel(A, 3)([0]), "measure=3 is unknown"),
-        (lambda: NodeKernel(A, "katz", 1.0)([0]), r"param=1.0 lies outside \(0, 1\)"),
+        (lambda: NodeKernel(A, "katz", 1.0)([0]), r"param=1 lies outside \(0, 1\)"),
         (lambda: NodeKernel(A, "abs", 2.0)([0]), r"outside \(0, 2\)"),
         (lambda: NodeKernel(A, param=np.nan)([0]), "param=nan must be a finite number > 0"),
         (lambda: NodeKernel(A, param="1")([0]), "param='1' must be"),
@@ -242,6 +240,7 @@ def test_bad_input_is_named(make, message):
 # --- In scikit-learn's hands ---------------------------------------------------------------------
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # few data in folds
 def test_one_decomposition_for_everything(decompositions):
     graph = nx.to_scipy_sparse_array(nx.cycle_graph(30))
     X = np.arange(0, 30, 2)
@@ -335,7 +334,7 @@ def test_a_field_on_a_ring_is_smooth_across_its_ends():
     angle = 2 * np.pi * np.arange(60) / 60
     field = np.cos(angle) + 0.5 * np.sin(2 * angle)
     rng = np.random.default_rng(0)
-    seen = np.setdiff1d(np.arange(0, 60, 3), [0, 3, 57])
+    seen = np.setdiff1d(np.arange(0, 60, 3), [54, 57, 0, 3, 6])
     hidden = np.setdiff1d(np.arange(60), seen)
     y = field[seen] + 0.05 * rng.standard_normal(len(seen))
     errors = {}
@@ -346,9 +345,10 @@ def test_a_field_on_a_ring_is_smooth_across_its_ends():
         gp = GaussianProcessRegressor(1.0 * kernel + WhiteKernel(0.01), alpha=0.0)
         mean = gp.fit(seen[:, None], y).predict(hidden[:, None])
         errors[name] = np.sqrt(np.mean((mean - field[hidden]) ** 2))
-    # Two fifths of the noise's spread are lost where data are averaged; a gap is several times it.
-    assert errors["graph"] < 0.1
+    # In the gap of 15 nodes across the ends errors are some of the noise's 0.05, not less.
+    assert errors["graph"] < 2 * 0.05
     assert errors["graph"] < 0.5 * errors["numbers"]
+    # The error of the mean of all that was seen is about the spread of the field, 0.8.
     assert errors["graph"] < 0.2 * np.std(field[hidden])
 
 
