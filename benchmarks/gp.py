@@ -1,4 +1,4 @@
-"""Gaussian-process regressors against GPyTorch, scikit-learn, celerite2, Qiskit, GeometricKernels and dense algebra.
+"""Gaussian processes against GPyTorch, scikit-learn, celerite2, Qiskit, GeometricKernels and algebra.
 
 Each part of the family has a module of its own; what is compared is timed in one process, in turns.
 A peer that is not installed is left out, and the table says so.
