@@ -65,10 +65,10 @@ class NodeKernel(GenericKernelMixin, Kernel):
     Every kernel is :math:`B f(\Lambda; t) B^\top` with one orthogonal decomposition for all
     parameters, of :math:`A`, :math:`L` or :math:`D^{-1/2} A D^{-1/2}`, and B its eigenvectors, over
     the roots of degrees for 'modifppr', 'ppr2', 'abs' and 'cct'. It takes some 10 n_nodes³ flops
-    and 8 n_nodes² bytes, once for a graph and operator: scikit-learn's ``clone``, sums, products
-    and fits share it, ``set_params(measure=...)`` on a clone as well. A value and a gradient for m
-    nodes then take m² n_nodes flops each. Pickles hold the graph without it. Graphs end at 20 000
-    nodes.
+    and 8 n_nodes² bytes, three times that while it is made, once for a graph and operator:
+    scikit-learn's ``clone``, sums, products and fits share it, ``set_params(measure=...)`` on a
+    clone as well. A value and a gradient for m nodes then take m² n_nodes flops each. Pickles, and
+    so worker processes, get the graph without it. Graphs end at 20 000 nodes.
 
     Variances differ between nodes: those of few edges have a larger one with measures of L, and a
     smaller one with those of A. Between components there is no correlation; 'ct' and 'cct' refuse

@@ -224,6 +224,9 @@ class NodeSpectrum:
             raise ValueError(
                 f"{name} has shape {X.shape}; give nodes in one dimension or in one column."
             )
+        if X.dtype.kind == "b":
+            # True is 1 in a dict, too.
+            raise ValueError(f"{name} holds booleans; pass the nodes themselves, not a mask.")
         if names is None:
             return self.rows_of_numbers(X, name)
         nodes = X.tolist()
@@ -249,8 +252,6 @@ class NodeSpectrum:
     def rows_of_numbers(self, X, name):
         """An array of row numbers, checked."""
         n_nodes = self.spectra.n_nodes
-        if X.dtype.kind == "b":
-            raise ValueError(f"{name} holds booleans; for nodes by a mask pass np.flatnonzero.")
         if X.dtype.kind in "iuf":
             numbers = X.astype(float)
         else:

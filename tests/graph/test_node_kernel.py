@@ -206,7 +206,8 @@ TWICE = pd.DataFrame(np.ones((2, 2)) - np.eye(2), ["a", "a"], ["a", "a"])
         (lambda: NodeKernel(A)([0, np.nan]), r"X\[1\]=nan"),
         (lambda: NodeKernel(A).diag(["a"]), r"X\[0\]='a' is no node"),
         (lambda: NodeKernel(A)(np.array([0, None])), r"X\[1\]=None"),
-        (lambda: NodeKernel(A)(np.arange(9) > 3), "booleans; .*flatnonzero"),
+        (lambda: NodeKernel(A)(np.arange(9) > 3), "X holds booleans; .* not a mask"),
+        (lambda: NodeKernel(nx.path_graph(3))([True, False]), "X holds booleans"),
         (lambda: NodeKernel(A)(A), r"X has shape \(9, 9\); give nodes in one"),
         (lambda: NodeKernel(A)(3), r"X has shape \(\)"),
         (lambda: NodeKernel(GRID)([(0, 0), (2, 0)]), r"X\[1\]=\(2, 0\) is no node of graph"),
@@ -358,7 +359,7 @@ def test_classes_from_few_labels():
     gp = GaussianProcessClassifier(kernel, optimizer=None).fit([0, 33], [0, 1])
     # All but the one that sits between, and one more.
     assert np.sum(gp.predict(np.arange(34)) != karate.target) <= 2
-    # Several classes, in worker processes too, and a support vector machine.
+    # Several classes, and a support vector machine.
     cliques = nx.to_scipy_sparse_array(nx.ring_of_cliques(4, 6))
     truth = np.repeat(np.arange(4), 6)
     seen = np.flatnonzero(np.arange(24) % 6 < 2)[:, None]
