@@ -224,6 +224,8 @@ class NodeSpectrum:
             raise ValueError(
                 f"{name} has shape {X.shape}; give nodes in one dimension or in one column."
             )
+        if X.size == 0:
+            raise ValueError(f"{name} holds no nodes; give one at least.")
         if X.dtype.kind == "b":
             # True is 1 in a dict, too.
             raise ValueError(f"{name} holds booleans; pass the nodes themselves, not a mask.")

@@ -209,6 +209,7 @@ TWICE = pd.DataFrame(np.ones((2, 2)) - np.eye(2), ["a", "a"], ["a", "a"])
         (lambda: NodeKernel(A)(np.arange(9) > 3), "X holds booleans; .* not a mask"),
         (lambda: NodeKernel(nx.path_graph(3))([True, False]), "X holds booleans"),
         (lambda: NodeKernel(A)(A), r"X has shape \(9, 9\); give nodes in one"),
+        (lambda: NodeKernel(A)([]), "X holds no nodes"),
         (lambda: NodeKernel(A)(3), r"X has shape \(\)"),
         (lambda: NodeKernel(GRID)([(0, 0), (2, 0)]), r"X\[1\]=\(2, 0\) is no node of graph"),
         (lambda: NodeKernel(GRID)([0]), r"X\[0\]=0 is no node of graph, whose nodes go by name"),
