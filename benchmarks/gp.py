@@ -1,4 +1,4 @@
-"""Gaussian-process regressors against GPyTorch, scikit-learn, celerite2, Qiskit and dense algebra.
+"""Gaussian processes against GPyTorch, scikit-learn, celerite2, Qiskit, GeometricKernels and algebra.
 
 Each part of the family has a module of its own; what is compared is timed in one process, in turns.
 A peer that is not installed is left out, and the table says so.
@@ -14,6 +14,7 @@ PARTS = {
     "markov": "Series in linear time",
     "tucker": "Functional Tucker",
     "networks": "Networks, Student-t and quantum kernels",
+    "nodes": "Nodes of a graph",
 }
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from kernlab.graph._adjacency import is_networkx
+from kernlab.graph._adjacency import is_networkx, node_names
 
 
 def in_order_of_nodes(attributes, X, numbered):
@@ -14,7 +14,7 @@ def in_order_of_nodes(attributes, X, numbered):
     named_graph = is_networkx(X)
     if isinstance(attributes, str) or (named_graph and _may_be_names(attributes, len(X))):
         return _of_graph([attributes] if isinstance(attributes, str) else attributes, X)
-    nodes = list(X) if named_graph else _labels_of_frame(X)
+    nodes = node_names(X)
     if isinstance(attributes, dict):
         return _of_dict(attributes, numbered if nodes is None else nodes)
     if nodes is None or not hasattr(attributes, "iloc"):
@@ -81,15 +81,6 @@ def _of_dict(attributes, nodes):
     for row, node in enumerate(nodes):
         table[row, 0] = attributes.get(node)
     return table
-
-
-def _labels_of_frame(X):
-    """Names of the nodes of a DataFrame, by its index or else its columns; None without."""
-    for axis in ("index", "columns"):
-        labels = getattr(X, axis, None) if hasattr(X, "iloc") else None
-        if labels is not None and list(labels) != list(range(len(labels))):
-            return list(labels)
-    return None
 
 
 def _few(names):

@@ -6,6 +6,7 @@ from kernlab.graph._landmark_log import LandmarkLogEmbedding
 from kernlab.graph._laplacian import laplacian
 from kernlab.graph._lfr import lfr_graph
 from kernlab.graph._neighbors import KNNGraph
+from kernlab.graph._node_kernel import NodeKernel
 from kernlab.graph._proximity import GraphProximity
 from kernlab.graph._prune import prune_shortcuts
 from kernlab.graph._readers import read_graph
@@ -17,6 +18,7 @@ __all__ = [
     "GraphSketch",
     "KNNGraph",
     "LandmarkLogEmbedding",
+    "NodeKernel",
     "connection_laplacian",
     "degree_corrected_sbm",
     "distance_to_kernel",

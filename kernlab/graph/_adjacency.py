@@ -19,6 +19,20 @@ def is_networkx(graph):
     return hasattr(graph, "adjacency") and hasattr(graph, "is_directed")
 
 
+def node_names(graph):
+    """Names of the nodes of a networkx graph, or of a DataFrame by its index or else its columns.
+
+    None where there are none: of arrays and sparse matrices, and where labels are row numbers.
+    """
+    if is_networkx(graph):
+        return list(graph)
+    for axis in ("index", "columns"):
+        labels = getattr(graph, axis, None) if hasattr(graph, "iloc") else None
+        if labels is not None and list(labels) != list(range(len(labels))):
+            return list(labels)
+    return None
+
+
 def validate_graph(estimator, X, *, reset=True):
     """Check the graph that an estimator is given, as :func:`as_adjacency` does.
 

@@ -70,6 +70,7 @@ class GraphProximity(TransformerMixin, BaseEstimator):
     See Also
     --------
     kernel_to_distance, distance_to_kernel : The transforms alone.
+    NodeKernel : Those that are positive semi-definite, for Gaussian processes on nodes.
 
     Notes
     -----

@@ -140,8 +140,8 @@ class Spectra:
         """Spectral radius of the adjacency matrix."""
         return self._memo("rho", lambda: spectral_radius(self.adjacency, exact=True))
 
-    def _checked(self, measure, t):
-        """The parameter, in its interval, of a measure that this graph has."""
+    def check_degrees(self, measure):
+        """Refuse a measure that divides by degrees where some are zero."""
         if measure.needs_no_isolated and len(self.isolated):
             raise ValueError(
                 f"Measure {measure.name!r} divides by degrees, and {self.name} has "
@@ -149,6 +149,10 @@ class Spectra:
                 "drop them, or take one of 'katz', 'comm', 'for', 'heat'. To drop them: "
                 f"{without_isolated(self.name, self.nodes)}."
             )
+
+    def _checked(self, measure, t):
+        """The parameter, in its interval, of a measure that this graph has."""
+        self.check_degrees(measure)
         if measure.needs_connected and self.floor is None and self.n_components > 1:
             self._refuse(
                 measure.name,
@@ -190,9 +194,10 @@ class Spectra:
         matrix[np.diag_indices(self.n_nodes)] = diagonal
         return matrix
 
-    def _eigen(self, operator):
+    def eigen(self, operator):
         """Eigenvalues and eigenvectors of A, L or S; those known beforehand are exact."""
-        return self._memo("eigen " + operator, lambda: self._decompose(operator))
+        with self._few_threads():
+            return self._memo("eigen " + operator, lambda: self._decompose(operator))
 
     def _decompose(self, operator):
         if operator == "S":
@@ -210,7 +215,7 @@ class Spectra:
         return unit * values, vectors
 
     def _function(self, operator, function):
-        values, vectors = self._eigen(operator)
+        values, vectors = self.eigen(operator)
         with np.errstate(over="ignore", under="ignore"):
             weights = function(values)
         return spectral_function(vectors, weights)

@@ -88,8 +88,7 @@ class _InfiniteNetwork(Kernel):
             not hyperparameter.fixed
             for hyperparameter in (self.hyperparameter_sigma_b, self.hyperparameter_sigma_w)
         ]
-        # From log σ² to log σ.
-        return K, 2.0 * np.moveaxis(dK[free], 0, -1)
+        return K, np.moveaxis(dK[free], 0, -1)
 
     def diag(self, X):
         """The kernel of each row with itself, in O(n (d + depth)).
@@ -124,7 +123,7 @@ class _InfiniteNetwork(Kernel):
         -------
         K : array of shape (n, m)
         dK : array of shape (2, n, m) or None
-            By the logarithms of sigma_b² and of sigma_w².
+            By the logarithms of sigma_b and of sigma_w.
         """
         b, w, dual = self._checked()
         layers = angular_layers if isinstance(dual, ArcCosine) else smooth_layers
@@ -139,7 +138,8 @@ class _InfiniteNetwork(Kernel):
             if gradient:
                 d_total = dK + d_total * slope + total * d_slope
             total = self._fold(total, K, slope)
-        return total, d_total
+        # From log σ² to log σ.
+        return total, 2.0 * d_total if gradient else None
 
     def to_gpytorch(self):
         """This kernel as a module of GPyTorch, hyperparameters learned by autograd.
@@ -158,10 +158,10 @@ class _InfiniteNetwork(Kernel):
         MissingExtraError
             If GPyTorch is not installed: extra ``gp``.
         """
-        from kernlab.kernels._gpytorch import network_module
+        from kernlab._core.torch_kernel import torch_kernel
 
         self._checked()
-        return network_module(self)
+        return torch_kernel(self)
 
     def _checked(self):
         """σ_b², σ_w² and the dual, or an error that names the parameter."""

@@ -39,6 +39,7 @@ def test_values_and_derivatives(kernel):
         raw = getattr(module, f"raw_{name}").detach().clone().requires_grad_()
         getattr(module, f"raw_{name}_constraint").transform(raw).backward()
         sigma = getattr(kernel, name)
+        assert getattr(module, name).item() == pytest.approx(sigma, rel=1e-12)
         exact = np.sum(weights.numpy() * gradient[:, :, i]) / sigma * raw.grad.item()
         assert getattr(module, f"raw_{name}").grad.item() == pytest.approx(exact, rel=1e-9)
 

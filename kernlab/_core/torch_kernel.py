@@ -1,4 +1,4 @@
-"""Kernels of infinitely wide networks as modules of GPyTorch."""
+"""Kernels of scikit-learn's kind as modules of GPyTorch, evaluated by NumPy."""
 
 import functools
 from typing import Any
@@ -9,13 +9,32 @@ from sklearn.base import clone
 from kernlab._core.extras import import_extra
 
 
-def network_module(kernel):
-    """See `NNGP.to_gpytorch`."""
-    return _module_class()(kernel)
+def torch_kernel(kernel):
+    """A kernel as a module of GPyTorch, with a parameter for each hyperparameter.
+
+    Parameters
+    ----------
+    kernel : sklearn.gaussian_process.kernels.Kernel
+        With positive numbers as hyperparameters, and a method ``evaluate(X, Y, gradient=bool)``
+        that returns the kernel (n, m) and, or None, its derivatives (n_hyperparameters, n, m) by
+        their logarithms, free or fixed, in the order of ``hyperparameters``.
+
+    Returns
+    -------
+    module : gpytorch.kernels.Kernel
+        Values and derivatives are computed in double precision on the CPU. Hyperparameters with
+        bounds ``"fixed"`` do not require gradients.
+
+    Raises
+    ------
+    MissingExtraError
+        If GPyTorch is not installed: extra ``gp``.
+    """
+    return _module_class(tuple(each.name for each in kernel.hyperparameters))(kernel)
 
 
 @functools.cache
-def _module_class():
+def _module_class(names):
     # Made at the first call, for its bases are not imported before.
     gpytorch: Any = import_extra("gpytorch", extra="gp", purpose="to_gpytorch")
     torch: Any = import_extra("torch", extra="gp", purpose="to_gpytorch")
@@ -24,37 +43,36 @@ def _module_class():
     base: Any = gpytorch.kernels.Kernel
 
     class Evaluate(function):
-        """Kernel values with their derivatives by log σ_b² and log σ_w² computed alongside."""
+        """Kernel values, with derivatives by the logarithms of hyperparameters alongside."""
 
         @staticmethod
-        def forward(ctx, sigma_b, sigma_w, X, Y, kernel):
-            kernel = clone(kernel).set_params(sigma_b=float(sigma_b), sigma_w=float(sigma_w))
-            needed = ctx.needs_input_grad[0] or ctx.needs_input_grad[1]
-            K, dK = kernel.evaluate(_array(X), _array(Y), gradient=needed)
-            ctx.save_for_backward(sigma_b, sigma_w)
-            ctx.dK = dK
-            return torch.as_tensor(K, dtype=X.dtype, device=X.device)
+        def forward(ctx, X, Y, kernel, *values):
+            kernel = clone(kernel).set_params(**dict(zip(names, map(float, values), strict=True)))
+            needed = any(ctx.needs_input_grad)
+            K, ctx.dK = kernel.evaluate(_array(X), _array(Y), gradient=needed)
+            ctx.save_for_backward(*values)
+            dtype = X.dtype if X.is_floating_point() else values[0].dtype
+            return torch.as_tensor(K, dtype=dtype, device=X.device)
 
         @staticmethod
         @torch.autograd.function.once_differentiable
         def backward(ctx, gradient):
             parts = np.einsum("kij,ij->k", ctx.dK, _array(gradient))
-            by_b, by_w = (
-                2.0 * part / sigma.detach()
-                for part, sigma in zip(parts, ctx.saved_tensors, strict=True)
+            slopes = (
+                part / value.detach() for part, value in zip(parts, ctx.saved_tensors, strict=True)
             )
-            return by_b, by_w, None, None, None
+            return None, None, None, *slopes
 
-    class InfiniteNetworkKernel(base):
-        """`NNGP` or `NTK` with parameters ``sigma_b`` and ``sigma_w``."""
+    class NumpyKernel(base):
+        """A kernel of scikit-learn's kind, with its hyperparameters as parameters."""
 
         has_lengthscale = False
 
         def __init__(self, kernel):
             super().__init__()
-            self.network = kernel
-            for name in ("sigma_b", "sigma_w"):
-                hyperparameter = getattr(kernel, f"hyperparameter_{name}")
+            self.evaluated = kernel
+            for hyperparameter in kernel.hyperparameters:
+                name = hyperparameter.name
                 value = torch.tensor(float(getattr(kernel, name)), dtype=torch.float64)
                 if hyperparameter.fixed:
                     self.register_buffer(f"raw_{name}", value)
@@ -68,17 +86,9 @@ def _module_class():
                 self.register_constraint(f"raw_{name}", constraint)
                 self.initialize(**{f"raw_{name}": constraint.inverse_transform(value)})
 
-        @property
-        def sigma_b(self):
-            return self._natural("raw_sigma_b")
-
-        @property
-        def sigma_w(self):
-            return self._natural("raw_sigma_w")
-
         def _natural(self, name):
-            constraint = getattr(self, f"{name}_constraint", None)
-            raw = getattr(self, name)
+            constraint = getattr(self, f"raw_{name}_constraint", None)
+            raw = getattr(self, f"raw_{name}")
             return raw if constraint is None else constraint.transform(raw)
 
         def forward(self, x1, x2, diag=False, last_dim_is_batch=False, **params):
@@ -94,14 +104,17 @@ def _module_class():
             if diag:
                 # Row by row: each row is a batch of one.
                 left, right = (z.reshape(-1, 1, z.shape[-1]) for z in (left, right))
+            values = [getattr(self, name) for name in names]
             blocks = [
-                Evaluate.apply(self.sigma_b, self.sigma_w, x, y, self.network)
+                Evaluate.apply(x, y, self.evaluated, *values)
                 for x, y in zip(left, right, strict=True)
             ]
             K = torch.stack(blocks)
             return K.reshape(*batch, -1) if diag else K.reshape(*batch, *K.shape[-2:])
 
-    return InfiniteNetworkKernel
+    for name in names:
+        setattr(NumpyKernel, name, property(functools.partial(NumpyKernel._natural, name=name)))
+    return NumpyKernel
 
 
 def _array(tensor):
