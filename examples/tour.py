@@ -23,6 +23,7 @@ PARTS = (
     pde.equations,
     gp.gaussian_processes,
     gp.scales_and_states,
+    gp.processes_on_nodes,
     embedding.embeddings,
     cluster.networks,
 )

@@ -7,11 +7,12 @@ import matplotlib.pyplot as plt
 import numpy as np
 from scipy.stats import norm
 from scipy.stats import t as student_t
-from sklearn.gaussian_process import GaussianProcessRegressor
+from sklearn.base import clone
+from sklearn.gaussian_process import GaussianProcessClassifier, GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF, Matern, WhiteKernel
 from sklearn.svm import SVC
 
-from kernlab.datasets import load_airline, make_ad_hoc
+from kernlab.datasets import load_airline, load_karate, make_ad_hoc
 from kernlab.exceptions import MissingExtraError
 from kernlab.gp import (
     FunctionalTuckerRegressor,
@@ -20,6 +21,7 @@ from kernlab.gp import (
     SpectralMixtureGPRegressor,
     StudentTProcessRegressor,
 )
+from kernlab.graph import NodeKernel
 from kernlab.kernels import Cosine, QuantumFidelity
 from tour_parts.common import save, timed
 
@@ -125,5 +127,23 @@ def scales_and_states():
     for name, kernel in (("quantum fidelity", QuantumFidelity()), ("RBF", "rbf")):
         found[name] = float(SVC(kernel=kernel, C=100).fit(X[:60], y[:60]).score(X[60:], y[60:]))
         print(f"{name:20}{found[name]:6.0%}")
+    print()
+    return found
+
+
+def processes_on_nodes():
+    """The sides of the karate club from those of its two leaders."""
+    karate = load_karate()
+    shared = NodeKernel(karate.adjacency)
+    print("Gaussian processes on nodes: the karate club from its two leaders")
+    print(f"{'measure':9}{'right of 34':>12}{'least sure':>12}")
+    found = {}
+    for measure, param in {"for": 1.0, "heat": 1.0, "matern": 3.0, "katz": 0.5}.items():
+        kernel = 10.0 * clone(shared).set_params(measure=measure, param=param)
+        model = GaussianProcessClassifier(kernel, optimizer=None).fit([0, 33], [0, 1])
+        share = model.predict_proba(np.arange(34))[:, 1]
+        found[measure] = int(np.sum((share > 0.5) == karate.target))
+        member = int(np.argmin(np.abs(share - 0.5)))
+        print(f"{measure:9}{found[measure]:12}{f'member {member}':>12}")
     print()
     return found

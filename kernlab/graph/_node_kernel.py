@@ -54,7 +54,7 @@ class NodeKernel(GenericKernelMixin, Kernel):
     See Also
     --------
     GraphProximity : All measures, as matrices between all nodes.
-    kernlab.gp.ManifoldField : Fields on points near a manifold.
+    kernlab.gp.ManifoldGPRegressor : Functions and fields on points near a manifold.
 
     Notes
     -----
