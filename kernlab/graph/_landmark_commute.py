@@ -40,10 +40,10 @@ def commute_columns(adjacency, measure, t, landmarks, n_jobs):
 
     table = laplacian_solve(degrees, adjacency, columns, len(landmarks), n_jobs=n_jobs)
     largest = float(max(table.max(), -table.min()))
-    if not largest < 1e30:
+    if not 1e-30 < largest < 1e30:
         raise ValueError(
             f"measure={measure!r} is of size {largest:g} beside weights of one, beyond what single "
-            "precision holds; drop the weakest edges of X."
+            "precision holds; drop the weakest edges of X, or the strongest."
         )
     if measure in ("sct", "scct"):
         squash(table, t, largest)
@@ -56,10 +56,10 @@ def squash(table, t, largest):
     σ² is the mean square of all entries of K, whose rows and columns sum to zero. Of landmarks
     drawn at random that of their columns estimates it without bias.
     """
+    table /= np.float32(largest)
     squares = np.einsum("ij,ij->j", table, table, dtype=np.float64)
     deviation = np.sqrt(squares.mean() / len(table))
-    if deviation > 0:
-        table *= np.float32(min(0.5 * t / deviation, 1e38 / largest))
+    table *= np.float32(min(0.5 * t / deviation, 1e38))
     np.tanh(table, out=table)
     table *= np.float32(0.5)
 
