@@ -10,6 +10,7 @@
 # nothing is subtracted but means, and small entries of CCT are no differences of large ones.
 
 import numpy as np
+import scipy.sparse as sp
 from scipy.sparse.csgraph import connected_components
 
 from kernlab.graph._resolvent import laplacian_solve
@@ -17,10 +18,11 @@ from kernlab.graph._resolvent import laplacian_solve
 COMMUTE = ("ct", "sct", "cct", "scct")
 
 
-def commute_columns(adjacency, measure, t, landmarks, n_jobs):
+def commute_columns(adjacency, measure, t, starts, n_jobs):
     """Columns of 'ct', 'cct', or less one half 'sct' and 'scct', float32 (n_nodes, n_landmarks).
 
-    ``adjacency`` is that of a connected graph, with weights of at most one.
+    ``adjacency`` is that of a connected graph, with weights of at most one; ``starts`` are the
+    indicators of landmarks, sparse.
     """
     degrees = np.asarray(adjacency.sum(axis=1)).ravel()
     if not degrees.all():
@@ -28,17 +30,20 @@ def commute_columns(adjacency, measure, t, landmarks, n_jobs):
             f"measure={measure!r} is beyond double precision: the weights of X go from "
             f"{adjacency.data.min():g} to 1 in units of the largest; drop the weakest edges."
         )
-    n_nodes, steps = len(degrees), 2 if measure.endswith("cct") else 0
+    walk = sp.csr_array(adjacency / degrees)
+    everywhere = np.full((len(degrees), 1), 1.0 / len(degrees))
+    steps = 2 if measure.endswith("cct") else 0
+    for _ in range(steps):
+        everywhere = walk @ everywhere
 
     def columns(part):
-        ends = landmarks[part]
-        B = np.full((n_nodes, len(ends)), -1.0 / n_nodes)
-        B[ends, np.arange(len(ends))] += 1.0
+        B = starts[:, part]
         for _ in range(steps):
-            B = adjacency @ (B / degrees[:, None])
+            B = walk @ B
+        B = B.toarray() - everywhere
         return B - B.mean(axis=0)
 
-    table = laplacian_solve(degrees, adjacency, columns, len(landmarks), n_jobs=n_jobs)
+    table = laplacian_solve(degrees, adjacency, columns, starts.shape[1], n_jobs=n_jobs)
     largest = float(max(table.max(), -table.min()))
     if not 1e-30 < largest < 1e30:
         raise ValueError(

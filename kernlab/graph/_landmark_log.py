@@ -211,9 +211,7 @@ class LandmarkLogEmbedding(GraphEmbedding):
             with SINGLE_THREADED_BLAS:
                 if measure in COMMUTE:
                     check_connected(adjacency, self.measure)
-                    table = commute_columns(
-                        adjacency / unit, measure, param, landmarks, self.n_jobs
-                    )
+                    table = commute_columns(adjacency / unit, measure, param, starts, self.n_jobs)
                 else:
                     table = _columns(adjacency / unit, unit, measure, param, starts, self.n_jobs)
                 if measure in _PLAIN:

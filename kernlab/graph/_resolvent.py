@@ -127,7 +127,7 @@ def _conjugate_gradients(matrix, B, X, diagonal, rtol, max_iter):
     n_columns = B.shape[1]
     solved, residual = (np.zeros((len(B), _COLUMNS)) for _ in range(2))
     solved[:, :n_columns] = X
-    residual[:, :n_columns] = B - matrix @ X
+    residual[:, :n_columns] = B - matrix @ X if X.any() else B
     goals = np.zeros(_COLUMNS)
     goals[:n_columns] = (rtol * np.linalg.norm(B, axis=0)) ** 2
     norms = conjugate_gradients(

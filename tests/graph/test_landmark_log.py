@@ -171,14 +171,15 @@ def test_the_deviation_is_that_of_all_entries_but_for_chance():
     K = GraphProximity("cct").fit(A).kernel_
     landmarks = np.arange(0, 300, 5)
     # So small a t that the sigmoid is a line, but where it would lose all digits beside 1/2.
-    found = commute_columns(A, "scct", 1e-9, landmarks, 1) * 4e9
+    starts = sp.eye_array(300, format="csc")[:, landmarks]
+    found = commute_columns(A, "scct", 1e-9, starts, 1) * 4e9
     deviation = np.median(K[:, landmarks] / found)
     # Sums of squares of columns differ, and the mean of sixty has this standard error.
     squares = (K**2).sum(axis=0)
     error = squares.std() / squares.mean() / np.sqrt(60) / 2
     assert abs(deviation / K.std() - 1) < 5 * error
     np.testing.assert_allclose(found * deviation, K[:, landmarks], atol=1e-5 * K.max())
-    assert np.isfinite(commute_columns(A, "scct", 1e300, landmarks, 1)).all()
+    assert np.isfinite(commute_columns(A, "scct", 1e300, starts, 1)).all()
 
 
 def test_commute_times_that_are_infinite_or_nearly():
