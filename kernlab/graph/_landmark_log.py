@@ -18,19 +18,16 @@ from kernlab.graph._adjacency import (
     without_isolated,
 )
 from kernlab.graph._embedding import GraphEmbedding
+from kernlab.graph._landmark_columns import proximity_columns
 from kernlab.graph._landmark_commute import COMMUTE, check_connected, commute_columns
-from kernlab.graph._laplacian import laplacian
 from kernlab.graph._measures import closest
-from kernlab.graph._radius import spectral_radius
-from kernlab.graph._resolvent import walk_sums
-from kernlab.linalg import heat_action
 
 # Of a column's largest entry: below, single precision does not vouch for a logarithm.
 _FLOOR = 1e-20
 # Default parameters, and the open intervals of those that have an end.
 _DEFAULTS = {"nheat": 6.0, "heat": 1.0, "comm": 6.0, "katz": 0.9, "for": 1.0, "modifppr": 0.9,
              "abs": 0.1, "fe": 0.1, "rsp": 0.1,
-             "ct": None, "cct": None, "sct": 1.0, "scct": 1.0}  # fmt: skip
+             "ct": None, "cct": None, "sct": 30.0, "scct": 10.0}  # fmt: skip
 _ENDS = {"katz": 1.0, "modifppr": 1.0, "abs": 1.0}
 _ALIASES = {"walk": "katz", "forest": "for", "ppr": "modifppr"}
 # Without a logarithm; and of them those in units of one over the weights.
@@ -62,8 +59,8 @@ class LandmarkLogEmbedding(GraphEmbedding):
         zero; of 'comm' and 'katz' in units of one over the largest eigenvalue of the adjacency
         matrix, for 'katz' below 1; α of 'modifppr' and t of 'abs' in (0, 1); the inverse
         temperature β of 'fe' and 'rsp', more than zero; t of 'sct' and 'scct', more than zero.
-        None is 6 for 'nheat' and 'comm', 1 for 'heat', 'for', 'sct' and 'scct', 0.9 for 'katz' and
-        'modifppr', 0.1 else; 'ct' and 'cct' have no parameter, and want None.
+        None is 6 for 'nheat' and 'comm', 1 for 'heat' and 'for', 10 for 'scct', 30 for 'sct', 0.9
+        for 'katz' and 'modifppr', 0.1 else. 'ct' and 'cct' have none, and want None.
     n_landmarks : int, default=256
         Nodes drawn at random, at most all.
     random_state : int, RandomState instance or None, default=None
@@ -110,7 +107,7 @@ class LandmarkLogEmbedding(GraphEmbedding):
     with σ the standard deviation of all entries of K; the mean square over the landmarks' columns
     stands for σ², without bias, for landmarks are drawn at random. With all nodes as landmarks
     kernels are those of :class:`GraphProximity`. CT and CCT of a large graph are dominated by the
-    entries of landmarks with themselves; their sigmoids are not.
+    entries of landmarks with themselves; their sigmoids are not, the less the larger t is.
 
     One term costs 2 n_landmarks edges, and a step of conjugate gradients some two or three times
     that; memory is 8 n_landmarks bytes a node. Shortest paths and other measures that subtract
@@ -124,8 +121,8 @@ class LandmarkLogEmbedding(GraphEmbedding):
        for network data analysis", Neural Networks 90, 2017.
     .. [3] U. von Luxburg, A. Radl, M. Hein, "Hitting and commute times in large random neighborhood
        graphs", JMLR 15, 2014.
-    .. [4] L. Yen, F. Fouss, C. Decaestecker, P. Francq, M. Saerens, "Graph nodes clustering with the
-       sigmoid commute-time kernel", Data & Knowledge Engineering 68, 2009.
+    .. [4] L. Yen, F. Fouss, C. Decaestecker, P. Francq, M. Saerens, "Graph nodes clustering with
+       the sigmoid commute-time kernel", Data & Knowledge Engineering 68, 2009.
 
     Examples
     --------
@@ -213,7 +210,7 @@ class LandmarkLogEmbedding(GraphEmbedding):
                     check_connected(adjacency, self.measure)
                     table = commute_columns(adjacency / unit, measure, param, starts, self.n_jobs)
                 else:
-                    table = _columns(adjacency / unit, unit, measure, param, starts, self.n_jobs)
+                    table = proximity_columns(adjacency / unit, unit, measure, param, starts, self.n_jobs)
                 if measure in _PLAIN:
                     self.unreached_ = 0.0
                 else:
@@ -282,62 +279,6 @@ def single(points):
             "its maximum, or lower param."
         )
     return points.astype(np.float32, copy=False)
-
-
-def _columns(adjacency, unit, measure, param, starts, n_jobs):
-    """Proximities of all nodes to the landmarks, without a logarithm; of 'rsp' less a distance.
-
-    The graph's weights are ``unit`` times those of ``adjacency``, which are at most one. Columns
-    are right up to a factor, which centring takes out; 'rsp' is in units of cost 1 / unit.
-    """
-    degrees = np.asarray(adjacency.sum(axis=1)).ravel()
-    if measure == "nheat":
-        return _heat(laplacian(adjacency, "normalized"), starts, param, n_jobs)
-    if measure == "heat":
-        return _heat(laplacian(adjacency, "combinatorial"), starts, param * unit, n_jobs)
-    if measure in ("comm", "katz"):
-        adjacency = adjacency / spectral_radius(adjacency)
-        if measure == "comm":
-            # Heat of rho - A is communicability but for a factor.
-            return _heat(sp.eye_array(len(degrees)) - adjacency, starts, param, n_jobs)
-        return walk_sums(np.ones(len(degrees)), adjacency * param, starts, n_jobs=n_jobs)
-    if measure == "for":
-        excess, links = forest_shares(param * unit)
-        return walk_sums(excess + links * degrees, adjacency * links, starts, n_jobs=n_jobs)
-    if measure in ("modifppr", "abs"):
-        share = param if measure == "modifppr" else 1.0 - param
-        return walk_sums(degrees, adjacency * share, starts, n_jobs=n_jobs)
-    costs = 1.0 / adjacency.data
-    walks = adjacency.copy()
-    walks.data *= np.exp(-(param / unit) * costs)
-    if not walks.data.all():
-        raise ValueError(
-            f"param={param:g} times the largest cost of an edge, {costs.max() / unit:g}, is beyond "
-            "what an exponential holds; lower param, or divide the weights by their least."
-        )
-    table = walk_sums(degrees, walks, starts, n_jobs=n_jobs)
-    if measure == "fe":
-        return table
-    priced = walks.copy()
-    priced.data *= costs
-    # Mean cost of the walks between two nodes, a symmetric ratio of sums of walks.
-    spent = walk_sums(degrees, walks, sp.csc_array(priced @ table), n_jobs=n_jobs)
-    reached = table > 0
-    if not reached.all():
-        raise ValueError(
-            "measure='rsp' needs walks between all nodes, and X has components, or pairs with a "
-            "proximity below 1e-37; take the largest component, or lower param."
-        )
-    return -(spent / table)
-
-
-def forest_shares(t):
-    """1 and t over the larger of them, which no t overflows."""
-    return 1.0 / max(1.0, t), min(1.0, t)
-
-
-def _heat(L, starts, t, n_jobs):
-    return heat_action(L, starts, t, method="uniformization", dtype="float32", n_jobs=n_jobs)
 
 
 def _leading_directions(table, n_components):
