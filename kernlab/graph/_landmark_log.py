@@ -210,7 +210,9 @@ class LandmarkLogEmbedding(GraphEmbedding):
                     check_connected(adjacency, self.measure)
                     table = commute_columns(adjacency / unit, measure, param, starts, self.n_jobs)
                 else:
-                    table = proximity_columns(adjacency / unit, unit, measure, param, starts, self.n_jobs)
+                    table = proximity_columns(
+                        adjacency / unit, unit, measure, param, starts, self.n_jobs
+                    )
                 if measure in _PLAIN:
                     self.unreached_ = 0.0
                 else:
