@@ -84,10 +84,13 @@ def _solve(matrix, diagonal, columns, X, rtol, n_jobs, remedy):
         solved, open_ = _conjugate_gradients(
             matrix, columns(part), X[:, part].astype(np.float64), diagonal, rtol, max_iter
         )
+        store(part, solved)
+        return open_
+
+    def store(part, solved):
         # Beyond single precision it is infinite, which the caller sees.
         with np.errstate(over="ignore"):
             X[:, part] = solved
-        return open_
 
     def first(part):
         found.extend(part.start + np.flatnonzero(work(part)))
@@ -105,10 +108,11 @@ def _solve(matrix, diagonal, columns, X, rtol, n_jobs, remedy):
             return
         for place in range(part.start, part.stop):
             column = left[place]
-            X[:, column], open_[place] = cg(
+            solved, open_[place] = cg(
                 matrix, columns(left[place : place + 1])[:, 0], X[:, column].astype(np.float64),
                 rtol=rtol, maxiter=_PATIENCE, M=preconditioner,
             )  # fmt: skip
+            store(column, solved)
 
     # The cycles of multigrid share work space, and keep to one thread.
     run_slices(again, len(left), slice_size=_COLUMNS, n_jobs=1 if preconditioner else n_jobs)
@@ -133,7 +137,8 @@ def _conjugate_gradients(matrix, B, X, diagonal, rtol, max_iter):
     norms = conjugate_gradients(
         matrix.indptr, matrix.indices, matrix.data, diagonal, solved, residual, goals, max_iter
     )
-    return solved[:, :n_columns], (norms > goals)[:n_columns]
+    # Not the other way round: of what is no number too.
+    return solved[:, :n_columns], ~(norms <= goals)[:n_columns]
 
 
 def _multigrid(matrix):

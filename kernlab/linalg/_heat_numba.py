@@ -120,8 +120,6 @@ def conjugate_gradients(indptr, indices, data, diagonal, X, residual, goals, max
             norms[b] += value * value
     step, turn, curvature = np.zeros(width), np.zeros(width), np.zeros(width)
     for _ in range(max_iter):
-        if (norms <= goals).all():
-            break
         curvature[:] = 0.0
         for i in range(n):
             _row_times_block(  # type: ignore[call-arg] # Numba passes the first argument
@@ -130,12 +128,16 @@ def conjugate_gradients(indptr, indices, data, diagonal, X, residual, goals, max
             for b in range(width):
                 image[i, b] = product[0, b]
                 curvature[b] += direction[i, b] * product[0, b]
+        moving = False
         for b in range(width):
             # Columns that are solved, or cannot be, stand still.
             moves = norms[b] > goals[b] and curvature[b] > 0.0
+            moving |= moves
             step[b] = slope[b] / curvature[b] if moves else 0.0
             turn[b] = 1.0 / slope[b] if moves else 0.0
-            slope[b] = norms[b] = 0.0
+        if not moving:
+            break
+        slope[:] = norms[:] = 0.0
         for i in range(n):
             weight = 1.0 / diagonal[i]
             for b in range(width):

@@ -199,14 +199,16 @@ def test_commute_times_that_are_infinite_or_nearly():
         LandmarkLogEmbedding(1, measure="cct").fit(pendant)
 
 
-def test_landmarks_that_are_few_tell_two_halves():
+@pytest.mark.parametrize("measure", ["nheat", "scct"])
+def test_landmarks_that_are_few_tell_two_halves(measure):
     A = nx.planted_partition_graph(2, 150, 0.2, 0.02, seed=0)
-    line = LandmarkLogEmbedding(1, n_landmarks=20, random_state=0, n_jobs=2).fit_transform(A)
+    model = LandmarkLogEmbedding(1, measure=measure, n_landmarks=20, random_state=0, n_jobs=2)
+    line = model.fit_transform(A)
     assert line.dtype == np.float32
     side = line.ravel() > 0
     # At nine deviations between the halves' means not one in a thousand nodes would be wrong.
     assert max(np.mean(side[:150] != side[150:]), 0) == 1
-    again = LandmarkLogEmbedding(1, n_landmarks=20, random_state=0, n_jobs=1).fit_transform(A)
+    again = model.set_params(n_jobs=1).fit_transform(A)
     np.testing.assert_array_equal(line, again)
 
 
