@@ -47,7 +47,8 @@ class SparseGraphClustering(ClusterMixin, BaseEstimator):
 
         - ``'spectral'``: the leading eigenvectors; the best and quickest in nearly all cases.
         - ``'landmark'``: :class:`kernlab.graph.LandmarkLogEmbedding` of ``n_clusters - 1``
-          components.
+          components. That with ``measure='scct'``, given as a transformer, is a better start where
+          the graph is connected; beyond 1e5 nodes at a larger ``param`` than the default.
         - ``'sketch'``: :class:`kernlab.graph.GraphSketch`.
         - a transformer, whose ``fit_transform`` takes a sparse adjacency matrix without isolated
           nodes and returns points.

@@ -1,4 +1,4 @@
-"""Coordinates of the nodes of a large graph from logarithmic proximities to landmarks."""
+"""Coordinates of the nodes of a large graph from proximities to landmarks."""
 
 # References: Ivashkin, Chebotarev, *Do logarithmic proximity measures outperform plain ones in
 # graph clustering?*, NET 2016, arXiv 1605.01046; Françoisse, Kivimäki, Mantrach, Rossi, Saerens,
@@ -18,28 +18,30 @@ from kernlab.graph._adjacency import (
     without_isolated,
 )
 from kernlab.graph._embedding import GraphEmbedding
-from kernlab.graph._laplacian import laplacian
+from kernlab.graph._landmark_columns import proximity_columns
+from kernlab.graph._landmark_commute import COMMUTE, check_connected, commute_columns
 from kernlab.graph._measures import closest
-from kernlab.graph._radius import spectral_radius
-from kernlab.graph._resolvent import walk_sums
-from kernlab.linalg import heat_action
 
 # Of a column's largest entry: below, single precision does not vouch for a logarithm.
 _FLOOR = 1e-20
 # Default parameters, and the open intervals of those that have an end.
 _DEFAULTS = {"nheat": 6.0, "heat": 1.0, "comm": 6.0, "katz": 0.9, "for": 1.0, "modifppr": 0.9,
-             "abs": 0.1, "fe": 0.1, "rsp": 0.1}  # fmt: skip
+             "abs": 0.1, "fe": 0.1, "rsp": 0.1,
+             "ct": None, "cct": None, "sct": 30.0, "scct": 10.0}  # fmt: skip
 _ENDS = {"katz": 1.0, "modifppr": 1.0, "abs": 1.0}
 _ALIASES = {"walk": "katz", "forest": "for", "ppr": "modifppr"}
-_DENSE = {"ct", "sct", "cct", "scct", "sp", "sp-ct", "df", "heatpr", "heat2", "ppr2", "comm2"}
+# Without a logarithm; and of them those in units of one over the weights.
+_PLAIN, _IN_UNITS = {"rsp", *COMMUTE}, {"rsp", "ct", "cct"}
+_DENSE = {"sp", "sp-ct", "df", "heatpr", "heat2", "ppr2", "comm2"}
 
 
 class LandmarkLogEmbedding(GraphEmbedding):
-    r"""Coordinates from the logarithm of a proximity to some landmarks.
+    r"""Coordinates from a proximity to some landmarks, as a rule from its logarithm.
 
     The matrix of log proximities of all nodes to ``n_landmarks`` of them is centred in rows and
     columns, and its leading directions are the coordinates. It is what classical scaling makes of
-    a logarithmic proximity, without the table of all pairs.
+    a logarithmic proximity, without the table of all pairs. Commute times and randomised shortest
+    paths are taken as they are, without a logarithm.
 
     Parameters
     ----------
@@ -48,15 +50,17 @@ class LandmarkLogEmbedding(GraphEmbedding):
     measure : str, default='nheat'
         The proximity, by its plain name, see :class:`GraphProximity`: 'nheat' and 'heat', of the
         normalised and the combinatorial Laplacian; 'comm', communicability; 'katz' or 'walk';
-        'for' or 'forest'; 'modifppr' or 'ppr', PageRank; 'abs', absorption; and the distances
-        'fe', of free energy, and 'rsp', of randomised shortest paths, the latter without a
-        logarithm.
+        'for' or 'forest'; 'modifppr' or 'ppr', PageRank; 'abs', absorption; the distances 'fe',
+        of free energy, and 'rsp', of randomised shortest paths, the latter without a logarithm;
+        and, without a logarithm and for connected graphs alone, 'ct', commute times, 'cct',
+        corrected ones, and their sigmoids 'sct' and 'scct'.
     param : float or None, default=None
         Parameter in its natural units: the time t of heat, more than zero; t of 'for', more than
         zero; of 'comm' and 'katz' in units of one over the largest eigenvalue of the adjacency
         matrix, for 'katz' below 1; α of 'modifppr' and t of 'abs' in (0, 1); the inverse
-        temperature β of 'fe' and 'rsp', more than zero. None is 6 for 'nheat' and 'comm', 1 for
-        'heat' and 'for', 0.9 for 'katz' and 'modifppr', 0.1 else.
+        temperature β of 'fe' and 'rsp', more than zero; t of 'sct' and 'scct', more than zero.
+        None is 6 for 'nheat' and 'comm', 1 for 'heat' and 'for', 10 for 'scct', 30 for 'sct', 0.9
+        for 'katz' and 'modifppr', 0.1 else. 'ct' and 'cct' have none, and want None.
     n_landmarks : int, default=256
         Nodes drawn at random, at most all.
     random_state : int, RandomState instance or None, default=None
@@ -69,10 +73,11 @@ class LandmarkLogEmbedding(GraphEmbedding):
     embedding_ : float32 ndarray of shape (n_nodes, n_components)
         The largest direction first; a column's norm is the root of its singular value.
     landmarks_ : int ndarray of shape (n_landmarks,)
-    param_ : float
+    param_ : float or None
     unreached_ : float
         Share of the pairs of node and landmark whose proximity is zero or below 1e-20 of the
-        landmark's largest, among them all of different components; they were set to that.
+        landmark's largest, among them all of different components; they were set to that. Zero
+        for measures without a logarithm.
     nodes_ : list or range
         Of the rows, in order: the nodes of a networkx graph, else numbers.
     n_features_in_ : int
@@ -94,9 +99,19 @@ class LandmarkLogEmbedding(GraphEmbedding):
     Free energy is the logarithm of :math:`(D - A \circ e^{-\beta C})^{-1}` up to such terms, with
     cost :math:`C = 1/A` [2]_.
 
-    One term costs 2 n_landmarks edges; memory is 8 n_landmarks bytes a node. SCT, SCCT and
-    the other measures that subtract or squash entries are no sums of such terms, and are refused
-    here.
+    Commute times are solves with the Laplacian by conjugate gradients, to 1e-6 of the norm of a
+    column; where they take more than a hundred steps, as on grids, by algebraic multigrid, if pyamg
+    is installed. With :math:`h_j` the indicator of a landmark less 1/n, columns of CT are
+    :math:`L^+ h_j` and of CCT, corrected for what a node's own degree does [3]_,
+    :math:`L^+ A D^{-1} A D^{-1} h_j`. 'sct' and 'scct' are :math:`1 / (1 + e^{-tK/\sigma})` [4]_,
+    with σ the standard deviation of all entries of K; the mean square over the landmarks' columns
+    stands for σ², without bias, for landmarks are drawn at random. With all nodes as landmarks
+    kernels are those of :class:`GraphProximity`. CT and CCT of a large graph are dominated by the
+    entries of landmarks with themselves; their sigmoids are not, the less the larger t is.
+
+    One term costs 2 n_landmarks edges, and a step of conjugate gradients some two or three times
+    that; memory is 8 n_landmarks bytes a node. Shortest paths and other measures that subtract
+    entries are refused here.
 
     References
     ----------
@@ -104,6 +119,10 @@ class LandmarkLogEmbedding(GraphEmbedding):
        graph clustering?", NET 2016, arXiv:1605.01046.
     .. [2] K. Françoisse, I. Kivimäki, A. Mantrach, F. Rossi, M. Saerens, "A bag-of-paths framework
        for network data analysis", Neural Networks 90, 2017.
+    .. [3] U. von Luxburg, A. Radl, M. Hein, "Hitting and commute times in large random neighborhood
+       graphs", JMLR 15, 2014.
+    .. [4] L. Yen, F. Fouss, C. Decaestecker, P. Francq, M. Saerens, "Graph nodes clustering with
+       the sigmoid commute-time kernel", Data & Knowledge Engineering 68, 2009.
 
     Examples
     --------
@@ -160,8 +179,14 @@ class LandmarkLogEmbedding(GraphEmbedding):
         Raises
         ------
         ValueError
-            X is no undirected graph, or has nodes without edges; an unknown measure, a parameter
-            out of its range, or as many components as landmarks; coordinates that overflow.
+            X is no undirected graph, or has nodes without edges, or several components and the
+            measure is one of commute times or 'rsp'; an unknown measure, a parameter out of its
+            range, or as many components as landmarks; coordinates that overflow.
+
+        Warns
+        -----
+        UnresolvedHeatWarning
+            If the solves for commute times do not converge.
         """
         with whole_or_nothing(self):
             measure, param = checked_measure(self, _DEFAULTS, _ENDS)
@@ -181,8 +206,14 @@ class LandmarkLogEmbedding(GraphEmbedding):
             )
             unit = float(adjacency.data.max())
             with SINGLE_THREADED_BLAS:
-                table = _columns(adjacency / unit, unit, measure, param, starts, self.n_jobs)
-                if measure == "rsp":
+                if measure in COMMUTE:
+                    check_connected(adjacency, self.measure)
+                    table = commute_columns(adjacency / unit, measure, param, starts, self.n_jobs)
+                else:
+                    table = proximity_columns(
+                        adjacency / unit, unit, measure, param, starts, self.n_jobs
+                    )
+                if measure in _PLAIN:
                     self.unreached_ = 0.0
                 else:
                     least = np.maximum(_FLOOR * table.max(axis=0), 1e-37)
@@ -192,7 +223,7 @@ class LandmarkLogEmbedding(GraphEmbedding):
                 table -= table.mean(axis=0, dtype=np.float64).astype(np.float32)
                 table -= table.mean(axis=1, keepdims=True)
                 points = _leading_directions(table, self.n_components)
-                if measure == "rsp":
+                if measure in _IN_UNITS:
                     points = points * np.float64(unit) ** -0.5
             self.embedding_ = single(points)
             self.landmarks_, self.param_ = landmarks, param
@@ -207,12 +238,21 @@ def checked_measure(estimator, defaults, ends):
         plain = name.removeprefix("log")
         if name in _DENSE:
             why = "is computed between all pairs of nodes alone, see GraphProximity"
+        elif name in _DEFAULTS:
+            why = "has no sketch, see LandmarkLogEmbedding"
         elif plain in defaults or plain in _ALIASES:
             why = f"has a prefix that is not needed here: pass {plain!r}"
         else:
             why = "is no such measure" + closest(name, defaults)
         raise ValueError(f"measure={estimator.measure!r} {why}; give one of {', '.join(defaults)}.")
-    param = float(defaults[name] if estimator.param is None else estimator.param)
+    param = defaults[name] if estimator.param is None else estimator.param
+    if defaults[name] is None:
+        if param is not None:
+            raise ValueError(
+                f"param={param!r} and measure={estimator.measure!r}, which has none: pass None."
+            )
+        return name, None
+    param = float(param)
     if not 0 < param < ends.get(name, np.inf):
         raise ValueError(
             f"param={param!r} is outside of (0, {ends.get(name, np.inf):g}), the range of "
@@ -243,64 +283,13 @@ def single(points):
     return points.astype(np.float32, copy=False)
 
 
-def _columns(adjacency, unit, measure, param, starts, n_jobs):
-    """Proximities of all nodes to the landmarks, without a logarithm; of 'rsp' less a distance.
-
-    The graph's weights are ``unit`` times those of ``adjacency``, which are at most one. Columns
-    are right up to a factor, which centring takes out; 'rsp' is in units of cost 1 / unit.
-    """
-    degrees = np.asarray(adjacency.sum(axis=1)).ravel()
-    if measure == "nheat":
-        return _heat(laplacian(adjacency, "normalized"), starts, param, n_jobs)
-    if measure == "heat":
-        return _heat(laplacian(adjacency, "combinatorial"), starts, param * unit, n_jobs)
-    if measure in ("comm", "katz"):
-        adjacency = adjacency / spectral_radius(adjacency)
-        if measure == "comm":
-            # Heat of rho - A is communicability but for a factor.
-            return _heat(sp.eye_array(len(degrees)) - adjacency, starts, param, n_jobs)
-        return walk_sums(np.ones(len(degrees)), adjacency * param, starts, n_jobs=n_jobs)
-    if measure == "for":
-        excess, links = forest_shares(param * unit)
-        return walk_sums(excess + links * degrees, adjacency * links, starts, n_jobs=n_jobs)
-    if measure in ("modifppr", "abs"):
-        share = param if measure == "modifppr" else 1.0 - param
-        return walk_sums(degrees, adjacency * share, starts, n_jobs=n_jobs)
-    costs = 1.0 / adjacency.data
-    walks = adjacency.copy()
-    walks.data *= np.exp(-(param / unit) * costs)
-    if not walks.data.all():
-        raise ValueError(
-            f"param={param:g} times the largest cost of an edge, {costs.max() / unit:g}, is beyond "
-            "what an exponential holds; lower param, or divide the weights by their least."
-        )
-    table = walk_sums(degrees, walks, starts, n_jobs=n_jobs)
-    if measure == "fe":
-        return table
-    priced = walks.copy()
-    priced.data *= costs
-    # Mean cost of the walks between two nodes, a symmetric ratio of sums of walks.
-    spent = walk_sums(degrees, walks, sp.csc_array(priced @ table), n_jobs=n_jobs)
-    reached = table > 0
-    if not reached.all():
-        raise ValueError(
-            "measure='rsp' needs walks between all nodes, and X has components, or pairs with a "
-            "proximity below 1e-37; take the largest component, or lower param."
-        )
-    return -(spent / table)
-
-
-def forest_shares(t):
-    """1 and t over the larger of them, which no t overflows."""
-    return 1.0 / max(1.0, t), min(1.0, t)
-
-
-def _heat(L, starts, t, n_jobs):
-    return heat_action(L, starts, t, method="uniformization", dtype="float32", n_jobs=n_jobs)
-
-
 def _leading_directions(table, n_components):
     """Left singular vectors times the root of their values; signs by the largest entry."""
+    # Squares of numbers near one, by a power of two, which rounds nothing.
+    exponent = int(np.frexp(max(table.max(), -table.min()))[1])
+    if abs(exponent) > 20:
+        np.ldexp(table, -exponent, out=table)
+        return _leading_directions(table, n_components) * 2.0 ** (exponent / 2)
     values, turn = np.linalg.eigh((table.T @ table).astype(np.float64))
     values = np.sqrt(np.maximum(values[::-1][:n_components], 0.0))
     turn = turn[:, ::-1][:, :n_components]

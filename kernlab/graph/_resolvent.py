@@ -16,7 +16,8 @@ from kernlab.graph._radius import spectral_radius
 
 # Iterations after which a multigrid preconditioner is worth its setup; what there is without one.
 _PATIENCE, _LIMIT = 100, 5000
-_COLUMNS = 16
+# Columns solved together: a line of cache in double precision.
+_COLUMNS = 8
 # Terms of a series of walks at most.
 _TERMS = 20_000
 
@@ -43,60 +44,101 @@ def resolvent_solve(diagonal, weights, B, *, rtol=1e-6, n_jobs=None):
     """
     matrix = (sp.diags_array(diagonal) - weights).tocsr()
     X = np.zeros(B.shape)
+    remedy = "move its parameter away from the end of its range, or install pyamg"
+    _solve(matrix, diagonal, lambda part: B[:, part], X, rtol, n_jobs, remedy)
+    return X
+
+
+def laplacian_solve(degrees, weights, columns, n_columns, *, rtol=1e-6, n_jobs=None):
+    """Columns of the pseudo-inverse of a connected graph's Laplacian times others, centred.
+
+    As :func:`resolvent_solve`. The matrix is singular along the constant vector: on columns that
+    sum to zero all iterations stay clear of it but for rounding, which goes at the end.
+
+    Parameters
+    ----------
+    degrees : ndarray of shape (n_nodes,)
+        Row sums of ``weights``, above zero.
+    weights : csr_matrix of shape (n_nodes, n_nodes)
+    columns : callable
+        Of an index into the ``n_columns``, a float64 array (n_nodes, some) whose columns sum to
+        zero. They are made eight at a time.
+
+    Returns
+    -------
+    X : ndarray of shape (n_nodes, n_columns), float32
+    """
+    matrix = (sp.diags_array(degrees) - weights).tocsr()
+    X = np.zeros((len(degrees), n_columns), np.float32)
+    remedy = "drop the weakest edges, or install pyamg"
+    _solve(matrix, degrees, columns, X, rtol, n_jobs, remedy)
+    X -= X.mean(axis=0, dtype=np.float64).astype(np.float32)
+    return X
+
+
+def _solve(matrix, diagonal, columns, X, rtol, n_jobs, remedy):
+    """Fill X with the solutions for ``columns(index)``, and warn of those not found."""
     found: list[int] = []
 
-    def work(part):
-        X[:, part], open_ = _conjugate_gradients(matrix, B[:, part], X[:, part], diagonal, rtol,
-                                                 _PATIENCE)  # fmt: skip
-        found.extend(part.start + np.flatnonzero(open_))
+    def work(part, max_iter=_PATIENCE):
+        solved, open_ = _conjugate_gradients(
+            matrix, columns(part), X[:, part].astype(np.float64), diagonal, rtol, max_iter
+        )
+        store(part, solved)
+        return open_
 
-    run_slices(work, B.shape[1], slice_size=_COLUMNS, n_jobs=n_jobs)
+    def store(part, solved):
+        # Beyond single precision it is infinite, which the caller sees.
+        with np.errstate(over="ignore"):
+            X[:, part] = solved
+
+    def first(part):
+        found.extend(part.start + np.flatnonzero(work(part)))
+
+    run_slices(first, X.shape[1], slice_size=_COLUMNS, n_jobs=n_jobs)
     if not found:
-        return X
+        return
     left = np.sort(found)
+    open_ = np.zeros(len(left), bool)
     preconditioner = _multigrid(matrix)
-    if preconditioner is None:
-        X[:, left], open_ = _conjugate_gradients(matrix, B[:, left], X[:, left], diagonal, rtol,
-                                                 _LIMIT)  # fmt: skip
-    else:
-        open_ = np.zeros(len(left), bool)
-        for place, column in enumerate(left):
-            X[:, column], failed = cg(
-                matrix, B[:, column], X[:, column], rtol=rtol, maxiter=_PATIENCE, M=preconditioner
-            )
-            open_[place] = failed
+
+    def again(part):
+        if preconditioner is None:
+            open_[part] = work(left[part], _LIMIT)
+            return
+        for place in range(part.start, part.stop):
+            column = left[place]
+            solved, open_[place] = cg(
+                matrix, columns(left[place : place + 1])[:, 0], X[:, column].astype(np.float64),
+                rtol=rtol, maxiter=_PATIENCE, M=preconditioner,
+            )  # fmt: skip
+            store(column, solved)
+
+    # The cycles of multigrid share work space, and keep to one thread.
+    run_slices(again, len(left), slice_size=_COLUMNS, n_jobs=1 if preconditioner else n_jobs)
     if open_.any():
         warn_user(
-            f"{int(open_.sum())} of {B.shape[1]} columns of a proximity are less accurate than "
-            f"{rtol:g}, after {_LIMIT} iterations at most; move its parameter away from the end of "
-            "its range, or install pyamg.",
+            f"{int(open_.sum())} of {X.shape[1]} columns of a proximity are less accurate than "
+            f"{rtol:g}, after {_LIMIT} iterations at most; {remedy}.",
             UnresolvedHeatWarning,
         )
-    return X
 
 
 def _conjugate_gradients(matrix, B, X, diagonal, rtol, max_iter):
     """Of all columns together, and which of them are left above ``rtol``."""
-    residual = B - matrix @ X
-    goal = rtol * np.linalg.norm(B, axis=0)
-    scaled = residual / diagonal[:, None]
-    direction = scaled.copy()
-    slope = np.einsum("ij,ij->j", residual, scaled)
-    for _ in range(max_iter):
-        open_ = np.linalg.norm(residual, axis=0) > goal
-        if not open_.any():
-            break
-        image = matrix @ direction
-        curvature = np.einsum("ij,ij->j", direction, image)
-        # Columns that are solved stand still.
-        step = np.divide(slope, curvature, out=np.zeros_like(slope), where=open_)
-        X = X + direction * step
-        residual -= image * step
-        np.divide(residual, diagonal[:, None], out=scaled)
-        before, slope = slope, np.einsum("ij,ij->j", residual, scaled)
-        direction *= np.divide(slope, before, out=np.zeros_like(slope), where=open_)
-        direction += scaled
-    return X, np.linalg.norm(residual, axis=0) > goal
+    from kernlab.linalg._heat_numba import conjugate_gradients
+
+    n_columns = B.shape[1]
+    solved, residual = (np.zeros((len(B), _COLUMNS)) for _ in range(2))
+    solved[:, :n_columns] = X
+    residual[:, :n_columns] = B - matrix @ X if X.any() else B
+    goals = np.zeros(_COLUMNS)
+    goals[:n_columns] = (rtol * np.linalg.norm(B, axis=0)) ** 2
+    norms = conjugate_gradients(
+        matrix.indptr, matrix.indices, matrix.data, diagonal, solved, residual, goals, max_iter
+    )
+    # Not the other way round: of what is no number too.
+    return solved[:, :n_columns], ~(norms <= goals)[:n_columns]
 
 
 def _multigrid(matrix):

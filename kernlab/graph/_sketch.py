@@ -13,12 +13,8 @@ from kernlab._core.threads import SINGLE_THREADED_BLAS
 from kernlab._core.validation import N_JOBS, Interval, fit_context, whole_or_nothing
 from kernlab.graph._adjacency import validate_graph
 from kernlab.graph._embedding import GraphEmbedding
-from kernlab.graph._landmark_log import (
-    check_linked,
-    checked_measure,
-    forest_shares,
-    single,
-)
+from kernlab.graph._landmark_columns import forest_shares
+from kernlab.graph._landmark_log import check_linked, checked_measure, single
 from kernlab.graph._laplacian import laplacian
 from kernlab.graph._radius import spectral_radius
 from kernlab.graph._resolvent import resolvent_solve

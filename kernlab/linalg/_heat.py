@@ -17,6 +17,8 @@ _RTOL = {"float64": 1e-10, "float32": 1e-5}
 _SINGLE_UP_TO = 1e3
 # From so many rows a block of columns no longer fits the cache that a core has to itself.
 _REORDER_FROM = 10_000
+# Terms, an even number, after which sums are looked at for whether they need more.
+_STRETCH = 4
 
 
 def heat_action(
@@ -333,10 +335,14 @@ def _act(series, B, dtype, n_jobs):
         previous[:] = before
         sums = _aligned((coefficients.shape[1], n, width), dtype)
         np.multiply(coefficients[0][:, None, None], v, out=sums)
-        add_terms(
-            A.indptr, A.indices, A.data, v, previous, v.dtype.type(series.memory),
-            coefficients, first, last, v.dtype.type(SMALLEST[dtype]), sums,
-        )  # fmt: skip
+        for start, stop in _stretches(len(coefficients), series.enough):
+            add_terms(
+                A.indptr, A.indices, A.data, v, previous, v.dtype.type(series.memory),
+                coefficients[start:stop], first[start:stop], last[start:stop],
+                v.dtype.type(SMALLEST[dtype]), sums,
+            )  # fmt: skip
+            if _complete(series.enough, stop - 1, sums[:, :, filled]):
+                break
         if series.memory:
             _check_polynomials(np.linalg.norm([v, previous], axis=1), size)
         rows = slice(None) if order is None else order
@@ -344,6 +350,22 @@ def _act(series, B, dtype, n_jobs):
 
     run_slices(work, m, slice_size=width, n_jobs=n_jobs)
     return heat
+
+
+def _stretches(n_terms, enough):
+    """Slices of coefficients for one call each, the first of which it leaves to its caller.
+
+    Of an even number of terms but the last, so that vectors are where they were.
+    """
+    step = n_terms if enough is None else _STRETCH
+    return [(k, min(k + step + 1, n_terms)) for k in range(0, max(n_terms - 1, 1), step)]
+
+
+def _complete(enough, k, sums):
+    """Whether what comes after term k is below the rounding of each entry."""
+    if enough is None or enough[k].min() > 1.0:
+        return False
+    return all(np.all(total >= bound) for total, bound in zip(sums, enough[k], strict=True))
 
 
 def _act_in_namespace(series, B, dtype, n_jobs):

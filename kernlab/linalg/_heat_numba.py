@@ -1,5 +1,6 @@
 """Compiled recurrences of a sparse matrix on a block of columns."""
 
+import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
@@ -84,3 +85,71 @@ def add_terms(
                 for b in range(current.shape[1]):
                     sums[s, i, b] += coefficients[k, s] * previous[i, b]
         current, previous = previous, current
+
+
+@njit(fastmath={"contract", "nsz"})
+def conjugate_gradients(indptr, indices, data, diagonal, X, residual, goals, max_iter):
+    """Solve for all columns of a block together, each until its residual is small.
+
+    Parameters
+    ----------
+    indptr, indices, data : arrays
+        A symmetric positive semi-definite matrix in CSR form, float64.
+    diagonal : (n,) array
+        The preconditioner, above zero.
+    X, residual : (n, width) contiguous float64 arrays, in and out
+        With rows of 64 bytes.
+    goals : (width,) array
+        Squares of the norms of residuals that are small enough.
+    max_iter : int
+
+    Returns
+    -------
+    norms : (width,) array
+        Squares of those reached.
+    """
+    n, width = X.shape
+    direction, image = np.zeros_like(X), np.zeros_like(X)
+    product = np.zeros_like(X[:1])
+    slope, norms = np.zeros(width), np.zeros(width)
+    for i in range(n):
+        for b in range(width):
+            value = residual[i, b]
+            direction[i, b] = value / diagonal[i]
+            slope[b] += value * direction[i, b]
+            norms[b] += value * value
+    step, turn, curvature = np.zeros(width), np.zeros(width), np.zeros(width)
+    for _ in range(max_iter):
+        curvature[:] = 0.0
+        for i in range(n):
+            _row_times_block(  # type: ignore[call-arg] # Numba passes the first argument
+                data, indices, indptr[i], indptr[i + 1], direction, product
+            )
+            for b in range(width):
+                image[i, b] = product[0, b]
+                curvature[b] += direction[i, b] * product[0, b]
+        moving = False
+        for b in range(width):
+            # Columns that are solved, or cannot be, stand still.
+            moves = norms[b] > goals[b] and curvature[b] > 0.0
+            moving |= moves
+            step[b] = slope[b] / curvature[b] if moves else 0.0
+            turn[b] = 1.0 / slope[b] if moves else 0.0
+        if not moving:
+            break
+        slope[:] = norms[:] = 0.0
+        for i in range(n):
+            weight = 1.0 / diagonal[i]
+            for b in range(width):
+                X[i, b] += step[b] * direction[i, b]
+                value = residual[i, b] - step[b] * image[i, b]
+                residual[i, b] = value
+                norms[b] += value * value
+                slope[b] += value * value * weight
+        for b in range(width):
+            turn[b] *= slope[b]
+        for i in range(n):
+            weight = 1.0 / diagonal[i]
+            for b in range(width):
+                direction[i, b] = residual[i, b] * weight + turn[b] * direction[i, b]
+    return norms

@@ -31,11 +31,16 @@ _GROWTH = 0.5
 
 
 class Series(NamedTuple):
-    """``A``, ``memory`` and the coefficients, of shape (number of terms, number of times)."""
+    """``A``, ``memory`` and the coefficients, of shape (number of terms, number of times).
+
+    ``enough``, of that shape too, bounds what comes after each term, for columns with entries of at
+    most one, in units of half a rounding: where all sums are above, the rest is lost in them.
+    """
 
     A: sp.csr_array
     memory: float
     coefficients: np.ndarray
+    enough: np.ndarray | None = None
 
 
 # --- Chebyshev polynomials ------------------------------------------------------------------------
@@ -121,7 +126,14 @@ def power_series(L, times, *, dtype, rtol, n_steps=None):
                 f"eigenvalues as low as {-q * math.expm1(log_growth):.3g}, and so grows. Is L a "
                 "Laplacian? If so, method='chebyshev' serves."
             )
-    return Series(P, 0.0, _columns(coefficients))
+    table = _columns(coefficients)
+    # From the last on, with what was cut off there.
+    with np.errstate(divide="ignore"):
+        sizes = np.log(table) + (np.arange(len(table)) * log_growth + log_spread)[:, None]
+    rest = np.logaddexp.accumulate(np.vstack([sizes, np.full(len(times), log_target)])[::-1])
+    rounding = math.log(0.25 * float(np.finfo(dtype).eps))
+    enough = np.exp(np.minimum(rest[::-1][1:] - rounding, 700.0))
+    return Series(P, 0.0, table, enough)
 
 
 def _growth(P, wanted):
