@@ -5,7 +5,6 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClusterMixin
-from sklearn.cluster import KMeans
 from sklearn.utils import check_random_state
 
 from kernlab._core.validation import N_JOBS, Interval, StrOptions, fit_context, whole_or_nothing
@@ -16,6 +15,7 @@ from kernlab.cluster._graph_input import (
     linked_graph_to_cluster,
     warn_of_isolated,
 )
+from kernlab.cluster._k_means import k_means
 from kernlab.cluster._node_attributes import in_order_of_nodes
 from kernlab.cluster._scores import block_log_likelihood, cluster_weights
 from kernlab.cluster._smooth_vectors import smooth_vectors
@@ -230,7 +230,7 @@ class AttributedGraphClustering(ClusterMixin, BaseEstimator):
         if self.attribute_weight == "auto":
             for place, one in enumerate(holds):
                 self.p_values_[place] = permutation_p_value(
-                    adjacency, one, self.n_permutations, rng
+                    adjacency, one, self.n_permutations, rng, self.n_jobs
                 )
             self.attributes_used_ = self.p_values_ <= self.significance
             weights = _WEIGHTS if self.attributes_used_.any() else _WEIGHTS[:1]
@@ -257,8 +257,8 @@ class AttributedGraphClustering(ClusterMixin, BaseEstimator):
             n_jobs=self.n_jobs,
             bootstrap=self.smooth_vectors == "bootstrap-amg",
         )
-        means = KMeans(self.n_clusters, n_init=self.n_init, random_state=seed)
-        return points, labels_of_all(means.fit_predict(points[placed]), placed), placed
+        labels = k_means(points[placed], self.n_clusters, self.n_init, check_random_state(seed))
+        return points, labels_of_all(labels, placed), placed
 
     def _evidence(self, adjacency, used, labels):
         of_edges = block_log_likelihood(cluster_weights(adjacency, labels, self.n_clusters))[0]

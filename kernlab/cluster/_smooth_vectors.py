@@ -11,9 +11,19 @@
 
 import numpy as np
 import scipy.sparse as sp
+from sklearn.utils import check_random_state
 
+from kernlab._core.threads import SINGLE_THREADED_BLAS
 from kernlab.cluster._bootstrap_amg import bootstrap_vectors
+from kernlab.cluster._leading_pairs import leading_eigenpairs
 from kernlab.linalg import smallest_eigenpairs
+
+# Nodes beyond which eigenvectors of what chance makes are not waited for.
+_LARGE = 5000
+# In units of what chance makes: a subspace all beyond it has not room for what there is to find.
+_CROWDED = 1.2
+# Of an eigenvalue that stands out, in the same units.
+_RESIDUAL = 1e-3
 
 
 def smooth_vectors(adjacency, holds, weight, n_vectors, *, random_state, n_jobs, bootstrap=False):
@@ -36,13 +46,38 @@ def smooth_vectors(adjacency, holds, weight, n_vectors, *, random_state, n_jobs,
         vectors = bootstrap_vectors(graph, n_vectors, random_state=random_state)
     else:
         scaling = sp.diags_array(scale)
-        laplacian = sp.eye_array(len(scale), format="csr") - scaling @ graph @ scaling
-        # Rows need be no better than what k-means makes of them.
-        _, vectors = smallest_eigenpairs(
-            laplacian, n_vectors, tol=1e-5, random_state=random_state, n_jobs=n_jobs
-        )
+        vectors = lowest_vectors(scaling @ graph @ scaling, n_vectors, random_state, n_jobs)
     placed = linked[: adjacency.shape[0]]
     points = np.zeros((len(placed), n_vectors))
     nodes = slice(np.count_nonzero(placed))
     points[placed] = vectors[nodes] * scale[nodes, None]
     return points, placed
+
+
+def lowest_vectors(walk, n_vectors, random_state, n_jobs):
+    """Eigenvectors of the largest eigenvalues of a normalised adjacency, of those of Laplacian's least.
+
+    On large graphs those of what chance would make need not converge: they take nearly all the
+    time, and tell nothing.
+    """
+    n = walk.shape[0]
+    if n > _LARGE:
+        # The radius of the semicircle of a random matrix with entries as large.
+        chance = 2.0 * np.sqrt(np.sum(walk.data**2) / n)
+        with SINGLE_THREADED_BLAS:
+            found = leading_eigenpairs(
+                sp.csr_matrix(walk / chance, dtype=np.float32),
+                n_vectors,
+                lambda values: np.argsort(-values, kind="stable"),
+                rng=check_random_state(random_state),
+                residual=_RESIDUAL,
+                crowded=_CROWDED,
+                n_jobs=n_jobs,
+            )
+        if found.rest <= _CROWDED:
+            return found.vectors.astype(np.float64)
+    laplacian = sp.csr_array(sp.eye_array(n) - walk)
+    # Rows need be no better than what k-means makes of them.
+    return smallest_eigenpairs(
+        laplacian, n_vectors, tol=1e-5, random_state=random_state, n_jobs=n_jobs
+    )[1]
