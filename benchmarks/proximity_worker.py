@@ -102,7 +102,9 @@ def pygkernels(K, k, *, seed, n_init):
     return np.asarray(min(runs, key=lambda run: run["inertia"])["labels"])
 
 
-METHODS = {f.__name__: f for f in (kernlab, attributed, search, forest, leiden, louvain, pygkernels)}
+METHODS = {
+    f.__name__: f for f in (kernlab, attributed, search, forest, leiden, louvain, pygkernels)
+}
 
 
 def run_job(method, matrix, n_clusters, *, threads=1, limit=None, warm=True, **settings):

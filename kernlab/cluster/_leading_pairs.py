@@ -40,14 +40,24 @@ class LeadingPairs(NamedTuple):
 
 
 def leading_eigenpairs(
-    S, k, ranked, *, rng, residual=RESIDUAL, crowded=math.inf, n_jobs=None, verbose=0
+    S,
+    k,
+    ranked,
+    *,
+    rng,
+    residual=RESIDUAL,
+    steady=math.inf,
+    crowded=math.inf,
+    n_jobs=None,
+    verbose=0,
 ):
     """Subspace iteration on Chebyshev polynomials that grow beyond what chance makes.
 
     ``S`` is a symmetric csr_matrix in single precision, whose eigenvalues in [-1, 1] are chance.
     ``ranked`` puts values in order, the ``k`` first of which are wanted; those beyond one, in
-    modulus, converge to ``residual``. Gives up where all that the subspace holds is ``crowded``,
-    that is beyond it, for such a spectrum has more to find than there is room for.
+    modulus, converge to ``residual``; of the others none rises by more than ``steady`` in the last
+    cycle. Gives up where all that the subspace holds is beyond ``crowded``, for such a spectrum has
+    more to find than there is room for.
     """
     n = S.shape[0]
     width = _WIDTH * math.ceil((k + GUARD) / _WIDTH)
@@ -77,7 +87,8 @@ def leading_eigenpairs(
         rise = (moduli - before)[moduli <= 1.0]
         risen = moduli[wanted] > 1.0
         worst = float(residuals[risen].max(initial=0.0))
-        if worst <= residual and (risen.all() or len(rise) == 0 or rise[0] <= _RISE):
+        still = (moduli - before)[wanted[~risen]].max(initial=0.0) <= steady
+        if worst <= residual and (risen.all() or len(rise) == 0 or (rise[0] <= _RISE and still)):
             converged = True
             break
         if cycle + 1 >= _SETTLED and moduli[-1] > crowded:

@@ -22,8 +22,8 @@ from kernlab.linalg import smallest_eigenpairs
 _LARGE = 5000
 # In units of what chance makes: a subspace all beyond it has not room for what there is to find.
 _CROWDED = 1.2
-# Of an eigenvalue that stands out, in the same units.
-_RESIDUAL = 1e-3
+# Of an eigenvalue that stands out, and what others may rise by in a cycle, in the same units.
+_RESIDUAL, _STEADY = 1e-3, 0.01
 
 
 def smooth_vectors(adjacency, holds, weight, n_vectors, *, random_state, n_jobs, bootstrap=False):
@@ -55,10 +55,10 @@ def smooth_vectors(adjacency, holds, weight, n_vectors, *, random_state, n_jobs,
 
 
 def lowest_vectors(walk, n_vectors, random_state, n_jobs):
-    """Eigenvectors of the largest eigenvalues of a normalised adjacency, of those of Laplacian's least.
+    """Eigenvectors of the largest eigenvalues of a normalised adjacency: its Laplacian's lowest.
 
-    On large graphs those of what chance would make need not converge: they take nearly all the
-    time, and tell nothing.
+    On large graphs those of what chance would make need not converge: they would take nearly all
+    the time, and tell nothing.
     """
     n = walk.shape[0]
     if n > _LARGE:
@@ -71,6 +71,7 @@ def lowest_vectors(walk, n_vectors, random_state, n_jobs):
                 lambda values: np.argsort(-values, kind="stable"),
                 rng=check_random_state(random_state),
                 residual=_RESIDUAL,
+                steady=_STEADY,
                 crowded=_CROWDED,
                 n_jobs=n_jobs,
             )
