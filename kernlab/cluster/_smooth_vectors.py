@@ -15,11 +15,13 @@ from sklearn.utils import check_random_state
 
 from kernlab._core.threads import SINGLE_THREADED_BLAS
 from kernlab.cluster._bootstrap_amg import bootstrap_vectors
-from kernlab.cluster._leading_pairs import leading_eigenpairs
+from kernlab.cluster._leading_pairs import RESIDUAL, leading_eigenpairs
 from kernlab.linalg import smallest_eigenpairs
 
 # Nodes beyond which eigenvectors of what chance makes are not waited for.
 _LARGE = 5000
+# Of the largest eigenvalue, what chance may make: of grids and trees it would make all.
+_PLAIN = 0.75
 # In units of what chance makes: a subspace all beyond it has not room for what there is to find.
 _CROWDED = 1.2
 # Of an eigenvalue that stands out, and what others may rise by in a cycle, in the same units.
@@ -61,9 +63,9 @@ def lowest_vectors(walk, n_vectors, random_state, n_jobs):
     the time, and tell nothing.
     """
     n = walk.shape[0]
-    if n > _LARGE:
-        # The radius of the semicircle of a random matrix with entries as large.
-        chance = 2.0 * np.sqrt(np.sum(walk.data**2) / n)
+    # The radius of the semicircle of a random matrix with entries as large.
+    chance = 2.0 * np.sqrt(np.sum(walk.data**2) / n)
+    if n > _LARGE and chance < _PLAIN:
         with SINGLE_THREADED_BLAS:
             found = leading_eigenpairs(
                 sp.csr_matrix(walk / chance, dtype=np.float32),
@@ -75,7 +77,7 @@ def lowest_vectors(walk, n_vectors, random_state, n_jobs):
                 crowded=_CROWDED,
                 n_jobs=n_jobs,
             )
-        if found.rest <= _CROWDED:
+        if found.rest <= _CROWDED and found.residual <= RESIDUAL:
             return found.vectors.astype(np.float64)
     laplacian = sp.csr_array(sp.eye_array(n) - walk)
     # Rows need be no better than what k-means makes of them.
