@@ -65,7 +65,7 @@ class AttributedGraphClustering(ClusterMixin, BaseEstimator):
     random_state : int, RandomState instance or None, default=None
         Of permutations, smooth vectors and starts.
     n_jobs : int or None, default=None
-        Threads of the eigenvectors. None is Numba's current count, -1 all cores. Bootstrap
+        Threads of the test and the eigenvectors. None is Numba's current count, -1 all cores. Bootstrap
         multigrid has one.
 
     Attributes
@@ -106,9 +106,14 @@ class AttributedGraphClustering(ClusterMixin, BaseEstimator):
     weight they make clusters of the values alone, and at the weight of the attribute they change
     nothing. The user guide has the figures.
 
-    O(n_permutations · n_edges · n_attributes) for the test; eigenvectors as in
-    :func:`kernlab.linalg.smallest_eigenpairs`, once for each weight, or O(m² n_edges) for m vectors
-    of bootstrap multigrid.
+    O(n_permutations · n_edges) for the test of an attribute, times the values of a node where these
+    are many. Eigenvectors are found once for each weight: up to 5000 nodes as in
+    :func:`kernlab.linalg.smallest_eigenpairs`, beyond by filtered subspaces in single precision, as
+    in :class:`SparseGraphClustering`, in O(n_edges · n_clusters). Only those that stand out from
+    what edges placed at random would make then converge, and where all do, as on grids, the former
+    way is taken again. Of more than 20 000 nodes k-means starts on a sample. Bootstrap multigrid
+    takes O(m² n_edges) for m vectors. Memory is linear in edges and in n_nodes · n_clusters. The
+    user guide has seconds.
 
     References
     ----------
