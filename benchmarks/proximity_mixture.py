@@ -14,8 +14,9 @@ PREAMBLE = (
     "Three normal clusters in the plane, equally many points of each: covariances diag(.2, 3),",
     "diag(2, .1) and one of correlation .8, means (0, 0), (4, 0) and (0, 5). The figure is the mean",
     "of the adjusted Rand index over as many samples as the task says, the note the least of them;",
-    "seconds are those of the processor for one, with one thread. Expectation maximisation",
-    "(GaussianMixture) and k-means have one start and ten, scikit-learn's defaults else.",
+    "seconds are those of the processor for one, with one thread. GaussianMixture has one start, from",
+    "k-means or from random responsibilities, and KMeans ten; but for what is said all else is",
+    "scikit-learn's default. Its tolerance, 1e-3, ends the random start before components part.",
 )
 MEANS = ((0.0, 0.0), (4.0, 0.0), (0.0, 5.0))
 COVARIANCES = (((0.2, 0.0), (0.0, 3.0)), ((2.0, 0.0), (0.0, 0.1)), ((1.0, 0.8), (0.8, 1.0)))
@@ -28,10 +29,13 @@ METHODS = {
     "scikit-learn, GaussianMixture, random start": lambda seed: GaussianMixture(
         3, init_params="random", random_state=seed
     ),
+    "scikit-learn, GaussianMixture, random start, tol=1e-6": lambda seed: GaussianMixture(
+        3, init_params="random", tol=1e-6, max_iter=1000, random_state=seed
+    ),
     "scikit-learn, KMeans": lambda seed: KMeans(3, n_init=10, random_state=seed),
 }
 # Points, samples, what is asked of ours.
-CASES = ((150, 5, 0.90), (1000, 5, 0.93), (3000, 1, 0.94))
+CASES = ((150, 5, 0.90), (999, 5, 0.93), (3000, 1, 0.94))
 
 
 def rows(quick):

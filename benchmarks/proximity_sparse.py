@@ -17,8 +17,8 @@ PREAMBLE = (
     "Every run has a process of its own with two threads; seconds are those of the processor, of",
     "both threads together, after a small graph that compiles; the peak is the largest size of",
     "the process, imports and graph included. Leiden and Louvain are not told the number of",
-    "clusters. A method is stopped after 200 s. Below an SNR of one a method should find nothing,",
-    "and say so.",
+    "clusters. A method is stopped after 200 s. Below an SNR of one a method should find nothing",
+    "and say so; that graph is clustered without a process of its own, by one thread.",
 )
 # Nodes, blocks, links within and beyond, and what is asked of ours refined.
 CASES = (

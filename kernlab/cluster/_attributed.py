@@ -65,7 +65,7 @@ class AttributedGraphClustering(ClusterMixin, BaseEstimator):
     random_state : int, RandomState instance or None, default=None
         Of permutations, smooth vectors and starts.
     n_jobs : int or None, default=None
-        Threads of the test and the eigenvectors. None is Numba's current count, -1 all cores. Bootstrap
+        Threads of test and eigenvectors. None is Numba's current count, -1 all cores. Bootstrap
         multigrid has one.
 
     Attributes
@@ -110,8 +110,8 @@ class AttributedGraphClustering(ClusterMixin, BaseEstimator):
     are many. Eigenvectors are found once for each weight: up to 5000 nodes as in
     :func:`kernlab.linalg.smallest_eigenpairs`, beyond by filtered subspaces in single precision, as
     in :class:`SparseGraphClustering`, in O(n_edges · n_clusters). Only those that stand out from
-    what edges placed at random would make then converge, and where all do, as on grids, the former
-    way is taken again. Of more than 20 000 nodes k-means starts on a sample. Bootstrap multigrid
+    what edges placed at random would make then converge; where there are too many, or no telling,
+    as on grids, the former way is taken again. Of more than 20 000 nodes k-means starts on a sample. Bootstrap multigrid
     takes O(m² n_edges) for m vectors. Memory is linear in edges and in n_nodes · n_clusters. The
     user guide has seconds.
 

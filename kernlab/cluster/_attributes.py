@@ -133,6 +133,9 @@ def permutation_p_value(adjacency, holds, n_permutations, rng, n_jobs=None):
         return 1.0
     graph, holds = sp.csr_array(adjacency), sp.csr_array(holds, copy=True)
     holds.sum_duplicates()
+    for one in (graph, holds):
+        # Of one type, so that the kernels are compiled once.
+        one.indptr, one.indices = one.indptr.astype(np.int64), one.indices.astype(np.int64)
     degrees = graph.sum(axis=1)
     n, total = len(degrees), degrees.sum()
 
@@ -166,7 +169,7 @@ def _weight_within(graph, holds, orders):
 
     edges = graph.indptr, graph.indices, graph.data
     if np.diff(holds.indptr).max() > 1 or np.any(holds.data != 1.0):
-        moved = [holds[order] for order in orders]
+        moved = (holds[order] for order in orders)
         return np.array([held_in_common(*edges, m.indptr, m.indices, m.data) for m in moved])
     codes = np.full(orders.shape[1], -1, dtype=np.int32)
     codes[np.diff(holds.indptr) > 0] = holds.indices
