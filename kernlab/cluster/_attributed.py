@@ -111,9 +111,9 @@ class AttributedGraphClustering(ClusterMixin, BaseEstimator):
     :func:`kernlab.linalg.smallest_eigenpairs`, beyond by filtered subspaces in single precision, as
     in :class:`SparseGraphClustering`, in O(n_edges · n_clusters). Only those that stand out from
     what edges placed at random would make then converge; where there are too many, or no telling,
-    as on grids, the former way is taken again. Of more than 20 000 nodes k-means starts on a sample. Bootstrap multigrid
-    takes O(m² n_edges) for m vectors. Memory is linear in edges and in n_nodes · n_clusters. The
-    user guide has seconds.
+    as on grids, the former way is taken again. Of more than 20 000 nodes k-means starts on a
+    sample. Bootstrap multigrid takes O(m² n_edges) for m vectors. Memory is linear in edges and in
+    n_nodes · n_clusters. The user guide has seconds.
 
     References
     ----------
