@@ -109,11 +109,11 @@ class AttributedGraphClustering(ClusterMixin, BaseEstimator):
     O(n_permutations · n_edges) for the test of an attribute, times the values of a node where these
     are many. Eigenvectors are found once for each weight: up to 5000 nodes as in
     :func:`kernlab.linalg.smallest_eigenpairs`, beyond by filtered subspaces in single precision, as
-    in :class:`SparseGraphClustering`, in O(n_edges · n_clusters). Only those that stand out from
-    what edges placed at random would make then converge; where there are too many, or no telling,
-    as on grids, the former way is taken again. Of more than 20 000 nodes k-means starts on a
-    sample. Bootstrap multigrid takes O(m² n_edges) for m vectors. Memory is linear in edges and in
-    n_nodes · n_clusters. The user guide has seconds.
+    in :class:`SparseGraphClustering`, from those of the weight before, in O(n_edges · n_clusters).
+    Only those that stand out from what edges placed at random would make then converge; where there
+    are too many, or no telling, as on grids, the former way is taken again. Of more than 20 000
+    nodes k-means starts on a sample. Bootstrap multigrid takes O(m² n_edges) for m vectors. Memory
+    is linear in edges and in n_nodes · n_clusters. The user guide has seconds.
 
     References
     ----------
@@ -240,7 +240,10 @@ class AttributedGraphClustering(ClusterMixin, BaseEstimator):
             self.attributes_used_ = self.p_values_ <= self.significance
             weights = _WEIGHTS if self.attributes_used_.any() else _WEIGHTS[:1]
         used = [one for one, use in zip(holds, self.attributes_used_, strict=True) if use]
-        tried = [self._cluster(adjacency, used, weight, rng) for weight in weights]
+        tried, points = [], None
+        for weight in weights:
+            tried.append(self._cluster(adjacency, used, weight, rng, points))
+            points = tried[-1][0]
         self.weights_ = np.array(weights, dtype=np.float64)
         self.scores_ = np.array([self._evidence(adjacency, used, found[1]) for found in tried])
         # Equal clusters have scores that differ by rounding: of these the smallest weight.
@@ -251,7 +254,7 @@ class AttributedGraphClustering(ClusterMixin, BaseEstimator):
         self.labels_ = by_first_node(labels)
         warn_of_isolated(self.labels_, placed)
 
-    def _cluster(self, adjacency, used, weight, rng):
+    def _cluster(self, adjacency, used, weight, rng, start):
         seed = rng.randint(np.iinfo(np.int32).max)
         points, placed = smooth_vectors(
             adjacency,
@@ -261,6 +264,7 @@ class AttributedGraphClustering(ClusterMixin, BaseEstimator):
             random_state=seed,
             n_jobs=self.n_jobs,
             bootstrap=self.smooth_vectors == "bootstrap-amg",
+            start=start,
         )
         labels = k_means(points[placed], self.n_clusters, self.n_init, check_random_state(seed))
         return points, labels_of_all(labels, placed), placed

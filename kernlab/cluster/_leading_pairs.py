@@ -45,6 +45,7 @@ def leading_eigenpairs(
     ranked,
     *,
     rng,
+    start=None,
     residual=RESIDUAL,
     steady=math.inf,
     crowded=math.inf,
@@ -57,7 +58,8 @@ def leading_eigenpairs(
     ``ranked`` puts values in order, the ``k`` first of which are wanted; those beyond one, in
     modulus, converge to ``residual``; of the others none rises by more than ``steady`` in the last
     cycle. Gives up where all that the subspace holds is beyond ``crowded``, for such a spectrum has
-    more to find than there is room for.
+    more to find than there is room for. ``start`` has fewer than ``k`` columns, vectors of a matrix
+    much like S.
     """
     n = S.shape[0]
     width = _WIDTH * math.ceil((k + GUARD) / _WIDTH)
@@ -68,6 +70,9 @@ def leading_eigenpairs(
         top /= np.linalg.norm(top)
     largest = float((top.T @ (S @ top))[0, 0])
     X = np.hstack([top, rng.standard_normal((n, width)).astype(np.float32)])
+    if start is not None:
+        # As long as those at random, of which some stay: they look for what is new.
+        X[:, 1 : 1 + start.shape[1]] = start * (np.sqrt(n) / np.linalg.norm(start, axis=0))
     cut, before, converged = 1.0, np.zeros(width + 1), False
     for cycle in progress(range(CYCLES), total=CYCLES, verbose=verbose, label="eigenvectors"):
         degree = math.log(_GROWTH) / math.acosh(max(1.01, largest / cut))
@@ -88,7 +93,13 @@ def leading_eigenpairs(
         risen = moduli[wanted] > 1.0
         worst = float(residuals[risen].max(initial=0.0))
         still = (moduli - before)[wanted[~risen]].max(initial=0.0) <= steady
-        if worst <= residual and (risen.all() or len(rise) == 0 or (rise[0] <= _RISE and still)):
+        # What is new beside a start takes as long to rise out of chance as it would without.
+        enough = start is None or cycle + 1 >= (_SETTLED if risen.all() else 3 * _SETTLED)
+        if (
+            enough
+            and worst <= residual
+            and (risen.all() or len(rise) == 0 or (rise[0] <= _RISE and still))
+        ):
             converged = True
             break
         if cycle + 1 >= _SETTLED and moduli[-1] > crowded:

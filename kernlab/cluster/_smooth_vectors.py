@@ -28,12 +28,15 @@ _CROWDED = 1.2
 _RESIDUAL, _STEADY = 1e-3, 0.01
 
 
-def smooth_vectors(adjacency, holds, weight, n_vectors, *, random_state, n_jobs, bootstrap=False):
+def smooth_vectors(
+    adjacency, holds, weight, n_vectors, *, random_state, n_jobs, bootstrap=False, start=None
+):
     """Rows (n_nodes, n_vectors) of the nodes in the smoothest vectors, and a mask of who has one.
 
     The vectors are the lowest eigenvectors of the random walk's Laplacian of the augmented graph,
     or those of ``bootstrap`` multigrid. A node without edges is nowhere, at zero. ``holds`` is a
     list of matrices (n_nodes, n_values), whose entries become edges of ``weight`` times as much.
+    ``start`` are rows found for another weight, which large graphs start from.
     """
     graph = sp.csr_array(adjacency)
     if holds and weight > 0:
@@ -44,19 +47,26 @@ def smooth_vectors(adjacency, holds, weight, n_vectors, *, random_state, n_jobs,
     if not linked.all():
         graph = graph[linked][:, linked]
     scale = degrees[linked] ** -0.5
+    placed = linked[: adjacency.shape[0]]
+    nodes = slice(np.count_nonzero(placed))
     if bootstrap:
         vectors = bootstrap_vectors(graph, n_vectors, random_state=random_state)
     else:
         scaling = sp.diags_array(scale)
-        vectors = lowest_vectors(scaling @ graph @ scaling, n_vectors, random_state, n_jobs)
-    placed = linked[: adjacency.shape[0]]
+        if start is not None:
+            # The first vector tells degrees alone, and is quickly found.
+            rows, start = (
+                start[placed, 1:] / scale[nodes, None],
+                np.zeros((len(scale), n_vectors - 1)),
+            )
+            start[nodes] = rows
+        vectors = lowest_vectors(scaling @ graph @ scaling, n_vectors, random_state, n_jobs, start)
     points = np.zeros((len(placed), n_vectors))
-    nodes = slice(np.count_nonzero(placed))
     points[placed] = vectors[nodes] * scale[nodes, None]
     return points, placed
 
 
-def lowest_vectors(walk, n_vectors, random_state, n_jobs):
+def lowest_vectors(walk, n_vectors, random_state, n_jobs, start=None):
     """Eigenvectors of the largest eigenvalues of a normalised adjacency: its Laplacian's lowest.
 
     On large graphs those of what chance would make need not converge: they would take nearly all
@@ -72,6 +82,7 @@ def lowest_vectors(walk, n_vectors, random_state, n_jobs):
                 n_vectors,
                 lambda values: np.argsort(-values, kind="stable"),
                 rng=check_random_state(random_state),
+                start=start,
                 residual=_RESIDUAL,
                 steady=_STEADY,
                 crowded=_CROWDED,
