@@ -132,12 +132,17 @@ def test_beyond_the_switch_filtered_vectors_are_those_of_the_eigensolver(monkeyp
     with monkeypatch.context() as patch:
         patch.setattr(_smooth_vectors, "smallest_eigenpairs", None)
         found, _ = smooth_vectors(graph.adjacency, holds, **ask)
+        # A start that knows nothing keeps nothing from being found.
+        astray = np.random.default_rng(0).standard_normal((n, 3))
+        again, _ = smooth_vectors(graph.adjacency, holds, **ask, start=astray)
     monkeypatch.setattr(_smooth_vectors, "_LARGE", n + 3)
     expected, _ = smooth_vectors(graph.adjacency, holds, **ask)
     # The least eigenvalue wanted, 12.5 / 20 + 1 / 12.5 = .7 without the attribute, is half above
     # chance, 2 / √20, and residuals are at most 1e-3: the sine of the largest angle is below 4e-3.
-    q, r = np.linalg.qr(found)[0], np.linalg.qr(expected)[0]
-    assert np.linalg.svd(q.T @ r, compute_uv=False).min() > 1 - 1e-5
+    r = np.linalg.qr(expected)[0]
+    for points in (found, again):
+        q = np.linalg.qr(points)[0]
+        assert np.linalg.svd(q.T @ r, compute_uv=False).min() > 1 - 1e-5
 
 
 @pytest.mark.parametrize("ways", [4, 8])
