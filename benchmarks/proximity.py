@@ -19,6 +19,8 @@ PARTS = {
     "graphs": "Real graphs",
     "synthetic": "Choosing without labels",
     "sparse": "Large graphs",
+    "attributed": "Graphs with attributes",
+    "mixture": "Clusters of different shapes",
 }
 PEERS = {"igraph": "igraph", "sknetwork": "scikit-network"}
 

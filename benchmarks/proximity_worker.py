@@ -38,6 +38,18 @@ def kernlab(A, k, *, seed, refine=False):
     return SparseGraphClustering(k, refine=refine, random_state=seed).fit(A).labels_
 
 
+def attributed(A, k, *, seed, worth, n_columns):
+    from kernlab.cluster import AttributedGraphClustering
+
+    # Equal clusters in the order of nodes, and answers that are right at a share of them.
+    truth, answers = np.arange(A.shape[0]) * k // A.shape[0], None
+    if n_columns:
+        rng, shape = np.random.default_rng(seed), (A.shape[0], n_columns)
+        right = rng.random(shape) < worth
+        answers = np.where(right, truth[:, None], rng.integers(0, k, shape))
+    return AttributedGraphClustering(k, random_state=seed).fit(A, attributes=answers).labels_
+
+
 def search(A, k, *, seed, params, n_init, n_jobs):
     from kernlab.cluster import GraphMeasureSearch
 
@@ -90,7 +102,9 @@ def pygkernels(K, k, *, seed, n_init):
     return np.asarray(min(runs, key=lambda run: run["inertia"])["labels"])
 
 
-METHODS = {f.__name__: f for f in (kernlab, search, forest, leiden, louvain, pygkernels)}
+METHODS = {
+    f.__name__: f for f in (kernlab, attributed, search, forest, leiden, louvain, pygkernels)
+}
 
 
 def run_job(method, matrix, n_clusters, *, threads=1, limit=None, warm=True, **settings):

@@ -5,7 +5,6 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClusterMixin
-from sklearn.cluster import KMeans
 from sklearn.utils import check_random_state
 
 from kernlab._core.validation import N_JOBS, Interval, StrOptions, fit_context, whole_or_nothing
@@ -16,6 +15,7 @@ from kernlab.cluster._graph_input import (
     linked_graph_to_cluster,
     warn_of_isolated,
 )
+from kernlab.cluster._k_means import k_means
 from kernlab.cluster._node_attributes import in_order_of_nodes
 from kernlab.cluster._scores import block_log_likelihood, cluster_weights
 from kernlab.cluster._smooth_vectors import smooth_vectors
@@ -65,7 +65,7 @@ class AttributedGraphClustering(ClusterMixin, BaseEstimator):
     random_state : int, RandomState instance or None, default=None
         Of permutations, smooth vectors and starts.
     n_jobs : int or None, default=None
-        Threads of the eigenvectors. None is Numba's current count, -1 all cores. Bootstrap
+        Threads of test and eigenvectors. None is Numba's current count, -1 all cores. Bootstrap
         multigrid has one.
 
     Attributes
@@ -106,9 +106,14 @@ class AttributedGraphClustering(ClusterMixin, BaseEstimator):
     weight they make clusters of the values alone, and at the weight of the attribute they change
     nothing. The user guide has the figures.
 
-    O(n_permutations · n_edges · n_attributes) for the test; eigenvectors as in
-    :func:`kernlab.linalg.smallest_eigenpairs`, once for each weight, or O(m² n_edges) for m vectors
-    of bootstrap multigrid.
+    O(n_permutations · n_edges) for the test of an attribute, times the values of a node where these
+    are many. Eigenvectors are found once for each weight: up to 5000 nodes as in
+    :func:`kernlab.linalg.smallest_eigenpairs`, beyond by filtered subspaces in single precision, as
+    in :class:`SparseGraphClustering`, from those of the weight before, in O(n_edges · n_clusters).
+    Only those that stand out from what edges placed at random would make then converge; where there
+    are too many, or no telling, as on grids, the former way is taken again. Of more than 20 000
+    nodes k-means starts on a sample. Bootstrap multigrid takes O(m² n_edges) for m vectors. Memory
+    is linear in edges and in n_nodes · n_clusters. The user guide has seconds.
 
     References
     ----------
@@ -230,12 +235,15 @@ class AttributedGraphClustering(ClusterMixin, BaseEstimator):
         if self.attribute_weight == "auto":
             for place, one in enumerate(holds):
                 self.p_values_[place] = permutation_p_value(
-                    adjacency, one, self.n_permutations, rng
+                    adjacency, one, self.n_permutations, rng, self.n_jobs
                 )
             self.attributes_used_ = self.p_values_ <= self.significance
             weights = _WEIGHTS if self.attributes_used_.any() else _WEIGHTS[:1]
         used = [one for one, use in zip(holds, self.attributes_used_, strict=True) if use]
-        tried = [self._cluster(adjacency, used, weight, rng) for weight in weights]
+        tried, points = [], None
+        for weight in weights:
+            tried.append(self._cluster(adjacency, used, weight, rng, points))
+            points = tried[-1][0]
         self.weights_ = np.array(weights, dtype=np.float64)
         self.scores_ = np.array([self._evidence(adjacency, used, found[1]) for found in tried])
         # Equal clusters have scores that differ by rounding: of these the smallest weight.
@@ -246,7 +254,7 @@ class AttributedGraphClustering(ClusterMixin, BaseEstimator):
         self.labels_ = by_first_node(labels)
         warn_of_isolated(self.labels_, placed)
 
-    def _cluster(self, adjacency, used, weight, rng):
+    def _cluster(self, adjacency, used, weight, rng, start):
         seed = rng.randint(np.iinfo(np.int32).max)
         points, placed = smooth_vectors(
             adjacency,
@@ -256,9 +264,10 @@ class AttributedGraphClustering(ClusterMixin, BaseEstimator):
             random_state=seed,
             n_jobs=self.n_jobs,
             bootstrap=self.smooth_vectors == "bootstrap-amg",
+            start=start,
         )
-        means = KMeans(self.n_clusters, n_init=self.n_init, random_state=seed)
-        return points, labels_of_all(means.fit_predict(points[placed]), placed), placed
+        labels = k_means(points[placed], self.n_clusters, self.n_init, check_random_state(seed))
+        return points, labels_of_all(labels, placed), placed
 
     def _evidence(self, adjacency, used, labels):
         of_edges = block_log_likelihood(cluster_weights(adjacency, labels, self.n_clusters))[0]

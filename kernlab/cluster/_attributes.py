@@ -4,6 +4,11 @@ import numpy as np
 import scipy.sparse as sp
 from scipy.special import xlogy
 
+from kernlab._core.threads import run_slices
+
+# Permutations that are in memory at a time, and those of one sweep over the edges.
+_TURN, _COLUMNS = 64, 16
+
 
 def indicators(attributes, n_nodes):
     """One sparse matrix (n_nodes, n_values) of who holds which value, for each attribute.
@@ -118,22 +123,54 @@ def attribute_evidence(holds, labels, n_clusters):
     return float(np.sum(xlogy(table, table / np.where(expected > 0, expected, 1.0))))
 
 
-def permutation_p_value(adjacency, holds, n_permutations, rng):
+def permutation_p_value(adjacency, holds, n_permutations, rng, n_jobs=None):
     """Probability that values handed out at random have as much weight within them as ``holds``.
 
     The statistic is the modularity of the values, by one-sided permutation of the nodes, so that
     p is at most α in at most a share α of graphs that have nothing to do with the attribute.
     """
-    degrees = np.asarray(adjacency.sum(axis=1)).ravel()
-    total = degrees.sum()
-
-    def within(rows):
-        expected = np.sum((rows.T @ degrees) ** 2) / total
-        return float((adjacency @ rows).multiply(rows).sum() - expected)
-
     if not holds.nnz:
         return 1.0
+    graph, holds = sp.csr_array(adjacency), sp.csr_array(holds, copy=True)
+    holds.sum_duplicates()
+    for one in (graph, holds):
+        # Of one type, so that the kernels are compiled once.
+        one.indptr, one.indices = one.indptr.astype(np.int64), one.indices.astype(np.int64)
+    degrees = graph.sum(axis=1)
+    n, total = len(degrees), degrees.sum()
+
+    def modularity(orders):
+        expected, moved = np.empty(len(orders)), np.empty(n)
+        for place, order in enumerate(orders):
+            moved[order] = degrees
+            expected[place] = np.sum((holds.T @ moved) ** 2) / total
+        return _weight_within(graph, holds, orders) - expected
+
     # A little less, for rounding must not make a tie with itself a defeat.
-    own = within(holds) - 1e-9 * total
-    above = sum(within(holds[rng.permutation(len(degrees))]) >= own for _ in range(n_permutations))
+    own = modularity(np.arange(n)[None])[0] - 1e-9 * total
+    above = 0
+    for start in range(0, n_permutations, _TURN):
+        # Drawn beforehand, so that threads do not change what is drawn.
+        turn = min(_TURN, n_permutations - start)
+        orders = np.array([rng.permutation(n) for _ in range(turn)])
+        reached = np.empty(turn, dtype=bool)
+
+        def work(part, orders=orders, reached=reached):
+            reached[part] = modularity(orders[part]) >= own
+
+        run_slices(work, turn, slice_size=_COLUMNS, n_jobs=n_jobs)
+        above += int(np.count_nonzero(reached))
     return (1 + above) / (1 + n_permutations)
+
+
+def _weight_within(graph, holds, orders):
+    """Sum of A_ij (H H')_ij, with the rows of H in each order, a row of ``orders``."""
+    from kernlab.cluster._attributes_numba import held_in_common, weight_within
+
+    edges = graph.indptr, graph.indices, graph.data
+    if np.diff(holds.indptr).max() > 1 or np.any(holds.data != 1.0):
+        moved = (holds[order] for order in orders)
+        return np.array([held_in_common(*edges, m.indptr, m.indices, m.data) for m in moved])
+    codes = np.full(orders.shape[1], -1, dtype=np.int32)
+    codes[np.diff(holds.indptr) > 0] = holds.indices
+    return weight_within(*edges, np.ascontiguousarray(codes[orders].T))

@@ -3,34 +3,23 @@
 # References: Saade, Krzakala, Zdeborová, *Spectral clustering of graphs with the Bethe Hessian*,
 # NIPS 2014 (the matrix, its weighted form, and counting); Dall'Amico, Couillet, Tremblay, *A
 # unified framework for spectral clustering in sparse graphs*, JMLR 22, 2021 (the regularised
-# adjacency that is congruent to it); Zhou, Saad, Tiago, Chelikowsky, *Self-consistent-field
-# calculations using Chebyshev-filtered subspace iteration*, J. Comput. Phys. 219, 2006.
+# adjacency that is congruent to it).
 
 import math
 from typing import NamedTuple
 
 import numpy as np
-import scipy.linalg as sl
 import scipy.sparse as sp
 from sklearn.utils import check_random_state
 
-from kernlab._core.progress import progress
-from kernlab._core.threads import SINGLE_THREADED_BLAS, run_slices
+from kernlab._core.threads import SINGLE_THREADED_BLAS
 from kernlab._core.warn import warn_user
+from kernlab.cluster._leading_pairs import CYCLES, GUARD, RESIDUAL, leading_eigenpairs
 from kernlab.exceptions import EigenpairWarning
 from kernlab.graph._adjacency import as_adjacency
 
 # Up to so many nodes a dense solver is the quickest.
 _DENSE = 1000
-# Columns beyond those wanted, and a multiple of the compiled product's.
-_GUARD, _WIDTH = 6, 16
-# Terms of the filter; what the first vector may grow by beside the others in single precision.
-_DEGREE, _GROWTH = 12, 1e6
-_CYCLES = 30
-# Of an eigenvalue's residual: beneath what k-means notices.
-_RESIDUAL = 0.02
-# Of an eigenvalue in a cycle: slower ones are taken to stay below one.
-_RISE = 0.003
 # Of the radius: heavier weights count as so heavy.
 _CAP = 0.5
 # Radius of a graph, in units of its weights, below which it is hardly more than a tree.
@@ -168,10 +157,25 @@ class BetheHessian:
         """
         n = self.matrix.shape[0]
         with SINGLE_THREADED_BLAS:
-            if n <= max(_DENSE, 4 * (k + _GUARD)):
+            if n <= max(_DENSE, 4 * (k + GUARD)):
                 values, vectors = np.linalg.eigh(self.matrix.toarray().astype(np.float64))
             else:
-                values, vectors = self._filtered(k, rng, sign, n_jobs, verbose)
+                found = leading_eigenpairs(
+                    self.matrix,
+                    k,
+                    lambda values: self._ranked(values, sign),
+                    rng=rng,
+                    n_jobs=n_jobs,
+                    verbose=verbose,
+                )
+                values, vectors = found.values, found.vectors
+                if not found.converged and found.residual > 5 * RESIDUAL:
+                    warn_user(
+                        f"Of {k} eigenvectors the largest residual is {found.residual:.2g} after "
+                        f"{CYCLES} cycles; clusters may be less than the best. Ask for more "
+                        "clusters or fewer.",
+                        EigenpairWarning,
+                    )
         first = self._ranked(values, sign)[:k]
         return values[first], np.ascontiguousarray(vectors[:, first], dtype=np.float32)
 
@@ -183,79 +187,6 @@ class BetheHessian:
         elif sign > 0:
             merit = values
         return np.argsort(-merit, kind="stable")
-
-    def _filtered(self, k, rng, sign, n_jobs, verbose):
-        """Subspace iteration on Chebyshev polynomials that grow beyond what chance makes."""
-        S, n = self.matrix, self.matrix.shape[0]
-        width = _WIDTH * math.ceil((k + _GUARD) / _WIDTH)
-        # The first vector tells degrees alone and stands far out: apart, it costs no others digits.
-        top = np.abs(rng.standard_normal((n, 1))).astype(np.float32)
-        for _ in range(20):
-            top = S @ top
-            top /= np.linalg.norm(top)
-        largest = float((top.T @ (S @ top))[0, 0])
-        X = np.hstack([top, rng.standard_normal((n, width)).astype(np.float32)])
-        cut, before = 1.0, np.zeros(width + 1)
-        for _ in progress(range(_CYCLES), total=_CYCLES, verbose=verbose, label="eigenvectors"):
-            degree = math.log(_GROWTH) / math.acosh(max(1.01, largest / cut))
-            degree = int(np.clip(2 * (degree // 2), 2, _DEGREE))
-            top, X = X[:, :1], self._polynomial(X[:, 1:], cut, degree, n_jobs)
-            X = np.hstack([top, _orthonormal(X, top)])
-            image = S @ X
-            values, turn = sl.eigh((X.T @ image).astype(np.float64), (X.T @ X).astype(np.float64))
-            order = np.argsort(-np.abs(values))
-            values, turn = values[order], turn[:, order].astype(np.float32)
-            X, image = X @ turn, image @ turn
-            wanted = self._ranked(values, sign)[:k]
-            image[:, wanted] -= X[:, wanted] * values[wanted].astype(np.float32)
-            residuals = np.linalg.norm(image[:, wanted], axis=0)
-            # What chance makes need not converge, as long as nothing more rises out of it.
-            moduli = np.abs(values)
-            rise = (moduli - before)[moduli <= 1.0]
-            risen = moduli[wanted] > 1.0
-            worst = residuals[risen].max(initial=0.0)
-            if worst <= _RESIDUAL and (risen.all() or len(rise) == 0 or rise[0] <= _RISE):
-                break
-            largest, cut, before = moduli[0], max(1.0, moduli[-1]), moduli
-        else:
-            if worst > 5 * _RESIDUAL:
-                warn_user(
-                    f"Of {k} eigenvectors the largest residual is {worst:.2g} after {_CYCLES} "
-                    "cycles; clusters may be less than the best. Ask for more clusters or fewer.",
-                    EigenpairWarning,
-                )
-        return values[wanted], X[:, wanted]
-
-    def _polynomial(self, X, cut, degree, n_jobs):
-        """The Chebyshev polynomial of the second kind of S / cut on X; the degree is even."""
-        from kernlab.linalg._heat_numba import add_terms
-
-        S = self.matrix
-        data = S.data * np.float32(2.0 / cut)
-        out = np.empty_like(X)
-        coefficients = np.zeros((degree + 1, 1), np.float32)
-        none = np.zeros(degree + 1, np.int64)
-
-        def work(part):
-            now, before = np.array(X[:, part], order="C"), np.zeros((len(X), _WIDTH), np.float32)
-            add_terms(
-                S.indptr, S.indices, data, now, before, np.float32(1.0), coefficients, none, none,
-                np.float32(1e-30), np.zeros((1, 1, _WIDTH), np.float32),
-            )  # fmt: skip
-            out[:, part] = now
-
-        run_slices(work, X.shape[1], slice_size=_WIDTH, n_jobs=n_jobs)
-        return out
-
-
-def _orthonormal(X, top):
-    """An orthonormal basis of the columns of X less what they have of ``top``."""
-    for _ in range(2):
-        X -= top @ (top.T @ X)
-        X /= np.linalg.norm(X, axis=0)
-        values, turn = np.linalg.eigh((X.T @ X).astype(np.float64))
-        X = X @ (turn / np.sqrt(np.maximum(values, 1e-6 * values[-1]))).astype(np.float32)
-    return X
 
 
 def _radius(weights, indptr):

@@ -8,9 +8,7 @@ from numbers import Integral
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClusterMixin, clone
-from sklearn.cluster import KMeans
 from sklearn.utils import check_random_state
-from threadpoolctl import threadpool_limits
 
 from kernlab._core.validation import N_JOBS, Interval, StrOptions, fit_context, whole_or_nothing
 from kernlab._core.warn import warn_user
@@ -21,13 +19,12 @@ from kernlab.cluster._graph_input import (
     linked_graph_to_cluster,
     warn_of_isolated,
 )
+from kernlab.cluster._k_means import k_means
 from kernlab.cluster._refine import refined
 from kernlab.exceptions import UndetectableCommunitiesWarning
 from kernlab.graph._adjacency import graph_tags
 
 _SIGNS = {"auto": 0, "assortative": 1, "disassortative": -1}
-# Points that k-means is started on; passes over all points from there.
-_SAMPLE, _PASSES = 20_000, 4
 # Of the median length of a row: shorter ones are rounding.
 _ROUNDING = 1e-5
 
@@ -192,7 +189,7 @@ class SparseGraphClustering(ClusterMixin, BaseEstimator):
             adjacency.data /= adjacency.data.max()
             rng = check_random_state(self.random_state)
             points = self._points(adjacency, rng)
-            labels = _k_means(points, self.n_clusters, self.n_init, rng)
+            labels = k_means(points, self.n_clusters, self.n_init, rng)
             if self.refine:
                 labels = refined(
                     adjacency, labels, self.n_clusters, max_iter=10, rng=rng, verbose=self.verbose
@@ -248,24 +245,3 @@ class SparseGraphClustering(ClusterMixin, BaseEstimator):
 
     def __sklearn_tags__(self):
         return graph_tags(super().__sklearn_tags__())
-
-
-def _k_means(points, n_clusters, n_init, rng):
-    """Labels, no cluster empty: starts on a sample, then few passes over all points."""
-    n = len(points)
-    # Threads of OpenMP add up in the order they finish, which is not the same every time.
-    with threadpool_limits(limits=1, user_api="openmp"):
-        sample = points if n <= _SAMPLE else points[rng.choice(n, _SAMPLE, replace=False)]
-        model = KMeans(n_clusters, n_init=n_init, random_state=rng).fit(sample)
-        if n > _SAMPLE:
-            model = KMeans(n_clusters, init=model.cluster_centers_, n_init=1, max_iter=_PASSES)
-            model.fit(points)
-    labels, sizes = model.labels_, np.bincount(model.labels_, minlength=n_clusters)
-    if not sizes.all():
-        # Fewer distinct points than clusters: take single nodes from where there are most.
-        for empty in np.flatnonzero(sizes == 0):
-            fullest = sizes.argmax()
-            labels[np.flatnonzero(labels == fullest)[0]] = empty
-            sizes[fullest] -= 1
-            sizes[empty] += 1
-    return labels

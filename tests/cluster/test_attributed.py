@@ -7,11 +7,12 @@ import pytest
 import scipy.sparse as sp
 from sklearn.metrics import adjusted_rand_score, mutual_info_score
 
-from kernlab.cluster import AttributedGraphClustering
+from kernlab.cluster import AttributedGraphClustering, _smooth_vectors
 from kernlab.cluster._attributes import attribute_evidence, indicators, permutation_p_value
 from kernlab.cluster._node_attributes import in_order_of_nodes
 from kernlab.cluster._smooth_vectors import smooth_vectors
 from kernlab.exceptions import IsolatedNodesWarning
+from kernlab.graph import planted_partition
 
 TRUTH = np.repeat(np.arange(5), 80)
 
@@ -89,6 +90,26 @@ def test_p_values_are_uniform_under_independence():
     assert abs(np.mean(np.array(p) <= 0.2) - 0.2) < 4 * 0.063
 
 
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_p_values_are_those_of_the_permutations_one_by_one(n_jobs):
+    # One value at most for a node, and several with amounts: two ways to count them. 70 is more
+    # than are drawn at a time, and no multiple of those counted in one sweep.
+    rng = np.random.default_rng(0)
+    graph = sp.csr_array(CLEAR[::5, ::5] * rng.random((80, 80)))
+    graph += graph.T
+    one = indicators(np.where(rng.random(80) < 0.2, np.nan, rng.integers(0, 4, 80)), 80)[0]
+    many = sp.csr_array(rng.random((80, 6)) * (rng.random((80, 6)) < 0.4))
+    degrees = graph.toarray().sum(axis=1)
+    modularity = graph.toarray() - np.outer(degrees, degrees) / degrees.sum()
+    for holds in (one, many):
+        draws, table = np.random.RandomState(1), holds.toarray()
+        orders = [np.arange(80), *(draws.permutation(80) for _ in range(70))]
+        own, *others = [np.sum(modularity * (table[o] @ table[o].T)) for o in orders]
+        found = permutation_p_value(graph, holds, 70, np.random.RandomState(1), n_jobs)
+        assert found == (1 + np.sum(np.array(others) >= own)) / 71
+        assert found < 1
+
+
 def test_smooth_vectors_are_those_of_the_random_walk():
     holds = indicators(_attribute(0.5, 0), 400)
     found, _ = smooth_vectors(CLEAR, holds, 1.5, 4, random_state=0, n_jobs=1)
@@ -100,6 +121,47 @@ def test_smooth_vectors_are_those_of_the_random_walk():
     # Spaces and not vectors, for signs are free: the largest angle between them.
     q, r = np.linalg.qr(found)[0], np.linalg.qr(expected)[0]
     assert np.linalg.svd(q.T @ r, compute_uv=False).min() > 1 - 1e-6
+
+
+def test_beyond_the_switch_filtered_vectors_are_those_of_the_eigensolver(monkeypatch):
+    graph = planted_partition([1670] * 3, (0.009, 0.0015), random_state=0)
+    n = graph.adjacency.shape[0]
+    assert n == _smooth_vectors._LARGE + 10
+    holds = indicators(np.where(np.arange(n) % 2, graph.labels, 0), n)
+    ask = {"weight": 1.0, "n_vectors": 3, "random_state": 0, "n_jobs": 1}
+    with monkeypatch.context() as patch:
+        patch.setattr(_smooth_vectors, "smallest_eigenpairs", None)
+        found, _ = smooth_vectors(graph.adjacency, holds, **ask)
+        # A start that knows nothing keeps nothing from being found.
+        astray = np.random.default_rng(0).standard_normal((n, 3))
+        again, _ = smooth_vectors(graph.adjacency, holds, **ask, start=astray)
+    monkeypatch.setattr(_smooth_vectors, "_LARGE", n + 3)
+    expected, _ = smooth_vectors(graph.adjacency, holds, **ask)
+    # The least eigenvalue wanted, 12.5 / 20 + 1 / 12.5 = .7 without the attribute, is half above
+    # chance, 2 / √20, and residuals are at most 1e-3: the sine of the largest angle is below 4e-3.
+    r = np.linalg.qr(expected)[0]
+    for points in (found, again):
+        q = np.linalg.qr(points)[0]
+        assert np.linalg.svd(q.T @ r, compute_uv=False).min() > 1 - 1e-5
+
+
+@pytest.mark.parametrize("ways", [4, 8])
+def test_grids_are_left_to_the_eigensolver(monkeypatch, ways):
+    # With four neighbours chance could make all eigenvalues, with eight there are too many beyond.
+    monkeypatch.setattr(_smooth_vectors, "_LARGE", 800)
+    line = [sp.diags_array([1.0, 1.0], offsets=[-1, 1], shape=(m, m)) for m in (31, 30)]
+    both = [part + sp.eye_array(part.shape[0]) for part in line]
+    graph = sp.kronsum(*line) if ways == 4 else sp.kron(*both) - sp.eye_array(930)
+    graph = sp.csr_array(graph)
+    graph.eliminate_zeros()
+    points, _ = smooth_vectors(graph, [], 0.0, 4, random_state=0, n_jobs=1)
+    roots = np.sqrt(graph.sum(axis=1))
+    walk = graph.toarray() / np.outer(roots, roots)
+    q = np.linalg.qr(points * roots[:, None])[0]
+    # Values have the square of the residuals, 1e-5, over gaps of 1e-3.
+    np.testing.assert_allclose(
+        np.linalg.eigvalsh(q.T @ walk @ q), np.linalg.eigvalsh(walk)[-4:], atol=1e-6
+    )
 
 
 def test_evidence_is_mutual_information_times_the_number_of_nodes():
