@@ -4,21 +4,26 @@ import math
 from numbers import Integral, Real
 
 import numpy as np
+import scipy.sparse as sp
+from scipy.sparse.csgraph import connected_components
 from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.utils import check_random_state
 
+from kernlab._core.progress import progress
 from kernlab._core.validation import N_JOBS, Interval, StrOptions, fit_context, whole_or_nothing
+from kernlab._core.warn import warn_user
 from kernlab.cluster._attributes import attribute_evidence, indicators, permutation_p_value
 from kernlab.cluster._graph_input import (
     by_first_node,
     labels_of_all,
     linked_graph_to_cluster,
+    warn_of_components,
     warn_of_isolated,
 )
 from kernlab.cluster._k_means import k_means
 from kernlab.cluster._node_attributes import in_order_of_nodes
 from kernlab.cluster._scores import block_log_likelihood, cluster_weights
-from kernlab.cluster._smooth_vectors import smooth_vectors
+from kernlab.cluster._smooth_vectors import augmented, smooth_vectors
 from kernlab.graph._adjacency import graph_tags
 
 # Up to half the weight, four, at which an attribute has leading vectors of its own: see
@@ -67,6 +72,9 @@ class AttributedGraphClustering(ClusterMixin, BaseEstimator):
     n_jobs : int or None, default=None
         Threads of test and eigenvectors. None is Numba's current count, -1 all cores. Bootstrap
         multigrid has one.
+    verbose : int, default=0
+        Whether to show a progress bar over the weights tried, where they take more than about two
+        seconds.
 
     Attributes
     ----------
@@ -144,6 +152,7 @@ class AttributedGraphClustering(ClusterMixin, BaseEstimator):
         "n_init": [Interval(Integral, 1, None, closed="left")],
         "random_state": ["random_state"],
         "n_jobs": N_JOBS,
+        "verbose": ["verbose"],
     }
 
     def __init__(
@@ -157,6 +166,7 @@ class AttributedGraphClustering(ClusterMixin, BaseEstimator):
         n_init=10,
         random_state=None,
         n_jobs=None,
+        verbose=0,
     ):
         self.n_clusters = n_clusters
         self.attribute_weight = attribute_weight
@@ -166,6 +176,7 @@ class AttributedGraphClustering(ClusterMixin, BaseEstimator):
         self.n_init = n_init
         self.random_state = random_state
         self.n_jobs = n_jobs
+        self.verbose = verbose
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None, attributes=None):
@@ -205,8 +216,14 @@ class AttributedGraphClustering(ClusterMixin, BaseEstimator):
         -----
         IsolatedNodesWarning
             If nodes have neither edges nor values in use.
+        DisconnectedGraphWarning
+            If neither edges nor values in use join all other nodes.
+        UserWarning
+            If y, which is not looked at, seems to hold the attributes.
         """
         with whole_or_nothing(self):
+            if attributes is None and _is_table(y):
+                warn_user("y is not looked at; pass attributes=... by name.", UserWarning)
             if (
                 self.attribute_weight == "auto"
                 and 1 / (1 + self.n_permutations) > self.significance
@@ -241,7 +258,7 @@ class AttributedGraphClustering(ClusterMixin, BaseEstimator):
             weights = _WEIGHTS if self.attributes_used_.any() else _WEIGHTS[:1]
         used = [one for one, use in zip(holds, self.attributes_used_, strict=True) if use]
         tried, points = [], None
-        for weight in weights:
+        for weight in progress(weights, total=len(weights), verbose=self.verbose, label="weights"):
             tried.append(self._cluster(adjacency, used, weight, rng, points))
             points = tried[-1][0]
         self.weights_ = np.array(weights, dtype=np.float64)
@@ -253,6 +270,19 @@ class AttributedGraphClustering(ClusterMixin, BaseEstimator):
         self.embedding_, labels, placed = tried[best]
         self.labels_ = by_first_node(labels)
         warn_of_isolated(self.labels_, placed)
+        self._warn_of_parts(adjacency, used, placed)
+
+    def _warn_of_parts(self, adjacency, used, placed):
+        """Tell of parts that neither edges nor values join."""
+        whole = augmented(adjacency, used, self.attribute_weight_)
+        parts = connected_components(whole, directed=False)[1][: len(placed)][placed]
+        if parts.min() < parts.max():
+            placed = np.flatnonzero(placed)
+            warn_of_components(
+                adjacency[placed][:, placed],
+                [self.nodes_[node] for node in placed],
+                "parts that no path joins are the clearest clusters there are, however small",
+            )
 
     def _cluster(self, adjacency, used, weight, rng, start):
         seed = rng.randint(np.iinfo(np.int32).max)
@@ -275,3 +305,10 @@ class AttributedGraphClustering(ClusterMixin, BaseEstimator):
 
     def __sklearn_tags__(self):
         return graph_tags(super().__sklearn_tags__())
+
+
+def _is_table(y):
+    """Whether y is what attributes may be, and labels hardly."""
+    if isinstance(y, str | dict) or hasattr(y, "iloc") or sp.issparse(y):
+        return True
+    return y is not None and (np.ndim(y) > 1 or np.asarray(y).dtype.kind in "OUS")

@@ -13,9 +13,10 @@ _TURN, _COLUMNS = 64, 16
 def indicators(attributes, n_nodes):
     """One sparse matrix (n_nodes, n_values) of who holds which value, for each attribute.
 
-    A column of a table is an attribute; None, NaN and pandas' NA are held by nobody. A sparse
-    matrix is one attribute of which a node may hold several values, by its entries. Values with
-    one holder link nobody and are left out.
+    A column of a table is an attribute; None, NaN, NaT, pandas' NA and what is masked are held by
+    nobody. A sparse matrix is one attribute of which a node may hold several values, by its
+    entries, whose mean, weighted by themselves, is made one. Values with one holder link nobody and
+    are left out.
     """
     if sp.issparse(attributes):
         found = [_of_sparse(attributes)]
@@ -25,6 +26,9 @@ def indicators(attributes, n_nodes):
             _of_column(column.to_numpy(dtype=object), repr(name)) for name, column in table.items()
         ]
     else:
+        if np.ma.isMaskedArray(attributes):
+            masked, attributes = np.ma.getmaskarray(attributes), attributes.data.astype(object)
+            attributes[masked] = None
         table = np.asarray(attributes)
         # Of strings and NaN in a list numpy makes strings all, 'nan' among them.
         if table.dtype.kind in "US" and not isinstance(attributes, np.ndarray):
@@ -57,6 +61,10 @@ def _of_sparse(attributes):
             "holds of each value, zero or more."
         )
     holds.eliminate_zeros()
+    if holds.nnz:
+        # Of any common scale: where entries are equal, they count as one each.
+        holds.data /= holds.data.max()
+        holds.data *= holds.data.sum() / np.sum(holds.data**2)
     return holds
 
 
@@ -67,6 +75,8 @@ def _of_column(column, name):
         codes = _codes_of_numbers(column, name)
     else:
         codes = np.unique(column, return_inverse=True)[1]
+        if column.dtype.kind in "mM":
+            codes[np.isnat(column)] = -1
     rows = np.flatnonzero(codes >= 0)
     shape = (len(codes), codes.max(initial=-1) + 1)
     return sp.csr_array((np.ones(len(rows)), (rows, codes[rows])), shape=shape)

@@ -18,7 +18,11 @@ _CYCLES = 15
 _MOST_VECTORS = 40
 # Of the energy norm in a cycle; the paper has 1e-6, which stops short of some clusters.
 _CONVERGED = 1e-9
+# Where a cycle is exact, as on a few nodes, and what it leaves is rounding.
+_EXACT = 1e-12
 _COARSEST = 10
+# Least over largest weight: energies are their products, and floats hold 1e-308.
+_SPREAD = 1e-100
 
 
 def bootstrap_vectors(graph, n_vectors, *, random_state):
@@ -33,14 +37,23 @@ def bootstrap_vectors(graph, n_vectors, *, random_state):
     hierarchies, and a V-cycle passes five times over each level's edges.
     """
     rng = np.random.default_rng(random_state)
-    matrix = definite_laplacian(graph)
-    vectors = smooth_basis(matrix, n_vectors, rng)
+    least, most = graph.data.min(), graph.data.max()
+    if least < _SPREAD * most:
+        raise ValueError(
+            f"the weights of X span {most / least if least else np.inf:.2g}, and bootstrap "
+            f"multigrid has room for {1 / _SPREAD:g}; leave out the weakest edges, or take "
+            "smooth_vectors='eigenvectors'."
+        )
+    vectors = smooth_basis(*definite_laplacian(graph), n_vectors, rng)
     scaled = np.sqrt(graph.sum(axis=1))[:, None] * vectors
     return np.linalg.svd(scaled, full_matrices=False)[0][:, :n_vectors]
 
 
 def definite_laplacian(graph):
-    """Laplacian with a·uuᵀ in each component, u one at both ends of an edge of weight a."""
+    """Laplacian with a·uuᵀ in each component, u one at both ends of an edge of weight a.
+
+    Returned with the component of each node.
+    """
     laplacian = sp.csr_array(sp.diags_array(graph.sum(axis=1)) - graph)
     n_parts, part = connected_components(graph, directed=False)
     edges = sp.coo_array(sp.triu(graph))
@@ -51,19 +64,21 @@ def definite_laplacian(graph):
     root = np.tile(np.sqrt(edges.data[chosen]), 2)
     places = (np.concatenate([i[chosen], j[chosen]]), np.tile(np.arange(n_parts), 2))
     u = sp.csr_array((root, places), shape=(len(part), n_parts))
-    return sp.csr_array(laplacian + u @ u.T)
+    return sp.csr_array(laplacian + u @ u.T), part
 
 
-def smooth_basis(matrix, n_least, rng):
+def smooth_basis(matrix, part, n_least, rng):
     """Columns of energy one that cycles of all hierarchies before them hardly reduce."""
     n = matrix.shape[0]
+    # Aggregates lie within components, so that one hierarchy removes the indicators of all.
+    basis = [w / _energy_norm(matrix, w) for w in np.eye(part.max() + 1)[:, part]]
     w = np.ones(n)
-    basis = [w / _energy_norm(matrix, w)]
     hierarchies: list = []
     while len(basis) < max(_MOST_VECTORS, n_least):
-        hierarchies.append(Hierarchy(matrix, basis[-1], rng))
+        hierarchies.append(Hierarchy(matrix, w, rng))
         w, ratio = _hard_to_reduce(matrix, hierarchies, rng.standard_normal(n))
-        basis.append(w)
+        if ratio >= _EXACT or len(basis) < n_least:
+            basis.append(w)
         if ratio < _CONVERGED and len(basis) >= n_least:
             break
     return np.column_stack(basis)
@@ -79,8 +94,7 @@ def _hard_to_reduce(matrix, hierarchies, x):
         for hierarchy in (*hierarchies[::-1], *hierarchies):
             new = new - hierarchy.cycle(matrix @ new)
         ratio = _energy_norm(matrix, new)
-        # On a few nodes a cycle may be exact, and what is left rounding.
-        if ratio < 1e-12:
+        if ratio < _EXACT:
             break
         x = new / ratio
     return x, ratio

@@ -38,10 +38,7 @@ def smooth_vectors(
     list of matrices (n_nodes, n_values), whose entries become edges of ``weight`` times as much.
     ``start`` are rows found for another weight, which large graphs start from.
     """
-    graph = sp.csr_array(adjacency)
-    if holds and weight > 0:
-        values = weight * sp.hstack(holds, format="csr")
-        graph = sp.csr_array(sp.block_array([[graph, values], [values.T, None]]))
+    graph = augmented(adjacency, holds, weight)
     degrees = graph.sum(axis=1)
     linked = degrees > 0
     if not linked.all():
@@ -64,6 +61,15 @@ def smooth_vectors(
     points = np.zeros((len(placed), n_vectors))
     points[placed] = vectors[nodes] * scale[nodes, None]
     return points, placed
+
+
+def augmented(adjacency, holds, weight):
+    """The graph with a vertex for each value, after the nodes."""
+    graph = sp.csr_array(adjacency)
+    if not holds or weight == 0:
+        return graph
+    values = weight * sp.hstack(holds, format="csr")
+    return sp.csr_array(sp.block_array([[graph, values], [values.T, None]]))
 
 
 def lowest_vectors(walk, n_vectors, random_state, n_jobs, start=None):

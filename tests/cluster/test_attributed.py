@@ -7,11 +7,11 @@ import pytest
 import scipy.sparse as sp
 from sklearn.metrics import adjusted_rand_score, mutual_info_score
 
-from kernlab.cluster import AttributedGraphClustering, _smooth_vectors
+from kernlab.cluster import AttributedGraphClustering, _attributed, _smooth_vectors
 from kernlab.cluster._attributes import attribute_evidence, indicators, permutation_p_value
 from kernlab.cluster._node_attributes import in_order_of_nodes
 from kernlab.cluster._smooth_vectors import smooth_vectors
-from kernlab.exceptions import IsolatedNodesWarning
+from kernlab.exceptions import DisconnectedGraphWarning, IsolatedNodesWarning
 from kernlab.graph import planted_partition
 
 TRUTH = np.repeat(np.arange(5), 80)
@@ -190,7 +190,9 @@ def test_missing_values_make_no_edge():
 def test_values_of_one_holder_are_left_out_and_sparse_values_may_be_many():
     assert indicators(np.arange(6), 6)[0].shape == (6, 0)
     words = sp.csr_matrix([[1, 2, 0], [1, 0, 0], [0, 1, 1]])
-    assert indicators(words, 3)[0].toarray().tolist() == [[1, 2], [1, 0], [0, 1]]
+    # Scaled so that the mean of entries, each counted as often as it is large, is one.
+    expected = np.array([[1, 2], [1, 0], [0, 1]]) * (6 / 8)
+    np.testing.assert_allclose(indicators(words, 3)[0].toarray(), expected)
     _, model = _found(UNCLEAR, sp.csr_matrix(np.eye(5)[_attribute(0.7, 0)]))
     assert model.attribute_weight_ == 2.0
     _, model = _found(UNCLEAR, np.arange(400))
@@ -206,6 +208,7 @@ def test_the_scale_of_weights_does_not_matter(scale):
     assert other.attribute_weight_ == one.attribute_weight_
 
 
+@pytest.mark.filterwarnings("ignore::kernlab.exceptions.DisconnectedGraphWarning")
 def test_parts_without_edges_between_them_and_isolated_nodes():
     graph = nx.disjoint_union(nx.complete_graph(8), nx.complete_graph(8))
     graph.add_node("alone")
@@ -343,3 +346,52 @@ def test_ties_of_evidence_go_to_the_smallest_weight(monkeypatch):
     model.fit(graph, attributes=["a"] * 8 + ["b"] * 8)
     assert len(set(model.scores_)) > 1
     assert model.attribute_weight_ == 0.0
+
+
+def test_the_scale_of_a_sparse_attribute_does_not_matter():
+    holds = np.eye(5)[_attribute(0.7, 0)]
+    expected = _found(UNCLEAR, sp.csr_array(holds))[1]
+    assert expected.attribute_weight_ == 2.0
+    for scale in (1e-200, 1e-4, 100.0):
+        model = _found(UNCLEAR, sp.csr_array(scale * holds))[1]
+        np.testing.assert_array_equal(model.labels_, expected.labels_)
+        np.testing.assert_array_equal(model.p_values_, expected.p_values_)
+
+
+@pytest.mark.parametrize(
+    "attribute",
+    [
+        np.array(["2020-01-01", "NaT", "NaT", "2020-01-01"], "M8[ns]"),
+        np.ma.array([1, 7, 7, 1], mask=[False, True, True, False]),
+        np.ma.array([1.0, 0.5, 0.5, 1.0], mask=[False, True, True, False]),
+    ],
+)
+def test_dates_that_are_none_and_masked_entries_are_missing(attribute):
+    (holds,) = indicators(attribute, 4)
+    assert holds.toarray().tolist() == [[1], [0], [0], [1]]
+
+
+def test_attributes_in_the_place_of_y_are_told_of():
+    model = AttributedGraphClustering(5, random_state=0)
+    with pytest.warns(UserWarning, match="pass attributes="):
+        model.fit(CLEAR, _attribute(0.5, 0).astype(str))
+
+
+def test_parts_that_values_join_are_one():
+    graph = nx.disjoint_union(nx.complete_graph(6), nx.complete_graph(6))
+    model = AttributedGraphClustering(2, attribute_weight=1.0, random_state=0)
+    with pytest.warns(DisconnectedGraphWarning, match="6 with 0, 6 with 6"):
+        model.fit(graph)
+    model.fit(graph, attributes=["a", "b"] * 6)
+
+
+def test_verbose_asks_for_a_bar_over_weights(monkeypatch):
+    asked = []
+
+    def watched(steps, *, total, verbose, label):
+        asked.append((total, verbose, label))
+        return steps
+
+    monkeypatch.setattr(_attributed, "progress", watched)
+    AttributedGraphClustering(5, verbose=1, random_state=0).fit(CLEAR)
+    assert asked == [(1, 1, "weights")]

@@ -38,8 +38,8 @@ def test_the_span_holds_the_lowest_eigenvectors(name):
     degrees = graph.sum(axis=1)
     dense = np.eye(len(degrees)) - graph.toarray() / np.sqrt(np.outer(degrees, degrees))
     lowest = np.linalg.eigh(dense)[1][:, :k]
-    matrix = definite_laplacian(graph)
-    basis = smooth_basis(matrix, k, np.random.default_rng(0))
+    matrix, part = definite_laplacian(graph)
+    basis = smooth_basis(matrix, part, k, np.random.default_rng(0))
     np.testing.assert_allclose(np.sum(basis * (matrix @ basis), axis=0), 1.0, rtol=1e-8)
     # An angle of at most four degrees; as many random vectors are at sixty or more.
     assert _cosine(np.sqrt(degrees)[:, None] * basis, lowest) > np.cos(np.radians(4))
@@ -54,7 +54,7 @@ def test_every_part_gets_one_rank_and_the_matrix_is_definite(scale):
     adjacency = np.pad(adjacency, (0, 1))
     adjacency[9, 9] = 3.0  # a node with no edge but to itself
     adjacency *= scale
-    matrix = definite_laplacian(sp.csr_array(adjacency)).toarray() / scale
+    matrix = definite_laplacian(sp.csr_array(adjacency))[0].toarray() / scale
     added = matrix - (np.diag(adjacency.sum(axis=1)) - adjacency) / scale
     assert np.linalg.matrix_rank(added) == 3
     assert np.linalg.eigvalsh(added).min() > -1e-12
@@ -63,8 +63,8 @@ def test_every_part_gets_one_rank_and_the_matrix_is_definite(scale):
 
 def test_coarse_spaces_hold_the_vector_and_halve_the_nodes():
     rng = np.random.default_rng(0)
-    star = definite_laplacian(_csr(nx.star_graph(50)))
-    for matrix in (definite_laplacian(GRAPHS["grid"][0]), star):
+    star = definite_laplacian(_csr(nx.star_graph(50)))[0]
+    for matrix in (definite_laplacian(GRAPHS["grid"][0])[0], star):
         w = rng.standard_normal(matrix.shape[0])
         coarse, coarse_w, prolong = _coarser(matrix, w, rng)
         np.testing.assert_allclose(prolong @ coarse_w, w, rtol=1e-12)
@@ -78,7 +78,7 @@ def test_coarse_spaces_hold_the_vector_and_halve_the_nodes():
 
 @pytest.mark.parametrize("name", GRAPHS)
 def test_a_cycle_is_symmetric_and_contracts(name):
-    matrix = definite_laplacian(GRAPHS[name][0])
+    matrix = definite_laplacian(GRAPHS[name][0])[0]
     n = matrix.shape[0]
     hierarchy = Hierarchy(matrix, np.ones(n), np.random.default_rng(0))
     inverse = np.column_stack([hierarchy.cycle(b) for b in np.eye(n)])
@@ -106,6 +106,7 @@ def test_clear_clusters_are_those_of_eigenvectors():
     assert adjusted_rand_score(truth, model.labels_) > 0.96
 
 
+@pytest.mark.filterwarnings("ignore::kernlab.exceptions.DisconnectedGraphWarning")
 def test_attributes_parts_and_few_nodes():
     graph = nx.disjoint_union(nx.complete_graph(8), nx.complete_graph(8))
     parts = np.repeat([0, 1], 8)
@@ -119,3 +120,22 @@ def test_attributes_parts_and_few_nodes():
     again = _model(2, attribute_weight=1.0).fit(graph, attributes=teams)
     np.testing.assert_array_equal(again.embedding_, model.embedding_)
     assert sorted(_model(3).fit_predict(nx.path_graph(3))) == [0, 1, 2]
+
+
+@pytest.mark.filterwarnings("ignore::kernlab.exceptions.DisconnectedGraphWarning")
+@pytest.mark.parametrize(("size", "parts"), [(2, 2), (10, 4), (10, 45)])
+def test_parts_that_no_edge_joins_are_told_apart(size, parts):
+    graph = _csr(nx.disjoint_union_all([nx.complete_graph(size)] * parts))
+    model = AttributedGraphClustering(parts, smooth_vectors="bootstrap-amg", random_state=0)
+    labels = model.fit(graph).labels_
+    assert adjusted_rand_score(np.repeat(np.arange(parts), size), labels) == 1.0
+
+
+def test_weights_that_levels_have_no_room_for_are_refused():
+    graph = nx.to_numpy_array(nx.path_graph(40))
+    graph[3, 4] = graph[4, 3] = 1e-150
+    model = AttributedGraphClustering(2, smooth_vectors="bootstrap-amg", random_state=0)
+    with pytest.raises(ValueError, match="span 1e\\+150.*smooth_vectors='eigenvectors'"):
+        model.fit(graph)
+    graph[3, 4] = graph[4, 3] = 1e-90
+    assert model.fit(graph).labels_.tolist() == [0] * 4 + [1] * 36
