@@ -294,8 +294,9 @@ def table(results):
         "",
         *heading("Do logarithms of proximities cluster graphs better?", "="),
         *measured_on(results["machine"]),
-        f"{sum(results['n_graphs'].values())} graphs, {max(results['n_graphs'].values())} to a "
-        "setting of the block models and LFR",
+        f"``python benchmarks/proximity_study.py --graphs {max(results['n_graphs'].values())}``: "
+        f"{sum(results['n_graphs'].values())} graphs, that many to a setting of the block models and "
+        "LFR",
         f"graphs. Each half of them has parameters tuned on the other, of {results['n_params']}; a real",
         "graph tunes itself, so that its figures are bounds. Kernel k-means,",
         f"{results['n_init']} starts, the run of least inertia; {results['seconds'] / 60:.0f} minutes "
@@ -385,7 +386,7 @@ def main(arguments=None):
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes")
     parser.add_argument(
         "--cells", type=Path, default=HERE / "results" / "proximity_study.jsonl",
-        help="finished graphs, removed in the end",
+        help="finished graphs, kept in the end if you name the file",
     )  # fmt: skip
     options = parser.parse_args(arguments)
     if options.quick:
@@ -404,7 +405,8 @@ def main(arguments=None):
     path.write_text(json.dumps(results, indent=1) + "\n")
     page = HERE.parent / "docs" / "benchmarks" / "proximity_study.rst"
     page.write_text(table(json.loads(path.read_text())))
-    options.cells.unlink()
+    if options.cells == parser.get_default("cells"):
+        options.cells.unlink()
     print(f"wrote {path.relative_to(HERE.parent)} and {page.relative_to(HERE.parent)}")
 
 
