@@ -18,8 +18,8 @@ PARTS = {
 }
 
 
-def run(*, quick):
-    return {part: importlib.import_module(f"gp_{part}").rows(quick) for part in PARTS}
+def run(*, quick, parts=PARTS):
+    return {part: importlib.import_module(f"gp_{part}").rows(quick) for part in parts}
 
 
 def check(results):

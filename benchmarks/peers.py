@@ -94,7 +94,7 @@ def main(arguments=None):
     if options.part is not None:
         if options.part not in getattr(family, "PARTS", ()):
             parser.error(f"{options.family} has no part {options.part}")
-        kept = json.loads(path.read_text()) if path.exists() else {}
+        kept = json.loads(path.read_text()) if path.exists() and not options.quick else {}
         chosen = {"parts": [options.part]}
     results = {**kept, **family.run(quick=options.quick, **chosen)}
     if options.quick:
