@@ -239,12 +239,13 @@ def _unnamed(path, line, fields):
     titles = not any(_number(field) is not None for field in fields)
     table = f"pandas.read_csv({str(path)!r}, sep=None, engine='python'"
     names = [field for field in fields if field][:2]
+    square = f" Of a table of all pairs pass {table}, index_col=0)." if not fields[0] else ""
     ends = f"), {names[0]!r}, {names[-1]!r}" if titles else ", header=None), 0, 1"
     return ValueError(
         f"{path}, line {line}: {fields} is no edge, nor taken for a header with columns source and "
         "target; name those of the nodes so, and that of the weights weight, or pass "
         f"networkx.from_pandas_edgelist({table}{ends}), with edge_attr=['weight'] if a column of "
-        "weights has that name."
+        f"weights has that name.{square}"
     )
 
 

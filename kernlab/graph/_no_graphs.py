@@ -20,6 +20,11 @@ def refuse_others(graph, name):
     listed = isinstance(graph, np.ndarray) and graph.ndim == 2
     listed |= isinstance(graph, list | tuple) and bool(graph) and isinstance(graph[0], list | tuple)
     if hasattr(graph, "columns") and hasattr(graph, "index"):
+        if {"source", "target"} <= {*graph.columns}:
+            raise ValueError(
+                f"{name} is a list of edges; pass networkx.from_pandas_edgelist({name}, "
+                "edge_attr=True)."
+            )
         refuse_shape(graph.shape, name, table=True)
         _refuse_labels(graph, name)
     elif listed and len(graph) and len(graph[0]) and isinstance(graph[0][0], str):
@@ -85,7 +90,7 @@ def refuse_shape(shape, name, table=False):
             f" If these are edges: graph = networkx.Graph(); graph.{add}({edges}); from a file: "
             "read_graph(path).adjacency, of kernlab.graph."
         )
-    elif len(shape) == 2 and shape[0] == 2:
+    elif len(shape) == 2 and shape[0] == 2 and not table:
         message += f" If its columns are edges: {_of_columns(name)}."
     raise ValueError(message)
 

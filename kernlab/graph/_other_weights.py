@@ -34,7 +34,7 @@ def other_weights(graph):
     edges = (held for *_, held in graph.edges(data=True))
     common = dict.fromkeys(next(edges, ()))
     for held in edges:
-        if not common:
+        if not common or "weight" in common:
             return None
         common = {name: None for name in common if name in held}
     if any("weight" in held for *_, held in graph.edges(data=True)):

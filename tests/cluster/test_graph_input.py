@@ -113,6 +113,8 @@ def test_components_are_told_of_by_their_nodes():
         model.fit(X)
     clusters = dict(zip(model.nodes_, model.labels_, strict=True))
     assert clusters["x"] == clusters["y"] == clusters["z"]
+    with pytest.raises(ValueError, match="node 'x' is the first that no path joins to node 'n0'"):
+        GraphProximity("scct").fit(X)
 
 
 @pytest.mark.parametrize("kind", ["csr", "csc", "coo", "bsr", "dia", "dok", "lil"])

@@ -163,6 +163,11 @@ STAR = [[0, 1, 0, 1], [1, 0, 1, 0], [0, 1, 0, 0], [1, 0, 0, 0]]
         ({0: {1: 2.0}, 1: {0: 2.0}}, "numbers; (pass .*)[.]$", [[0, 2], [2, 0]]),
         (EDGES, "columns are edges: (.*)[.]$", STAR),
         (EDGES.tolist(), "columns are edges: (.*)[.]$", STAR),
+        (
+            pd.DataFrame({"source": list("ab"), "target": list("bc"), "weight": [2, 3]}),
+            "list of edges; (pass .*)[.]$",
+            [[0, 2, 0], [2, 0, 3], [0, 3, 0]],
+        ),
         (SimpleNamespace(edge_index=EDGES), "Geometric; (.*)[.]$", STAR),
     ],
 )

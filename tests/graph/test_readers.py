@@ -176,6 +176,16 @@ def test_files_that_others_read(tmp_path, name, write):
     assert found.sum() == as_adjacency(club).sum()
 
 
+def test_a_table_in_a_file(tmp_path):
+    path = tmp_path / "a.csv"
+    table = pd.DataFrame(PATH, index=list("abc"), columns=list("abc"))
+    table.to_csv(path)
+    with pytest.raises(ValueError, match="table of all pairs pass") as raised:
+        read_graph(path)
+    found = eval(re.search(r"all pairs pass (.*)[.]$", str(raised.value)).group(1), {"pandas": pd})
+    pd.testing.assert_frame_equal(found, table)
+
+
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
