@@ -1,8 +1,7 @@
 """Weights of edges that stand under another name than the one looked at."""
 
+import math
 from numbers import Real
-
-import numpy as np
 
 from kernlab._core.warn import warn_user
 from kernlab.exceptions import AmbiguousGraphWarning
@@ -19,11 +18,14 @@ def may_be_weights(name, values):
     """Whether numbers may be weights: zero or more, not all equal, and not the edges' numbers."""
     if str(name).lower() in _NO_WEIGHTS or str(name).lower().endswith("id"):
         return False
-    if not all(isinstance(value, Real) and not isinstance(value, bool) for value in values):
+    if any(
+        isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value)
+        for value in values
+    ):
         return False
     low, high, n_distinct = min(values), max(values), len(set(values))
     numbered = n_distinct == len(values) == high - low + 1
-    return bool(0 <= low < high < np.inf) and not numbered
+    return bool(0 <= low < high) and not numbered
 
 
 def other_weights(graph):

@@ -156,7 +156,7 @@ def _read_gml(path, weight):
             AmbiguousGraphWarning,
         )
     try:
-        adjacency = as_adjacency(of_networkx(graph, "graph"), nodes=list(graph))
+        adjacency = as_adjacency(of_networkx(graph, "graph"), nodes=nodes.tolist())
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
     return Bunch(adjacency=adjacency, nodes=nodes, attributes=attributes)

@@ -200,7 +200,7 @@ def test_an_anndata_without_neighbours():
         ([{"sign": 1}, {"sign": -1}], None),
         ([{"new": True}, {"new": False}], None),
         ([{"distance": 2.0}, {"distance": 3.0}], None),
-        ([{"value": 2.0}, {"value": float("nan")}], None),
+        ([{"value": 2.0}, {"value": float("nan")}, {"value": 3.5}], None),
     ],
 )
 def test_weights_under_another_name(edges, other):
