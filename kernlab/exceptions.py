@@ -1,6 +1,7 @@
 """Errors and warnings that kernlab raises beside the standard ones."""
 
 __all__ = [
+    "AmbiguousGraphWarning",
     "BandwidthWarning",
     "CondensedDensityWarning",
     "DisconnectedGraphWarning",
@@ -16,6 +17,14 @@ __all__ = [
     "UndetectableCommunitiesWarning",
     "UnresolvedHeatWarning",
 ]
+
+
+class AmbiguousGraphWarning(UserWarning):
+    """A graph was read in one way, and may have been meant in another.
+
+    The first line of a file may be a header or an edge, and numbers at the edges may be their
+    weights. The message says what was taken for what, and how to settle it.
+    """
 
 
 class CondensedDensityWarning(UserWarning):

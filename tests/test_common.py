@@ -210,8 +210,6 @@ WHOLE_GRAPH = dict.fromkeys(
 )
 LINKED = dict.fromkeys(
     (
-        "check_estimator_sparse_array",
-        "check_estimator_sparse_matrix",
         "check_estimator_sparse_tag",
         "check_fit2d_1feature",
     ),

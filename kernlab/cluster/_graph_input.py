@@ -68,7 +68,8 @@ def warn_of_components(adjacency, nodes, means):
     listed = ", ".join(f"{sizes[c]} with {nodes[first[c]]!r}" for c in order[:5])
     warn_user(
         f"X has {n_components} components (nodes in each: {listed}"
-        f"{', ...' if n_components > 5 else ''}), and {means}. Clusters may be components rather "
-        "than groups within; to find these fit the largest component alone.",
+        f"{', ...' if n_components > 5 else ''}), and {means}. A cluster may be a component, "
+        "parts of several, or a group with a whole small component; to find the groups within "
+        "one component fit it alone.",
         DisconnectedGraphWarning,
     )

@@ -1,7 +1,5 @@
 """Graphs as they come - arrays, sparse matrices, networkx - to one checked adjacency matrix."""
 
-import os
-
 import numpy as np
 import scipy.sparse as sp
 
@@ -9,6 +7,8 @@ from kernlab._core.validation import validate_data
 from kernlab._core.warn import warn_user
 from kernlab.exceptions import SelfLoopWarning
 from kernlab.graph._distance_like import warn_of_distances
+from kernlab.graph._no_graphs import refuse_others, refuse_shape
+from kernlab.graph._other_weights import warn_of_other_weights
 
 # Of the largest weight: below, its inverse overflows, or nearly.
 _LEAST = 1e-305
@@ -42,17 +42,17 @@ def validate_graph(estimator, X, *, reset=True):
         Named in messages; ``n_features_in_`` and ``feature_names_in_`` are set or checked.
     X : networkx graph, sparse matrix or array, array-like or DataFrame of shape (n_nodes, n_nodes)
     reset : bool
-        True in ``fit``, which sets ``nodes_`` too: a list of the nodes of a networkx graph in the
-        order of the rows, else the range of their numbers.
+        True in ``fit``, which sets ``nodes_`` too, in the order of the rows: a list by
+        :func:`node_names`, else the range of their numbers.
 
     Returns
     -------
     adjacency : float64 CSR matrix of shape (n_nodes, n_nodes)
         In canonical format and without loops; never an array of X itself.
     """
-    nodes = list(X) if is_networkx(X) else None
-    graph = _of_networkx(X, "X") if nodes is not None else X
-    _refuse_others(graph, "X")
+    nodes = node_names(X)
+    graph = of_networkx(X, "X") if is_networkx(X) else X
+    refuse_others(graph, "X")
     # In fit, what is not finite is told of below, with what to do in a graph.
     checked = validate_data(
         estimator,
@@ -66,6 +66,7 @@ def validate_graph(estimator, X, *, reset=True):
     adjacency = as_adjacency(checked, name="X", copy=checked is X, nodes=nodes)
     if reset:
         warn_of_distances(adjacency, "X")
+        warn_of_other_weights(X, "X")
         estimator.nodes_ = range(adjacency.shape[0]) if nodes is None else nodes
     return adjacency
 
@@ -90,8 +91,13 @@ def nodes_at(rows, nodes):
 def without_isolated(name, nodes):
     """How to drop the nodes without edges, for a message."""
     if isinstance(nodes, list):
-        return f"{name}.remove_nodes_from(list(networkx.isolates({name})))"
-    return f"linked = {name}.sum(axis=0) > 0, then {name}[linked][:, linked]"
+        return (
+            f"{name}.remove_nodes_from(list(networkx.isolates({name}))) of networkx, "
+            f"{name}.loc[{name}.any(axis=1), {name}.any()] of a DataFrame"
+        )
+    return (
+        f"W = scipy.sparse.csr_array({name}); linked = W.sum(axis=0) > 0; pass W[linked][:, linked]"
+    )
 
 
 def graph_tags(tags):
@@ -119,24 +125,26 @@ def as_adjacency(graph, *, name="graph", loops="drop", copy=True, nodes=None):
     copy : bool
         False where a sparse matrix is nobody else's, and may change.
     nodes : list or None
-        Names of the rows for messages; None for those of a networkx graph, or for numbers.
+        Names of the rows for messages; None for those that ``graph`` has, or for numbers.
 
     Raises
     ------
     TypeError
-        For a path, or a Bunch that holds a graph.
+        For a path, a Bunch that holds a graph, a dict, or a graph of another library.
     ValueError
         Where weights are not square, finite, non-negative and symmetric, or the largest is below
         1e-305, or the graph is directed.
     """
+    if nodes is None:
+        nodes = node_names(graph)
     if is_networkx(graph):
-        nodes = list(graph)
-        graph = _of_networkx(graph, name)
-    _refuse_others(graph, name)
+        warn_of_other_weights(graph, name)
+        graph = of_networkx(graph, name)
+    refuse_others(graph, name)
     if not sp.issparse(graph):
         graph = np.asarray(graph)
     if graph.ndim != 2 or graph.shape[0] != graph.shape[1] or graph.shape[0] == 0:
-        _refuse_edges(graph.shape, name)
+        refuse_shape(graph.shape, name)
     if np.issubdtype(graph.dtype, np.complexfloating):
         raise ValueError(f"{name} holds complex numbers; weights are real: pass abs({name}).")
     try:
@@ -167,60 +175,13 @@ def as_adjacency(graph, *, name="graph", loops="drop", copy=True, nodes=None):
             "kernlab.graph.KNNGraph."
         )
     if loops == "drop":
-        _drop_loops(weights, name, nodes)
+        _drop_loops(weights, name, nodes, table=not sp.issparse(graph))
     return weights
 
 
 def _refuse_infinite(weights, name):
     if not np.isfinite(weights).all():
         raise ValueError(f"{name} holds NaN or infinity; drop those edges.")
-
-
-def _refuse_others(graph, name):
-    """What is no table of weights, but holds, names or lists a graph."""
-    if isinstance(graph, str | bytes | os.PathLike):
-        raise TypeError(f"{name}={graph!r} is a path; pass read_graph({graph!r}).adjacency.")
-    if isinstance(graph, dict) and "adjacency" in graph:
-        raise TypeError(
-            f"{name} is a Bunch that holds a graph; pass its adjacency: {name}.adjacency."
-        )
-    if sp.issparse(graph):
-        return
-    table = hasattr(graph, "columns") and hasattr(graph, "index")
-    if (
-        table
-        and set(graph.index) == set(graph.columns)
-        and list(graph.index) != list(graph.columns)
-    ):
-        raise ValueError(
-            f"{name} has rows in another order than columns; pass {name}.loc[{name}.columns]."
-        )
-    # Lists of edges between numbers are tables of numbers first, and told of after other faults.
-    listed = isinstance(graph, np.ndarray) and graph.ndim == 2
-    listed |= isinstance(graph, list | tuple) and bool(graph) and isinstance(graph[0], list | tuple)
-    if table:
-        _refuse_edges(graph.shape, name, table)
-    elif listed and len(graph) and len(graph[0]) and isinstance(graph[0][0], str):
-        _refuse_edges(np.shape(graph), name)
-
-
-def _refuse_edges(shape, name, table=False):
-    """What is no table of all pairs; two or three columns of names are edges, however many."""
-    square = len(shape) == 2 and shape[0] == shape[1] > 0
-    if square and (table or shape[1] not in (2, 3)):
-        return
-    message = (
-        f"{name} has shape {shape}; give the square table of the weights between all pairs of "
-        "nodes."
-    )
-    if len(shape) == 2 and shape[1] in (2, 3):
-        add = "add_edges_from" if shape[1] == 2 else "add_weighted_edges_from"
-        edges = f"{name}.to_numpy()" if table else name
-        message += (
-            f" If these are edges: graph = networkx.Graph(); graph.{add}({edges}); from a file: "
-            "read_graph(path).adjacency, of kernlab.graph."
-        )
-    raise ValueError(message)
 
 
 def _asymmetry(weights):
@@ -233,11 +194,13 @@ def _asymmetry(weights):
     return abs(turned - weights).max()
 
 
-def _of_networkx(graph, name):
+def of_networkx(graph, name):
+    """The sparse matrix of a networkx graph, refused where it is directed or empty."""
     if graph.is_directed():
         raise ValueError(
-            f"{name} is a directed graph; proximities are those of undirected ones: pass "
-            f"{name}.to_undirected()."
+            f"{name} is a directed graph; proximities are those of undirected ones: "
+            f"W = networkx.to_scipy_sparse_array({name}); pass (W + W.T) / 2, the mean of both "
+            "directions."
         )
     if len(graph) == 0:
         raise ValueError(f"{name} has no nodes.")
@@ -246,15 +209,16 @@ def _of_networkx(graph, name):
     return networkx.to_scipy_sparse_array(graph, dtype=np.float64, weight="weight")
 
 
-def _drop_loops(weights, name, nodes):
+def _drop_loops(weights, name, nodes, table):
     loops = np.flatnonzero(weights.diagonal())
     if not len(loops):
         return
-    remedy = (
-        f"{name}.remove_edges_from(list(networkx.selfloop_edges({name})))"
-        if nodes is not None
-        else f"{name}.setdiag(0) or np.fill_diagonal({name}, 0)"
-    )
+    if not table:
+        remedy = f"{name}.setdiag(0)"
+        if nodes is not None:
+            remedy = f"{name}.remove_edges_from(list(networkx.selfloop_edges({name})))"
+    else:
+        remedy = f"{name} = {name} * (1 - np.eye(len({name})))"
     warn_user(
         f"{name} has loops at {len(loops)} nodes ({nodes_at(loops, nodes)}), which were left out; "
         f"take them off with {remedy}.",

@@ -61,7 +61,8 @@ class GraphProximity(TransformerMixin, BaseEstimator):
         Whether the measure is known to give positive semi-definite kernels on this graph, as
         Gaussian processes and the like need.
     nodes_ : list or range
-        Of the rows, in order: the nodes of a networkx graph, else numbers.
+        Of the rows, in order: the nodes of a networkx graph or labels of a DataFrame, else
+        numbers.
     n_features_in_ : int
         Number of nodes.
     feature_names_in_ : ndarray of shape (n_nodes,)

@@ -154,11 +154,12 @@ class Spectra:
         """The parameter, in its interval, of a measure that this graph has."""
         self.check_degrees(measure)
         if measure.needs_connected and self.floor is None and self.n_components > 1:
+            nodes = range(self.n_nodes) if self.nodes is None else self.nodes
+            apart = np.flatnonzero(self.components != self.components[0])[0]
             self._refuse(
                 measure.name,
-                f"{self.name} has {self.n_components} components (node "
-                f"{np.flatnonzero(self.components != self.components[0])[0]} is the first that no "
-                "path joins to node 0)",
+                f"{self.name} has {self.n_components} components (node {nodes[apart]!r} is the "
+                f"first that no path joins to node {nodes[0]!r})",
             )
         if measure.scaler is not None and t is None:
             raise ValueError(f"Measure {measure.name!r} needs its parameter {measure.symbol}.")

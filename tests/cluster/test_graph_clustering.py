@@ -320,7 +320,7 @@ def _changed(i, j, value, mirror=True):
         (_changed(0, 1, np.inf), {}, "inf"),
         (np.ones((3, 4)), {}, "shape"),
         (np.zeros((4, 4)), {}, r"no edges between its nodes \(n_samples=4\)"),
-        (nx.DiGraph([(0, 1), (1, 2)]), {}, r"directed graph.*to_undirected"),
+        (nx.DiGraph([(0, 1), (1, 2)]), {}, r"directed graph.*pass \(W"),
         (nx.Graph(), {}, "no nodes"),
         (KARATE, {"n_clusters": 35}, "n_clusters=35 is more than n_samples=34"),
         (KARATE, {"n_clusters": 0}, "'n_clusters' parameter.*must be an int in the range"),

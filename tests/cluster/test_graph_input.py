@@ -16,7 +16,7 @@ from kernlab.cluster import (
     GraphMeasureSearch,
     SparseGraphClustering,
 )
-from kernlab.exceptions import DistanceLikeWarning, SelfLoopWarning
+from kernlab.exceptions import DisconnectedGraphWarning, DistanceLikeWarning, SelfLoopWarning
 from kernlab.graph import GraphProximity, GraphSketch, LandmarkLogEmbedding
 from kernlab.graph._adjacency import validate_graph
 
@@ -51,12 +51,13 @@ def test_forms_of_a_graph(estimator):
     frame = pd.DataFrame(WEIGHTS, index=NAMES, columns=NAMES)
     np.testing.assert_array_equal(_found(estimator, frame), expected)
     assert estimator.feature_names_in_.tolist() == NAMES
-    assert estimator.nodes_ == range(11)
+    assert estimator.nodes_ == NAMES
     np.testing.assert_array_equal(_found(estimator, GRAPH), expected)
     assert estimator.nodes_ == NAMES
     assert estimator.n_features_in_ == 11
     assert not hasattr(estimator, "feature_names_in_")
     np.testing.assert_array_equal(_found(estimator, sp.coo_array(WEIGHTS)), expected)
+    assert estimator.nodes_ == range(11)
 
 
 @each
@@ -80,6 +81,40 @@ def test_forms_of_a_graph(estimator):
 def test_what_is_no_graph(estimator, graph, message):
     with pytest.raises(ValueError, match=message):
         estimator.fit(graph)
+
+
+@pytest.mark.parametrize(
+    ("index", "columns", "nodes"),
+    [
+        (None, None, range(3)),
+        (None, list("abc"), list("abc")),
+        (list("abc"), None, list("abc")),
+        ([7, 8, 9], ["7", "8", "9"], [7, 8, 9]),
+        (list("abc"), list("abd"), "such as 'c' and 'd'; .* pass X.set_axis"),
+        ([0, 1, 2], [2, 1, 0], "in another order"),
+    ],
+)
+def test_labels_of_a_frame_are_its_nodes(index, columns, nodes):
+    X = pd.DataFrame(nx.to_numpy_array(nx.path_graph(3)), index=index, columns=columns)
+    model = GraphProximity("heat")
+    if isinstance(nodes, str):
+        with pytest.raises(ValueError, match=nodes):
+            model.fit(X)
+        X = X.set_axis(X.columns)
+        nodes = columns
+    assert model.fit(X).nodes_ == nodes
+
+
+def test_components_are_told_of_by_their_nodes():
+    X = nx.to_pandas_adjacency(nx.disjoint_union(GRAPH, nx.path_graph(3)))
+    X = X.set_axis([*NAMES, *"xyz"]).set_axis([*NAMES, *"xyz"], axis=1)
+    model = GraphClustering(2, measure="scct", random_state=0)
+    with pytest.warns(DisconnectedGraphWarning, match="3 with 'x'.*a whole small component"):
+        model.fit(X)
+    clusters = dict(zip(model.nodes_, model.labels_, strict=True))
+    assert clusters["x"] == clusters["y"] == clusters["z"]
+    with pytest.raises(ValueError, match="node 'x' is the first that no path joins to node 'n0'"):
+        GraphProximity("scct").fit(X)
 
 
 @pytest.mark.parametrize("kind", ["csr", "csc", "coo", "bsr", "dia", "dok", "lil"])

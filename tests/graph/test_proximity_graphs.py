@@ -136,7 +136,7 @@ def test_nodes_of_networkx_keep_their_names_and_order():
 @pytest.mark.parametrize(
     ("graph", "message"),
     [
-        (nx.DiGraph([(0, 1)]), r"directed.*to_undirected"),
+        (nx.DiGraph([(0, 1)]), r"directed.*pass \(W \+ W.T\) / 2"),
         (nx.Graph(), "no nodes"),
         ([[0, 1], [2, 0]], "X is not symmetric"),
         ([[0, -1], [-1, 0]], "X holds the negative weight"),
