@@ -91,7 +91,8 @@ class AttributedGraphClustering(ClusterMixin, BaseEstimator):
     embedding_ : ndarray of shape (n_nodes, n_clusters)
         What k-means has clustered. Zero for nodes without edges.
     nodes_ : list or range
-        Of the rows, in order: the nodes of a networkx graph, else numbers.
+        Of the rows, in order: the nodes of a networkx graph or labels of a DataFrame, else
+        numbers.
     n_features_in_ : int
         Number of nodes.
     feature_names_in_ : ndarray of shape (n_nodes,)

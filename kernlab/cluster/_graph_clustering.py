@@ -97,7 +97,8 @@ class GraphClustering(ClusterMixin, BaseEstimator):
     candidate_labels_ : int32 ndarray of shape (n_params, n_nodes)
         Those clusters, numbered as ``labels_``; a row of -1 where there are none.
     nodes_ : list or range
-        Of the rows, in order: the nodes of a networkx graph, else numbers.
+        Of the rows, in order: the nodes of a networkx graph or labels of a DataFrame, else
+        numbers.
     n_features_in_ : int
         Number of nodes.
     feature_names_in_ : ndarray of shape (n_nodes,)

@@ -98,7 +98,8 @@ class GraphMeasureSearch(ClusterMixin, BaseEstimator):
         All partitions, numbered likewise; a row of -1 where there is none. What the best of them is
         by labels known is a bound on what any choice could have reached.
     nodes_ : list or range
-        Of the rows, in order: the nodes of a networkx graph, else numbers.
+        Of the rows, in order: the nodes of a networkx graph or labels of a DataFrame, else
+        numbers.
     n_features_in_ : int
         The number of nodes.
     feature_names_in_ : ndarray of shape (n_features,)

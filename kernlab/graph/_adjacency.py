@@ -167,13 +167,7 @@ def as_adjacency(graph, *, name="graph", loops="drop", copy=True, nodes=None):
             f"Negative values in data: {name} holds the negative weight {weights.data.min():g}; "
             "weights are similarities, zero or more: pass np.exp(-distances) or the like."
         )
-    asymmetry = _asymmetry(weights)
-    if asymmetry > 0 and asymmetry > 1e-10 * weights.data.max():
-        raise ValueError(
-            f"{name} is not symmetric (largest difference: {asymmetry:g}); pass "
-            f"({name} + {name}.T) / 2. If these are distances to neighbours, use the affinity_ of "
-            "kernlab.graph.KNNGraph."
-        )
+    weights = _symmetric(weights, name)
     if loops == "drop":
         _drop_loops(weights, name, nodes, table=not sp.issparse(graph))
     return weights
@@ -184,14 +178,30 @@ def _refuse_infinite(weights, name):
         raise ValueError(f"{name} holds NaN or infinity; drop those edges.")
 
 
-def _asymmetry(weights):
-    """The largest difference between a matrix in canonical form and its transpose."""
+def _symmetric(weights, name):
+    """A matrix in canonical form, with its mean with its transpose where rounding parts them."""
     turned = weights.T.tocsr()
     if np.array_equal(turned.indices, weights.indices):
         # One pattern, as a rule: no third matrix is needed.
         turned.data -= weights.data
-        return max(turned.data.max(initial=0.0), -turned.data.min(initial=0.0))
-    return abs(turned - weights).max()
+        difference = turned
+    else:
+        difference = turned - weights
+    if not difference.data.any():
+        return weights
+    difference = abs(difference).tocoo()
+    # Of rounding is what is little beside the largest weight, and beside those of either node.
+    largest = weights.max(axis=1).toarray().ravel()
+    beside = np.minimum(largest[difference.row], largest[difference.col])
+    asymmetry = difference.data.max()
+    if asymmetry > 1e-10 * largest.max() or (difference.data > 1e-6 * beside).any():
+        raise ValueError(
+            f"{name} is not symmetric (largest difference: {asymmetry:g}); pass "
+            f"({name} + {name}.T) / 2. If these are distances to neighbours, use the affinity_ of "
+            "kernlab.graph.KNNGraph."
+        )
+    weights = 0.5 * weights
+    return (weights + weights.T).tocsr()
 
 
 def of_networkx(graph, name):

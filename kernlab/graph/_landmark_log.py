@@ -79,7 +79,8 @@ class LandmarkLogEmbedding(GraphEmbedding):
         landmark's largest, among them all of different components; they were set to that. Zero
         for measures without a logarithm.
     nodes_ : list or range
-        Of the rows, in order: the nodes of a networkx graph, else numbers.
+        Of the rows, in order: the nodes of a networkx graph or labels of a DataFrame, else
+        numbers.
     n_features_in_ : int
         Number of nodes.
     feature_names_in_ : ndarray of shape (n_nodes,)

@@ -55,7 +55,8 @@ class GraphSketch(GraphEmbedding):
     embedding_ : float32 ndarray of shape (n_nodes, n_components)
     param_ : float
     nodes_ : list or range
-        Of the rows, in order: the nodes of a networkx graph, else numbers.
+        Of the rows, in order: the nodes of a networkx graph or labels of a DataFrame, else
+        numbers.
     n_features_in_ : int
         Number of nodes.
     feature_names_in_ : ndarray of shape (n_nodes,)

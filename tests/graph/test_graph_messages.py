@@ -245,3 +245,20 @@ def test_names_of_measures():
             model(2, measure="logheat").fit(X)
         with pytest.raises(ValueError, match=r"no such measure \(did you mean 'heat'\?\)"):
             model(2, measure="haet").fit(X)
+
+
+def test_one_way_edges_are_refused_however_light_beside_others():
+    path = np.diag([1.0, 5e-11, 1e-11], 1)
+    path[2, 1], path[1, 0], path[3, 2] = 0.0, 1.0, 1e-11
+    with pytest.raises(ValueError, match="not symmetric"):
+        as_adjacency(path)
+
+
+def test_what_rounding_parts_is_made_symmetric_to_the_last_bit():
+    rng = np.random.default_rng(0)
+    weights = rng.random((6, 6)) * 1e308
+    weights = np.triu(weights, 1) + np.triu(weights, 1).T
+    weights[2, 4] *= 1 + 1e-12
+    found = as_adjacency(weights).toarray()
+    np.testing.assert_array_equal(found, found.T)
+    np.testing.assert_allclose(found, weights, rtol=1e-12)
