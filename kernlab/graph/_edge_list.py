@@ -219,7 +219,18 @@ def _has_weights(fields):
 def _is_header(fields):
     if len(fields) == 3 and _number(fields[2]) is not None:
         return False
-    return _has_weights(fields) or _pair(fields) is not None or (len(fields) == 3 and all(fields))
+    return _has_weights(fields) or _pair(fields) is not None or _titles_weights(fields)
+
+
+def _titles_weights(fields):
+    """Whether the third of three fields is a word, and none that stands for a missing number."""
+    return (
+        len(fields) == 3
+        and all(fields)
+        and not any(map(_is_integer, fields[:2]))
+        and fields[2][0].isalpha()
+        and fields[2].lower() not in ("na", "n/a", "null", "none", "missing")
+    )
 
 
 def _is_integer(name):

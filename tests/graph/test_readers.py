@@ -332,3 +332,11 @@ def test_networkx_is_an_extra(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "networkx", None)
     with pytest.raises(MissingExtraError, match=r"kernlab\[networks\]"):
         read_graph(tmp_path / "a.gml")
+
+
+@pytest.mark.parametrize("first", ["1,2,x", "a,b,NA", "a,b,0x10", "a,b,?"])
+def test_a_first_edge_without_a_number_is_no_header(tmp_path, first):
+    path = tmp_path / "edges.csv"
+    path.write_text(f"{first}\nc,d,1\n")
+    with pytest.raises(ValueError, match="line 1.*is no number"):
+        read_graph(path)
