@@ -1,6 +1,7 @@
 """Errors and warnings that kernlab raises beside the standard ones."""
 
 __all__ = [
+    "AsymmetricKernelWarning",
     "BandwidthWarning",
     "CondensedDensityWarning",
     "DisconnectedGraphWarning",
@@ -16,6 +17,13 @@ __all__ = [
     "UndetectableCommunitiesWarning",
     "UnresolvedHeatWarning",
 ]
+
+
+class AsymmetricKernelWarning(UserWarning):
+    """A table given as a kernel is not symmetric, and its symmetric part is used.
+
+    The message says by how much, and what to do if the table holds points.
+    """
 
 
 class CondensedDensityWarning(UserWarning):
