@@ -11,7 +11,6 @@ from sklearn.metrics import roc_auc_score, roc_curve
 
 from kernlab.cluster import copeland_scores, reject_curve
 
-
 OTHERS = 1.0 - np.eye(3)
 
 
