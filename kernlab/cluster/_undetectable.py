@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 from scipy.sparse.csgraph import connected_components
-from scipy.sparse.linalg import eigsh
+from scipy.sparse.linalg import ArpackNoConvergence, eigsh
 
 from kernlab._core.threads import SINGLE_THREADED_BLAS
 from kernlab._core.warn import warn_user
@@ -32,7 +32,11 @@ def warn_if_undetectable(adjacency, n_clusters):
     start = np.random.RandomState(0).standard_normal(n_nodes)
     matrix = BetheHessian(adjacency).matrix.astype(np.float64)
     with SINGLE_THREADED_BLAS:
-        values = eigsh(matrix, k=3, v0=start, tol=_ACCURACY, return_eigenvectors=False)
+        try:
+            values = eigsh(matrix, k=3, v0=start, tol=_ACCURACY, return_eigenvectors=False)
+        except ArpackNoConvergence:
+            # A second opinion is not worth the clusters that are there already.
+            return
     values = values[np.argsort(-np.abs(values))]
     beyond = _bound(adjacency)
     if values[0] > 1.0 and abs(values[1]) < beyond:

@@ -6,9 +6,15 @@ import networkx as nx
 import numpy as np
 import pytest
 import scipy.sparse as sp
+import scipy.sparse.linalg
 from sklearn.metrics.pairwise import rbf_kernel
 
-from kernlab.cluster import GraphClustering, GraphMeasureSearch, SparseGraphClustering
+from kernlab.cluster import (
+    GraphClustering,
+    GraphMeasureSearch,
+    SparseGraphClustering,
+    _undetectable,
+)
 from kernlab.cluster._undetectable import _bound, warn_if_undetectable
 from kernlab.exceptions import UndetectableCommunitiesWarning
 from kernlab.graph import KNNGraph, planted_partition
@@ -75,6 +81,17 @@ def test_nothing_is_said_of_other_graphs(name):
         warnings.simplefilter("ignore")
         adjacency = as_adjacency(GRAPHS[name]())
     warn_if_undetectable(adjacency, 2)
+
+
+def test_clusters_are_not_lost_for_want_of_eigenvalues(monkeypatch):
+    def stuck(matrix, **settings):
+        return scipy.sparse.linalg.eigsh(matrix, **{**settings, "maxiter": 1, "tol": 1e-15})
+
+    monkeypatch.setattr(_undetectable, "eigsh", stuck)
+    graph = as_adjacency(nx.cycle_graph(2000))
+    with pytest.raises(scipy.sparse.linalg.ArpackNoConvergence):
+        stuck(graph, k=3)
+    warn_if_undetectable(graph, 2)
 
 
 def test_the_bound_is_the_deviation_of_entries():
