@@ -102,7 +102,7 @@ def chosen(common, adjacency, truth, quick):
         "figure": adjusted_rand_score(truth, search.labels_),
         "seconds": seconds,
         "note": f"{search.best_measure_} at {search.best_param_:.3g}, {search.best_method_}"
-        + f", and {others} other measures" * (others > 0),
+        + (f", and {others} other measure" + "s" * (others > 1)) * (others > 0),
     }
 
 
