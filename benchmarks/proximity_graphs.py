@@ -94,12 +94,15 @@ def chosen(common, adjacency, truth, quick):
     made = search.candidate_labels_[search.candidate_labels_[:, 0] >= 0]
     best = max(adjusted_rand_score(truth, labels) for labels in np.unique(made, axis=0))
     yield {**common, "method": "best of all candidates", "figure": best}
+    results = search.search_results_
+    others = len(set(results["measure"][results["same_labels"]])) - 1
     yield {
         **common,
         "method": "GraphMeasureSearch",
         "figure": adjusted_rand_score(truth, search.labels_),
         "seconds": seconds,
-        "note": f"{search.best_measure_} at {search.best_param_}, {search.best_method_}",
+        "note": f"{search.best_measure_} at {search.best_param_:.3g}, {search.best_method_}"
+        + (f", and {others} other measure" + "s" * (others > 1)) * (others > 0),
     }
 
 

@@ -2,6 +2,7 @@
 
 __all__ = [
     "AmbiguousGraphWarning",
+    "AsymmetricKernelWarning",
     "BandwidthWarning",
     "CondensedDensityWarning",
     "DisconnectedGraphWarning",
@@ -24,6 +25,10 @@ class AmbiguousGraphWarning(UserWarning):
 
     The first line of a file may be a header or an edge, and numbers at the edges may be their
     weights. The message says what was taken for what, and how to settle it.
+class AsymmetricKernelWarning(UserWarning):
+    """A table given as a kernel is not symmetric, and its symmetric part is used.
+
+    The message says by how much, and what to do if the table holds points.
     """
 
 

@@ -39,7 +39,7 @@ N_JOBS = [
 _FLOATS = (np.float64, np.float32)
 
 
-def validate_points(estimator, X, *, reset):
+def validate_points(estimator, X, *, reset, accept_sparse=False):
     """Check a table of points and keep its float dtype, library and device.
 
     Parameters
@@ -49,15 +49,17 @@ def validate_points(estimator, X, *, reset):
     X : array-like of shape (n_samples, n_features)
     reset : bool
         True in ``fit``.
+    accept_sparse : str or False, default=False
+        The format to turn a sparse matrix into; False refuses it.
 
     Returns
     -------
-    X : float64 or float32 array of shape (n_samples, n_features)
+    X : float64 or float32 array, or sparse matrix, of shape (n_samples, n_features)
     """
     if is_foreign(X):
         return _validate_foreign(estimator, X, reset=reset)
     try:
-        return validate_data(estimator, X, dtype=_FLOATS, reset=reset)
+        return validate_data(estimator, X, dtype=_FLOATS, reset=reset, accept_sparse=accept_sparse)
     except ValueError as error:
         if "could not convert" in str(error):
             raise ValueError(
@@ -194,8 +196,8 @@ def check_weights(sample_weight, X):
     lowest = float(xp.min(sample_weight))
     if lowest < 0:
         raise ValueError(
-            f"Negative values in data passed to `sample_weight` (least: {lowest!r}); a density "
-            "needs weights of zero or more."
+            f"Negative values in data passed to `sample_weight` (least: {lowest!r}); give weights "
+            "of zero or more."
         )
     if not float(xp.max(sample_weight)) > 0:
         raise ValueError("sample_weight is zero everywhere; at least one weight must be positive.")

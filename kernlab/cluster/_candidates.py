@@ -34,14 +34,14 @@ class Candidates:
 
 
 def make_candidates(
-    adjacency, n_clusters, measures, params, methods, *, n_init, seed, n_jobs, verbose
+    adjacency, n_clusters, measures, params, methods, *, n_init, seed, n_jobs, verbose, nodes=None
 ):
     """Cluster a graph by each measure, parameter and method.
 
     Threads take a measure each, the logarithmic ones first, which take longest, and hold one kernel
     at a time. A candidate depends neither on the others nor on the number of threads: each kernel
     starts the generator anew, and logarithmic kernels, which may be had from that of half the
-    parameter, share nothing with those of other measures.
+    parameter, share nothing with those of other measures. ``nodes`` are names for messages.
     """
     measures = list(map(parse_measure, measures))
     grids = [params if measure.scaler is not None else [np.nan] for measure in measures]
@@ -49,13 +49,13 @@ def make_candidates(
     dtype = np.int16 if n_clusters <= np.iinfo(np.int16).max else np.int32
     labels = np.full((ends[-1], adjacency.shape[0]), -1, dtype=dtype)
     reasons = np.full(len(labels), "", dtype=object)
-    shared = Spectra(adjacency, floor="auto")
+    shared = Spectra(adjacency, floor="auto", nodes=nodes)
     order = sorted(range(len(measures)), key=lambda i: not measures[i].log)
 
     def try_measure(part):
         i = order[part.start]
         measure, start = measures[i], ends[i] - n_methods * len(grids[i])
-        spectra = Spectra(adjacency, floor="auto") if measure.log else shared
+        spectra = Spectra(adjacency, floor="auto", nodes=nodes) if measure.log else shared
         for x in grids[i]:
             rows = slice(start, start + n_methods)
             start += n_methods

@@ -29,6 +29,7 @@ from kernlab.cluster._graph_input import by_first_node, graph_to_cluster, warn_o
 from kernlab.cluster._kernel_runs import kernel_kmeans
 from kernlab.cluster._kernel_starts import leading_eigenvectors
 from kernlab.cluster._scores import cluster_weights, modularity
+from kernlab.cluster._undetectable import warn_if_undetectable
 from kernlab.graph._adjacency import graph_tags
 from kernlab.graph._measures import check_parameter, parse_measure
 from kernlab.graph._spectra import Spectra
@@ -208,6 +209,9 @@ class GraphClustering(ClusterMixin, BaseEstimator):
             If the graph has several components.
         SelfLoopWarning
             If there are weights on the diagonal, which are left out.
+        UndetectableCommunitiesWarning
+            If a connected graph of 100 nodes or more has no communities that stand out from chance,
+            see :func:`count_communities`.
         ConvergenceWarning
             If fewer than ``n_clusters`` clusters were found, for other nodes are all alike.
         UserWarning
@@ -264,6 +268,7 @@ class GraphClustering(ClusterMixin, BaseEstimator):
                 f"puts these infinitely far apart, in place of which stands floor={self.floor!r}"
             )
             means = floor if measure.needs_connected else "sees nothing in common between these"
+            warn_if_undetectable(adjacency, self.n_clusters)
             warn_of_components(adjacency, self.nodes_, f"measure {measure.name!r} {means}")
         return self
 

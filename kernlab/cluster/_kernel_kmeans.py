@@ -3,10 +3,15 @@
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, ClusterMixin
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    ClusterMixin,
+    TransformerMixin,
+)
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics.pairwise import PAIRWISE_KERNEL_FUNCTIONS, pairwise_kernels
-from sklearn.utils import TransformerTags, check_random_state
+from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
@@ -17,15 +22,14 @@ from kernlab._core.validation import (
     StrOptions,
     check_weights,
     fit_context,
-    validate_points,
     whole_or_nothing,
 )
 from kernlab._core.warn import warn_user
 from kernlab.cluster._centred_kernel import BLOCK
+from kernlab.cluster._kernel_input import points_or_kernel, takes_sparse
 from kernlab.cluster._kernel_runs import kernel_kmeans, run_all, spectral_starts
 from kernlab.cluster._kernel_starts import checked_init
 from kernlab.cluster._scores import cluster_weights, modularity
-from kernlab.exceptions import DistanceLikeWarning
 from kernlab.graph._adjacency import as_adjacency
 
 __all__ = ["KernelKMeans", "kernel_kmeans", "spectral_starts"]
@@ -47,7 +51,7 @@ def _has_points(estimator):
     return True
 
 
-class KernelKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, BaseEstimator):
+class KernelKMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, BaseEstimator):
     r"""k-means in the feature space of a kernel.
 
     It minimises the weighted sum of squared distances of points to the centroids of their
@@ -61,7 +65,8 @@ class KernelKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, BaseEstimator)
     kernel : str or callable, default='precomputed'
         'precomputed': X is the kernel matrix. Else a name that
         :func:`sklearn.metrics.pairwise.pairwise_kernels` knows, such as 'rbf', or a function of two
-        points that returns a number.
+        points that returns a number. Points may be sparse for 'linear', 'poly', 'rbf', 'laplacian',
+        'sigmoid' and 'cosine'.
     init : {'auto', 'k-means++', 'spectral', 'random'} or int array-like, default='auto'
         Starts.
 
@@ -82,19 +87,20 @@ class KernelKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, BaseEstimator)
           another centroid either, but not the reverse: the minima are fewer and lower.
     selection : {'inertia', 'modularity'} or callable, default='inertia'
         Which start's labels are kept: least inertia; largest modularity of the graph
-        ``adjacency``; or largest ``selection(labels, kernel)``, of copies. Ties go to the less
+        ``adjacency``; or largest ``selection(kernel, labels)``, of copies. Ties go to the less
         inertia.
     max_iter : int, default=100
         Most passes over the points, for Lloyd's algorithm and Hartigan's each.
     gamma : float, default=None
         Of the kernels 'rbf', 'laplacian', 'polynomial', 'sigmoid' and 'chi2'; None is their own
-        default, one over the number of features or, for 'chi2', one.
+        default, one over the number of features or, for 'chi2', one. Callable kernels do not look
+        at it, nor at the next two.
     degree : float, default=3
         Of the polynomial kernel.
     coef0 : float, default=1
         Of the polynomial and sigmoid kernels.
     kernel_params : dict, default=None
-        Keyword arguments of a callable kernel.
+        Keyword arguments of a callable kernel, and of no other.
     random_state : int, RandomState instance or None, default=None
         Of the starts. An integer gives the same labels in every run, on any number of threads.
     n_jobs : int, default=None
@@ -112,7 +118,7 @@ class KernelKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, BaseEstimator)
     all_labels_ : int32 ndarray of shape (n_init, n_samples)
         Of each start.
     all_inertias_ : float64 ndarray of shape (n_init,)
-    X_fit_ : ndarray of shape (n_samples, n_features)
+    X_fit_ : ndarray or CSR matrix of shape (n_samples, n_features)
         Unless the kernel is precomputed.
     n_features_in_ : int
     feature_names_in_ : ndarray of shape (n_features,)
@@ -217,7 +223,7 @@ class KernelKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, BaseEstimator)
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or sparse matrix of shape (n_samples, n_features)
             Points; or the kernel, of shape (n_samples, n_samples), where it is precomputed.
         y : Ignored
             Present for scikit-learn's conventions.
@@ -236,31 +242,24 @@ default=None
         ------
         ValueError
             For bad input: among it more clusters than points, a precomputed kernel that is not
-            square, and a kernel that is not finite.
+            square, a kernel that is not finite, and ``kernel_params`` of a kernel by name.
+        TypeError
+            For a graph, or sparse points of a kernel that has none.
 
         Warns
         -----
+        AsymmetricKernelWarning
+            If a precomputed kernel is far from symmetric; its symmetric part is used.
         DistanceLikeWarning
             If a precomputed kernel has a diagonal of zeros and no negative entry.
         ConvergenceWarning
             If fewer points than ``n_clusters`` differ, or ``max_iter`` passes were not enough.
         """
         with whole_or_nothing(self):
-            X = validate_points(self, X, reset=True)
-            n = len(X)
-            if self.kernel == "precomputed" and X.shape[1] != n:
-                raise ValueError(
-                    f"X has shape {X.shape}, and a precomputed kernel is square: give the kernel "
-                    "between all pairs of points, or name a kernel of points."
-                )
+            X = points_or_kernel(self, X, reset=True)
+            n = X.shape[0]
             if self.n_clusters > n:
                 raise ValueError(f"n_samples={n} should be >= n_clusters={self.n_clusters}.")
-            if self.kernel == "precomputed" and not np.diagonal(X).any() and 0 <= X.min() < X.max():
-                warn_user(
-                    "X has a diagonal of zeros and no negative entry, as no kernel has: distances "
-                    "want kernlab.graph.distance_to_kernel(X**2), and a graph GraphClustering.",
-                    DistanceLikeWarning,
-                )
             weight = check_weights(sample_weight, X)
             weight = np.ones(n) if weight is None else weight
             graph = self._checked_graph(adjacency, n)
@@ -292,7 +291,7 @@ default=None
 
         Parameters
         ----------
-        X : array-like of shape (n_queries, n_features)
+        X : array-like or sparse matrix of shape (n_queries, n_features)
             Or the kernel between queries and training points, of shape (n_queries, n_samples),
             where it is precomputed.
 
@@ -301,7 +300,7 @@ default=None
         labels : int32 ndarray of shape (n_queries,)
         """
         check_is_fitted(self)
-        X = validate_points(self, X, reset=False)
+        X = points_or_kernel(self, X, reset=False)
         return np.argmin(self._relative_squares(X)[0], axis=1).astype(np.int32)
 
     @available_if(_has_points)
@@ -310,7 +309,7 @@ default=None
 
         Parameters
         ----------
-        X : array-like of shape (n_queries, n_features)
+        X : array-like or sparse matrix of shape (n_queries, n_features)
         y : Ignored
         sample_weight : array-like of shape (n_queries,), default=None
 
@@ -319,17 +318,16 @@ default=None
         score : float
             Of the training points, minus ``inertia_`` where none is nearer to another centroid.
         """
-        squares = np.min(self.transform(X), axis=1) ** 2
+        squares = np.min(self._distances(X), axis=1) ** 2
         weight = check_weights(sample_weight, squares)
         return -float(np.sum(squares if weight is None else weight * squares))
 
-    @available_if(_has_points)
     def transform(self, X):
         """Distances to the centroids, in the feature space of the kernel.
 
         Parameters
         ----------
-        X : array-like of shape (n_queries, n_features)
+        X : array-like or sparse matrix of shape (n_queries, n_features)
 
         Returns
         -------
@@ -337,23 +335,14 @@ default=None
             Zero where the squared distance is within rounding, or negative as an indefinite kernel
             may make it.
         """
-        check_is_fitted(self)
-        X = validate_points(self, X, reset=False)
-        squares, own = self._relative_squares(X)
-        for start in range(0, len(X), _OWN):
-            rows = slice(start, start + _OWN)
-            own[rows] += np.diagonal(self._kernel(X[rows]))
-        rounding = _ROUNDING * (np.abs(squares) + np.abs(own)[:, None])
-        squares += own[:, None]
-        return np.sqrt(np.where(squares > rounding, squares, 0.0))
+        return self._distances(X)
 
-    @available_if(_has_points)
     def fit_transform(self, X, y=None, sample_weight=None, adjacency=None):
         """Fit, and return the distances of :meth:`transform`.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or sparse matrix of shape (n_samples, n_features)
         y : Ignored
         sample_weight, adjacency
             As for :meth:`fit`.
@@ -363,6 +352,17 @@ default=None
         distances : float64 ndarray of shape (n_samples, n_clusters)
         """
         return self.fit(X, sample_weight=sample_weight, adjacency=adjacency).transform(X)
+
+    def _distances(self, X):
+        check_is_fitted(self)
+        X = points_or_kernel(self, X, reset=False)
+        squares, own = self._relative_squares(X)
+        for start in range(0, X.shape[0], _OWN):
+            rows = slice(start, start + _OWN)
+            own[rows] += np.diagonal(self._kernel(X[rows]))
+        rounding = _ROUNDING * (np.abs(squares) + np.abs(own)[:, None])
+        squares += own[:, None]
+        return np.sqrt(np.where(squares > rounding, squares, 0.0))
 
     @property
     def _n_features_out(self):
@@ -415,7 +415,7 @@ default=None
         else:
             # Copies: what it does to them must change neither the model nor the user's kernel.
             score = np.array(
-                [float(self.selection(labels.copy(), K.copy())) for labels in runs.labels]
+                [float(self.selection(K.copy(), labels.copy())) for labels in runs.labels]
             )
             if np.isnan(score).any():
                 raise ValueError(f"selection={self.selection!r} returned NaN; return a number.")
@@ -455,11 +455,11 @@ default=None
 
         The latter may be so large that it would round off what tells the centroids apart.
         """
-        squares = np.empty((len(X), len(self._norms)))
-        own = np.empty(len(X))
+        n = X.shape[0]
+        squares, own = np.empty((n, len(self._norms))), np.empty(n)
         points = None if self.kernel == "precomputed" else self.X_fit_
         with SINGLE_THREADED_BLAS:
-            for start in range(0, len(X), BLOCK):
+            for start in range(0, n, BLOCK):
                 rows = slice(start, start + BLOCK)
                 K = self._kernel(X[rows], points)
                 row_mean = K @ self._share
@@ -485,6 +485,13 @@ default=None
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.pairwise = self.kernel == "precomputed"
-        if self.kernel != "precomputed":
-            tags.transformer_tags = TransformerTags()
+        tags.input_tags.sparse = takes_sparse(self.kernel)
+        if self.kernel == "precomputed":
+            tags.transformer_tags = None
         return tags
+
+
+# scikit-learn wraps the output of these where the class is made, and what it puts in their place is
+# there for any estimator.
+for _name in ("transform", "fit_transform", "set_output"):
+    setattr(KernelKMeans, _name, available_if(_has_points)(getattr(KernelKMeans, _name)))

@@ -9,6 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial.distance import squareform
 
+from kernlab.cluster._attributes import is_missing
+
+# Of the largest distance: the root of rounding in single precision, which is what a distance of a
+# point to itself may come out as. No entry of a kernel outdoes its diagonal like this.
+_OWN = 1e-3
+
 
 @dataclass(frozen=True, eq=False)
 class RejectCurve:
@@ -43,10 +49,10 @@ def reject_curve(distance, labels):
     Parameters
     ----------
     distance : array-like of shape (n_nodes, n_nodes)
-        Symmetric; only the order of its entries matters, and the diagonal does not. Infinity, as
-        between components of a graph, ranks last.
+        Symmetric, zero on the diagonal; only the order of its entries matters. Infinity, as between
+        components of a graph, ranks last.
     labels : array-like of shape (n_nodes,)
-        Classes, numbers or strings.
+        Classes, numbers or strings, none missing.
 
     Returns
     -------
@@ -56,8 +62,8 @@ def reject_curve(distance, labels):
     Raises
     ------
     ValueError
-        If ``distance`` is not square, symmetric and free of NaN, ``labels`` are not one for each
-        node, or there is only one kind of pair.
+        If ``distance`` is not square, symmetric, free of NaN and zero on its diagonal, as a kernel
+        is not, ``labels`` are not one for each node, or there is only one kind of pair.
 
     Notes
     -----
@@ -170,9 +176,29 @@ def _checked(distance, labels):
     # Between equal infinities the difference is NaN, and they are equal.
     if not np.allclose(distance, distance.T, rtol=1e-8, atol=0.0):
         raise ValueError("distance is not symmetric; pass (distance + distance.T) / 2.")
-    labels = np.asarray(labels)
-    if labels.shape != (len(distance),):
+    own = np.abs(np.diagonal(distance)).max()
+    largest = np.abs(distance, where=np.isfinite(distance), out=np.zeros(distance.shape)).max()
+    if own > _OWN * largest:
         raise ValueError(
-            f"labels has shape {labels.shape}, expected ({len(distance)},): a class for each node."
+            f"distance has a diagonal that is not zero (up to {own:.3g}), as a kernel has: pass "
+            "kernlab.graph.kernel_to_distance(kernel), or numpy.fill_diagonal(distance, 0)."
         )
-    return distance, labels
+    remedy = "leave them out: distance[numpy.ix_(known, known)] and labels[known]"
+    return distance, known_classes(labels, len(distance), name="labels", remedy=remedy)
+
+
+def known_classes(labels, n_nodes, *, name, remedy):
+    """An array of a class for each node, none of which is missing."""
+    classes = np.asarray(labels)
+    if classes.shape != (n_nodes,):
+        raise ValueError(
+            f"{name} has shape {classes.shape}, expected ({n_nodes},): a class for each node."
+        )
+    # As objects, for of strings and NaN in a list numpy makes strings all.
+    missing = [node for node, one in enumerate(np.asarray(labels, object)) if is_missing(one)]
+    if missing:
+        raise ValueError(
+            f"{name} has no class for {len(missing)} of {n_nodes} nodes (the first: {missing[0]}); "
+            f"{remedy}."
+        )
+    return classes

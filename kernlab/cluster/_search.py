@@ -22,6 +22,7 @@ from kernlab._core.warn import warn_user
 from kernlab.cluster._candidates import DEFAULT_MEASURES, METHODS, make_candidates
 from kernlab.cluster._graph_input import graph_to_cluster, warn_of_components
 from kernlab.cluster._selection import SCORINGS, select
+from kernlab.cluster._undetectable import warn_if_undetectable
 from kernlab.graph._adjacency import graph_tags
 from kernlab.graph._measures import parse_measure
 from kernlab.graph._proximity import GraphProximity
@@ -77,8 +78,10 @@ class GraphMeasureSearch(ClusterMixin, BaseEstimator):
     labels_ : int ndarray of shape (n_samples,)
         Of the partition selected; from zero up, in the order of the first node of each cluster.
     best_index_ : int
-        Its candidate.
+        Its candidate: where several candidates are that partition, the first of the measure which
+        gives it at most parameters.
     best_measure_, best_method_ : str
+        Of that candidate. Others may give the same labels: ``same_labels`` says which.
     best_param_ : float
         Unit parameter, to pass with ``param_scale="unit"``; NaN where the measure has none.
     best_natural_param_ : float
@@ -92,8 +95,9 @@ class GraphMeasureSearch(ClusterMixin, BaseEstimator):
         ``measure``, ``param`` and ``method``, then, NaN for candidates that have no value,
         ``modularity``, ``log_likelihood`` (in nats, weights in units of the largest), ``consensus``
         (mean adjusted Rand index to all candidates kept) and ``score``. ``kept`` says which
-        candidates took part, and ``reason`` why others did not: an error of their measure on this
-        graph, too few clusters, or a modularity of the wrong sign. Ready for ``pandas.DataFrame``.
+        candidates took part, ``same_labels`` which of them are the partition selected, and
+        ``reason`` why others did not take part: an error of their measure on this graph, too few
+        clusters, or a modularity of the wrong sign. Ready for ``pandas.DataFrame``.
     candidate_labels_ : int ndarray of shape (n_candidates, n_samples)
         All partitions, numbered likewise; a row of -1 where there is none. What the best of them is
         by labels known is a bound on what any choice could have reached.
@@ -120,6 +124,9 @@ class GraphMeasureSearch(ClusterMixin, BaseEstimator):
        This is what makes the rule work on disassortative graphs, where partitions of high
        modularity are junk that agrees with other junk.
     3. The largest sum of midranks of sQ, D and C wins; ties go to the larger D, then to the first.
+
+    What is selected is a partition. Often many measures give it, and then ``best_measure_`` is but
+    one of them: the one that does so at most parameters, or the first of such.
 
     On three sets of random graphs of five families it came within 0.05 of the best candidate's
     adjusted Rand index about as often as the likelihood (34 and 35 of 58, 36 and 40 of 58, 28 and
@@ -219,6 +226,9 @@ class GraphMeasureSearch(ClusterMixin, BaseEstimator):
             If the graph has several components.
         SelfLoopWarning
             If there are weights on the diagonal, which are left out.
+        UndetectableCommunitiesWarning
+            If a connected graph of 100 nodes or more has no communities that stand out from chance,
+            see :func:`count_communities`.
         sklearn.exceptions.FitFailedWarning
             If measures gave no clusters at any parameter; ``reason`` says why at each.
         """
@@ -235,6 +245,7 @@ class GraphMeasureSearch(ClusterMixin, BaseEstimator):
                 seed=check_random_state(self.random_state).randint(2**31 - 1),
                 n_jobs=self.n_jobs,
                 verbose=self.verbose,
+                nodes=self.nodes_,
             )
             chosen = select(
                 # Products of degrees overflow with weights of 1e150 and more.
@@ -254,10 +265,11 @@ class GraphMeasureSearch(ClusterMixin, BaseEstimator):
                 "consensus": chosen.consensus,
                 "score": chosen.score,
                 "kept": chosen.kept,
+                "same_labels": chosen.same,
                 "reason": chosen.reasons,
             }
             self.assortative_ = chosen.assortative
-            self.best_index_ = best = chosen.best
+            self.best_index_ = best = _steadiest(found, chosen.same)
             self.best_measure_ = str(found.measure[best])
             self.best_param_ = float(found.param[best])
             winner, spectra = parse_measure(self.best_measure_), Spectra(adjacency, floor="auto")
@@ -270,6 +282,7 @@ class GraphMeasureSearch(ClusterMixin, BaseEstimator):
             self.best_score_ = float(chosen.score[best])
             self.labels_ = found.labels[best].astype(np.int32)
             _warn_of_failed(found)
+            warn_if_undetectable(adjacency, self.n_clusters)
             warn_of_components(
                 adjacency,
                 self.nodes_,
@@ -307,16 +320,28 @@ class GraphMeasureSearch(ClusterMixin, BaseEstimator):
         return measures, params, methods
 
 
+def _steadiest(found, same):
+    """Of candidates of one partition the first of the measure that gives it at most parameters."""
+    rows = np.flatnonzero(same)
+    steps: dict[str, set[str]] = {}
+    for row in rows:
+        # Those without a parameter have NaN, which equals nothing; as text it does.
+        steps.setdefault(found.measure[row], set()).add(str(found.param[row]))
+    most = max(map(len, steps.values()))
+    return int(next(row for row in rows if len(steps[found.measure[row]]) == most))
+
+
 def _warn_of_failed(found):
-    """Tell of measures without a single candidate, once for each reason."""
+    """Tell of measures without a single candidate, once for each cause."""
     names = np.unique(found.measure)
     failed: dict[str, list[str]] = {}
     for name in names:
         reasons = found.reasons[found.measure == name]
         if np.all(reasons != ""):
-            failed.setdefault(reasons[0], []).append(name)
+            cause = reasons[0].replace(f"Measure {str(name)!r}", "Each")
+            failed.setdefault(cause, []).append(name)
     if failed:
-        listed = "; ".join(f"{', '.join(group)} ({reason})" for reason, group in failed.items())
+        listed = "; ".join(f"{', '.join(group)} ({cause})" for cause, group in failed.items())
         warn_user(
             f"{sum(map(len, failed.values()))} of {len(names)} measures could not be used: "
             f"{listed}. The others were; leave these out of measures, or change the graph.",

@@ -21,13 +21,14 @@ SCORINGS = ("rank", "modularity", "likelihood")
 class Selection:
     """What was found of each candidate, and the one selected; NaN where there is no value."""
 
-    best: int
+    best: int  # the first of those that are the same
     assortative: bool
     modularity: np.ndarray
     log_likelihood: np.ndarray
     consensus: np.ndarray
     score: np.ndarray
     kept: np.ndarray
+    same: np.ndarray  # of the partition selected
     reasons: np.ndarray
 
 
@@ -108,6 +109,7 @@ def select(adjacency, labels, n_clusters, *, scoring="rank", reasons=None):
         consensus=np.where(kept, consensus[copies], np.nan),
         score=score,
         kept=kept,
+        same=kept & (copies == copies[best]),
         reasons=reasons,
     )
 

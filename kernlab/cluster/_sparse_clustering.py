@@ -11,7 +11,6 @@ from sklearn.base import BaseEstimator, ClusterMixin, clone
 from sklearn.utils import check_random_state
 
 from kernlab._core.validation import N_JOBS, Interval, StrOptions, fit_context, whole_or_nothing
-from kernlab._core.warn import warn_user
 from kernlab.cluster._detect import BetheHessian
 from kernlab.cluster._graph_input import (
     by_first_node,
@@ -21,7 +20,7 @@ from kernlab.cluster._graph_input import (
 )
 from kernlab.cluster._k_means import k_means
 from kernlab.cluster._refine import refined
-from kernlab.exceptions import UndetectableCommunitiesWarning
+from kernlab.cluster._undetectable import warn_undetectable
 from kernlab.graph._adjacency import graph_tags
 
 _SIGNS = {"auto": 0, "assortative": 1, "disassortative": -1}
@@ -217,12 +216,7 @@ class SparseGraphClustering(ClusterMixin, BaseEstimator):
         self.n_detectable_ = int(operator.stand_out(self.eigenvalues_).sum())
         if self.n_detectable_ < 2 and self.n_clusters > 1:
             second = np.abs(self.eigenvalues_[1:]).max(initial=0.0)
-            warn_user(
-                "The graph shows no detectable communities: what stands out from chance has an "
-                f"eigenvalue beyond 1, and the largest after the first is {second:.3g}. The "
-                f"{self.n_clusters} labels mean nothing by themselves.",
-                UndetectableCommunitiesWarning,
-            )
+            warn_undetectable(second, self.n_clusters)
         if not spectral:
             return np.asarray(self._transformer(rng).fit_transform(adjacency), dtype=np.float32)
         points = vectors[:, : self.n_clusters]

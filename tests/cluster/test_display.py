@@ -61,10 +61,46 @@ def test_the_measures_of_a_search():
     ]
     np.testing.assert_allclose(shown["for"], expected)
     display = ProximityDisplay.from_estimator(search, CLUB)
-    assert display.chosen in (None, (search.best_param_, adjusted_rand_score(CLUB, search.labels_)))
+    rand = adjusted_rand_score(CLUB, search.labels_)
+    assert display.chosen == (search.best_measure_, search.best_param_, rand)
+    one = ProximityDisplay.from_estimator(search, measures=["HEAT2"], color="red", linewidth=3)
+    assert set(lines(one)) == {"heat2"}
+    assert (one.artists_[0].get_color(), one.artists_[0].get_linewidth()) == ("red", 3)
+    for measures in (["ct"], ["katz"], []):
+        with pytest.raises(ValueError, match="some that were searched.*: 'for', 'heat2'"):
+            ProximityDisplay.from_estimator(search, measures=measures)
     assert display.ax_.get_ylabel() == "adjusted Rand index"
     with pytest.raises(ValueError, match="no sweep"):
         ProximityDisplay.from_estimator(search.set_params(params=1).fit(KARATE))
+
+
+def test_more_than_six_measures_are_a_map_the_best_on_top():
+    rng = np.random.default_rng(0)
+    scores = {f"m{i}": rng.random(3) for i in range(7)}
+    scores["none"] = np.full(3, np.nan)
+    display = ProximityDisplay.from_sweep([0.9, 0.1, 0.5], scores, label="index", cmap="magma")
+    (image,) = display.artists_
+    names = [text.get_text() for text in display.ax_.get_yticklabels()]
+    best = [np.nanmax(scores[name]) for name in names[:-1]]
+    assert best == sorted(best, reverse=True)
+    assert names[-1] == "none"
+    table = np.stack([scores[name][[1, 2, 0]] for name in names])
+    np.testing.assert_array_equal(image.get_array().filled(np.nan), table)
+    assert image.get_cmap().name == "magma"
+    assert [text.get_text() for text in display.ax_.get_xticklabels()] == ["0.1", "0.5", "0.9"]
+    assert display.figure_.axes[1].get_ylabel() == "index"
+    display.chosen = ("m3", 0.5, 0.0)
+    (ring,) = display.plot().ax_.lines
+    np.testing.assert_array_equal(ring.get_xydata(), [[1, names.index("m3")]])
+    assert display.ax_.get_title() == "selected: m3 at 0.5"
+
+
+def test_the_legend_hides_no_curve():
+    display = ProximityDisplay.from_sweep([0.1, 0.9], {"for": [1.0, 1.0], "heat": [0.0, 1.0]})
+    display.figure_.canvas.draw()
+    legend = display.ax_.get_legend().get_window_extent()
+    assert legend.x0 > display.ax_.get_window_extent().x1
+    assert legend.x1 <= display.figure_.bbox.x1
 
 
 def test_sweeps_of_several_measures():
@@ -92,6 +128,10 @@ def test_what_cannot_be_drawn_is_refused(fitted):
         ProximityDisplay.from_estimator(GraphClustering(2))
     with pytest.raises(ValueError, match=r"y has shape \(3,\), expected \(34,\)"):
         ProximityDisplay.from_estimator(fitted, [0, 1, 2])
+    with pytest.raises(ValueError, match="y has no class for 1 of 34 nodes.*draw without y"):
+        ProximityDisplay.from_estimator(fitted, [None, *CLUB[1:]])
+    with pytest.raises(ValueError, match="measures=.*has one alone, 'rsp'"):
+        ProximityDisplay.from_estimator(fitted, measures=["rsp"])
     one = GraphClustering(2, param=0.5, n_init=1).fit(KARATE)
     with pytest.raises(ValueError, match="tried one parameter.*param='auto'"):
         ProximityDisplay.from_estimator(one)

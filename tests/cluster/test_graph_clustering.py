@@ -14,7 +14,7 @@ from sklearn.cluster import AgglomerativeClustering
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import adjusted_rand_score
 
-from kernlab.cluster import GraphClustering, KernelKMeans, _kernel_runs
+from kernlab.cluster import GraphClustering, GraphMeasureSearch, KernelKMeans, _kernel_runs
 from kernlab.cluster._graph_clustering import _ward
 from kernlab.cluster._graph_input import by_first_node
 from kernlab.exceptions import DisconnectedGraphWarning, SelfLoopWarning
@@ -252,6 +252,22 @@ def test_components_are_named():
         assert adjusted_rand_score(expected, model.labels_) == 1.0
     with pytest.raises(ValueError, match="2 components.*pass floor='auto'"):
         GraphClustering(4, measure="logcomm", floor=None).fit(both)
+
+
+def test_modularity_may_prefer_halves_of_a_component_to_components():
+    # As the guide says; the distances of one parameter see the components first.
+    beside = nx.disjoint_union(KARATE, nx.path_graph(3))
+    for param, together in ((0.5, False), ("auto", True)):
+        model = GraphClustering(2, param=param, random_state=0)
+        with pytest.warns(DisconnectedGraphWarning, match="may be components"):
+            labels = model.fit(beside).labels_
+        assert len(set(labels[34:])) == 1
+        assert (len(set(labels[:34])) == 2) == together
+        assert (labels[0] == labels[34]) == together
+    search = GraphMeasureSearch(2, measures=["scct", "for"], params=3, random_state=0)
+    with pytest.warns(DisconnectedGraphWarning):
+        search.fit(beside)
+    assert np.bincount(search.labels_).tolist() != [34, 3]
 
 
 def test_isolated_nodes_are_named_or_clustered():

@@ -6,8 +6,11 @@ import networkx as nx
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn import config_context
+from sklearn.base import clone
 from sklearn.cluster import KMeans
 from sklearn.datasets import make_blobs
 from sklearn.exceptions import ConvergenceWarning
@@ -15,8 +18,9 @@ from sklearn.metrics import adjusted_rand_score
 from sklearn.metrics.pairwise import rbf_kernel
 
 from kernlab.cluster import KernelKMeans, _kernel_runs
+from kernlab.cluster._kernel_input import _asymmetry
 from kernlab.cluster._kernel_kmeans import kernel_kmeans, spectral_starts
-from kernlab.exceptions import DistanceLikeWarning
+from kernlab.exceptions import AsymmetricKernelWarning, DistanceLikeWarning
 from kernlab.graph import distance_to_kernel
 
 EPS = np.finfo(float).eps
@@ -196,7 +200,7 @@ def test_the_start_is_selected_by_what_was_asked():
     assert scores[0] < max(scores)
     chosen = [np.array_equal(one, model.labels_) for one in model.all_labels_]
     assert scores[chosen.index(True)] == max(scores)
-    worst = model.set_params(selection=lambda labels, kernel: _objective(kernel, labels)).fit(K)
+    worst = model.set_params(selection=_objective).fit(K)
     assert worst.inertia_ > worst.all_inertias_.min()
     assert abs(worst.inertia_ - worst.all_inertias_.max()) < 1e-12
 
@@ -206,7 +210,7 @@ def test_a_function_that_selects_cannot_spoil_what_it_is_given():
     K = X @ X.T
     kept = K.copy()
 
-    def spoil(labels, kernel):
+    def spoil(kernel, labels):
         score = -_objective(kernel, labels)
         labels[:], kernel[:] = 0, np.nan
         return score
@@ -278,9 +282,18 @@ def test_too_few_passes_are_told():
         ({"selection": "modularity"}, {}, "needs a graph"),
         ({"selection": "modularity"}, {"adjacency": np.ones((4, 4)) - np.eye(4)}, "has 4 nodes"),
         ({"selection": "modularity"}, {"adjacency": np.zeros((6, 6))}, "no edges"),
-        ({"selection": lambda labels, kernel: np.nan}, {}, "returned NaN"),
+        ({"selection": lambda kernel, labels: np.nan}, {}, "returned NaN"),
         ({}, {"adjacency": np.ones((6, 6))}, "of use with selection='modularity' only"),
-        ({}, {"sample_weight": [1, 1, -1, 1, 1, 1]}, "Negative values"),
+        (
+            {},
+            {"sample_weight": [1, 1, -1, 1, 1, 1]},
+            "Negative values.*give weights of zero or more",
+        ),
+        (
+            {"kernel": "rbf", "kernel_params": {"gamma": 2}},
+            {},
+            "kernel_params=.*pass gamma=, degree=",
+        ),
         ({}, {"sample_weight": np.zeros(6)}, "zero everywhere"),
         ({"kernel": "poly", "degree": 300}, {"X": 1e9 * np.eye(6)}, "NaN or infinity"),
         ({}, {"X": np.ones((6, 5))}, "square"),
@@ -301,6 +314,60 @@ def test_distances_are_no_kernel():
     with pytest.warns(DistanceLikeWarning, match="distance_to_kernel"):
         KernelKMeans(2, n_init=2).fit(distances)
     KernelKMeans(2, n_init=2).fit(distance_to_kernel(distances**2))
+
+
+def test_a_table_that_is_far_from_symmetric_is_told():
+    # Digits has 64 features: so many images are a square table, and no kernel.
+    points = np.random.default_rng(0).uniform(0, 16, (64, 64))
+    with pytest.warns(AsymmetricKernelWarning, match=r"\(X \+ X.T\) / 2.*kernel='rbf'"):
+        found = KernelKMeans(3, random_state=0).fit(points)
+    symmetric = KernelKMeans(3, random_state=0).fit((points + points.T) / 2)
+    assert np.array_equal(found.labels_, symmetric.labels_)
+    # Beyond the first block of rows; the largest floats; rounding in single precision is none.
+    K = np.eye(600)
+    K[599, 0] = 0.5
+    assert _asymmetry(K) == _asymmetry(K.T) == 0.5
+    assert _asymmetry(np.array([[0.0, 1.5e308], [-1.5e308, 0.0]])) == 2.0
+    KernelKMeans(3, random_state=0).fit(rbf_kernel(_points(30).astype(np.float32)))
+
+
+def test_a_graph_is_sent_where_graphs_are_clustered():
+    with pytest.raises(TypeError, match="graph of networkx.*GraphClustering.*GraphProximity"):
+        KernelKMeans(2).fit(nx.karate_club_graph())
+
+
+def test_frames_come_out_where_they_are_asked_for():
+    X = pd.DataFrame(_points(20), columns=list("abc"), index=[f"s{i}" for i in range(20)])
+    model = KernelKMeans(3, kernel="rbf", n_init=2, random_state=0)
+    plain = model.fit(X).transform(X)
+    framed = model.set_output(transform="pandas").fit_transform(X)
+    assert list(framed.index) == list(X.index)
+    assert list(framed.columns) == [f"kernelkmeans{c}" for c in range(3)]
+    np.testing.assert_array_equal(framed, plain)
+    # That k-means be no transformer of precomputed kernels stays so.
+    given = KernelKMeans(3)
+    assert not any(hasattr(given, name) for name in ("transform", "fit_transform", "set_output"))
+    with config_context(transform_output="pandas"):
+        assert list(clone(model).fit(X).transform(X[:2]).index) == ["s0", "s1"]
+        # The score is of numbers, whatever the output.
+        assert model.score(X) == pytest.approx(-(plain.min(axis=1) ** 2).sum(), rel=1e-12)
+
+
+@pytest.mark.parametrize("kernel", ["cosine", "linear", "rbf"])
+def test_points_may_be_sparse(kernel):
+    X = np.random.default_rng(0).poisson(0.5, (300, 30)) + np.eye(300, 30)
+    dense = KernelKMeans(4, kernel=kernel, n_init=2, random_state=0).fit(X)
+    sparse = clone(dense).fit(sp.coo_array(X))
+    assert np.array_equal(sparse.labels_, dense.labels_)
+    assert np.array_equal(sparse.predict(sp.csr_matrix(X)), dense.predict(X))
+    # Roots of rounding, of numbers up to some tens.
+    assert np.allclose(sparse.transform(sp.csr_matrix(X)), dense.transform(X), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("kernel", ["precomputed", "chi2", lambda x, y: float(x @ y)])
+def test_sparse_points_of_other_kernels_are_refused(kernel):
+    with pytest.raises(TypeError, match=r"dense data is required. Use '.toarray\(\)'"):
+        KernelKMeans(2, kernel=kernel).fit(sp.csr_array(np.eye(4)))
 
 
 def test_score_is_minus_the_inertia():

@@ -3,12 +3,15 @@
 import itertools
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score, roc_curve
 
 from kernlab.cluster import copeland_scores, reject_curve
+
+OTHERS = 1.0 - np.eye(3)
 
 
 def _case(seed, n=25, n_values=None):
@@ -59,13 +62,13 @@ def test_ties_are_the_mean_of_all_their_orders():
 
 @given(st.integers(0, 1000))
 @settings(max_examples=20, deadline=None)
-def test_order_of_nodes_scale_and_diagonal_are_no_matter(seed):
+def test_order_of_nodes_and_scale_are_no_matter(seed):
     distance, labels = _case(seed, n=10, n_values=6)
     labels[:3] = [0, 0, 1]
     curve = reject_curve(distance, labels)
     moved = np.random.default_rng(seed).permutation(10)
     other = np.exp(1e2 * distance)[np.ix_(moved, moved)]
-    np.fill_diagonal(other, -7.0)
+    np.fill_diagonal(other, 0.0)
     same = reject_curve(other, labels[moved].astype(str))
     np.testing.assert_array_equal(curve.fpr, same.fpr)
     np.testing.assert_array_equal(curve.tpr, same.tpr)
@@ -75,8 +78,9 @@ def test_perfect_constant_and_infinite_distances():
     labels = np.repeat([0, 1], 4)
     apart = (labels[:, None] != labels).astype(float)
     assert reject_curve(apart, labels).auc == 1.0
-    assert reject_curve(np.where(apart > 0, np.inf, 1.0), labels).auc == 1.0
-    constant = reject_curve(np.ones((8, 8)), labels)
+    others = 1.0 - np.eye(8)
+    assert reject_curve(np.where(apart > 0, np.inf, others), labels).auc == 1.0
+    constant = reject_curve(others, labels)
     assert (constant.auc, len(constant.fpr)) == (0.5, 2)
 
 
@@ -88,9 +92,14 @@ def test_perfect_constant_and_infinite_distances():
         (np.ones((3, 3)) * np.nan, [0, 0, 1], "NaN"),
         (np.ones((3, 3), complex), [0, 0, 1], "complex128; give real numbers"),
         (np.arange(9.0).reshape(3, 3), [0, 0, 1], r"not symmetric.*\(distance \+ distance.T\) / 2"),
-        (np.ones((3, 3)), [0, 1], r"labels has shape \(2,\), expected \(3,\)"),
-        (np.ones((3, 3)), [0, 0, 0], "labels have one class"),
-        (np.ones((3, 3)), [0, 1, 2], "a class of its own for each node"),
+        (np.eye(3) + 1, [0, 0, 1], r"diagonal that is not zero \(up to 2\).*kernel_to_distance"),
+        (np.full((2, 2), np.inf), [0, 1], "diagonal that is not zero"),
+        (OTHERS, [0, np.nan, 1], "no class for 1 of 3 nodes.*first: 1.*labels.known."),
+        (OTHERS, ["a", "b", np.nan], "labels has no class for 1 of 3 nodes"),
+        (OTHERS, pd.Series([pd.NA, None, "b"]), "labels has no class for 2 of 3 nodes"),
+        (OTHERS, [0, 1], r"labels has shape \(2,\), expected \(3,\)"),
+        (OTHERS, [0, 0, 0], "labels have one class"),
+        (OTHERS, [0, 1, 2], "a class of its own for each node"),
     ],
 )
 def test_bad_input_of_reject_curves_is_refused(distance, labels, message):

@@ -219,6 +219,38 @@ def test_verbose_asks_for_a_bar_over_measures(monkeypatch):
     assert (3, 1, "Measures") in seen
 
 
+def test_candidates_of_the_labels_selected_are_marked_and_the_steadiest_measure_is_named():
+    search = GraphMeasureSearch(2, measures=["ct", "comm2", "for"], params=4, n_init=3,
+                                random_state=0).fit(nx.karate_club_graph())  # fmt: skip
+    results, labels = search.search_results_, search.candidate_labels_
+    same = results["same_labels"]
+    assert np.array_equal(same, (labels == search.labels_).all(axis=1))
+    assert set(results["score"][same]) == {search.best_score_}
+    steps = {
+        name: len(set(results["param"][same & (results["measure"] == name)].astype(str)))
+        for name in dict.fromkeys(results["measure"][same])
+    }
+    # The first candidate is not of the measure that gives the labels at most parameters.
+    first = results["measure"][np.flatnonzero(same)[0]]
+    assert steps[first] < max(steps.values()) == steps[search.best_measure_]
+    expected = np.flatnonzero(same & (results["measure"] == search.best_measure_))[0]
+    assert search.best_index_ == expected
+
+
+def test_measures_that_fail_of_one_cause_are_told_together_by_the_names_of_nodes():
+    graph = nx.disjoint_union(nx.karate_club_graph(), nx.empty_graph(1))
+    graph = nx.relabel_nodes(graph, {34: "hermit"})
+    together = r"2 of 3.*: nheat, scct \(ValueError: Each divides.*nodes 'hermit'.*X.remove_nodes"
+    with (
+        pytest.warns(DisconnectedGraphWarning),
+        pytest.warns(FitFailedWarning, match=together) as told,
+    ):
+        search = _fitted(graph, 2, measures=["scct", "for", "nheat"])
+    assert max(len(str(one.message)) for one in told) < 400
+    reasons = search.search_results_["reason"]
+    assert sum("Measure 'scct' divides" in reason for reason in reasons) == 6
+
+
 def test_every_candidate_failing_says_why():
     star = nx.to_numpy_array(nx.star_graph(6))
     star = np.pad(star, (0, 1))
