@@ -25,11 +25,18 @@ class AmbiguousGraphWarning(UserWarning):
 
     The first line of a file may be a header or an edge, and numbers at the edges may be their
     weights. The message says what was taken for what, and how to settle it.
+    """
+
+
 class AsymmetricKernelWarning(UserWarning):
     """A table given as a kernel is not symmetric, and its symmetric part is used.
 
     The message says by how much, and what to do if the table holds points.
     """
+
+
+class BandwidthWarning(UserWarning):
+    """A data-driven bandwidth is not to be relied on: its criterion has no optimum on this data."""
 
 
 class CondensedDensityWarning(UserWarning):
@@ -97,10 +104,6 @@ class SingularCovarianceError(ValueError):
 
     The message names the columns at fault and the remedy.
     """
-
-
-class BandwidthWarning(UserWarning):
-    """A data-driven bandwidth is not to be relied on: its criterion has no optimum on this data."""
 
 
 class SingularOperatorError(ValueError):
