@@ -44,7 +44,8 @@ def bootstrap_vectors(graph, n_vectors, *, random_state):
             f"multigrid has room for {1 / _SPREAD:g}; leave out the weakest edges, or take "
             "smooth_vectors='eigenvectors'."
         )
-    vectors = smooth_basis(*definite_laplacian(graph), n_vectors, rng)
+    matrix, part = definite_laplacian(graph)
+    vectors = smooth_basis(matrix, part, n_vectors, rng)
     scaled = np.sqrt(graph.sum(axis=1))[:, None] * vectors
     return np.linalg.svd(scaled, full_matrices=False)[0][:, :n_vectors]
 
