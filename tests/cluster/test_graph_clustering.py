@@ -259,7 +259,7 @@ def test_modularity_may_prefer_halves_of_a_component_to_components():
     beside = nx.disjoint_union(KARATE, nx.path_graph(3))
     for param, together in ((0.5, False), ("auto", True)):
         model = GraphClustering(2, param=param, random_state=0)
-        with pytest.warns(DisconnectedGraphWarning, match="may be components"):
+        with pytest.warns(DisconnectedGraphWarning, match="parts of several"):
             labels = model.fit(beside).labels_
         assert len(set(labels[34:])) == 1
         assert (len(set(labels[:34])) == 2) == together
