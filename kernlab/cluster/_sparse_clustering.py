@@ -21,7 +21,7 @@ from kernlab.cluster._graph_input import (
     linked_graph_to_cluster,
     warn_of_isolated,
 )
-from kernlab.cluster._refine import refined
+from kernlab.cluster._refine import in_units_of_largest, refined
 from kernlab.exceptions import UndetectableCommunitiesWarning
 from kernlab.graph._adjacency import graph_tags
 
@@ -187,8 +187,7 @@ class SparseGraphClustering(ClusterMixin, BaseEstimator):
             adjacency, linked = linked_graph_to_cluster(self, X)
             if not linked.all():
                 adjacency = adjacency[linked][:, linked]
-            # Weights of any common scale.
-            adjacency.data /= adjacency.data.max()
+            in_units_of_largest(adjacency)
             rng = check_random_state(self.random_state)
             points = self._points(adjacency, rng)
             labels = _k_means(points, self.n_clusters, self.n_init, rng)
