@@ -101,11 +101,11 @@ def test_scale_of_the_weights_and_names_of_the_labels_are_no_matter(scale):
 
 
 def test_rates_of_light_blocks_are_their_own():
-    # Two blocks of weights a thousandth of those of the third: between them less than half a mean
-    # edge, whatever the labels, and within them too.
+    # Two blocks of weights so small beside those of the third that between them are less than half
+    # a mean edge, whatever the labels, and within them too.
     A, truth = blocks(600, 3, 12, 3)
     A = A.tocoo()
-    A.data = np.where((truth[A.row] == 0) & (truth[A.col] == 0), 1.0, 1e-3)
+    A.data = np.where((truth[A.row] == 0) & (truth[A.col] == 0), 1.0, 1e-5)
     rng = np.random.default_rng(0)
     swapped = (rng.random(600) < 0.25) & (truth > 0)
     refined = refine_blocks(A, np.where(swapped, 3 - truth, truth), random_state=0)
