@@ -254,12 +254,12 @@ class SparseGraphClustering(ClusterMixin, BaseEstimator):
 
 
 def _unit_rows(adjacency, operator, values, vectors):
-    """Rows of eigenvectors at unit length; those of which the solver's error is much, by neighbours.
+    """Rows of eigenvectors at unit length; where the solver's error is large, those of neighbours.
 
-    Nodes of small weights or far from all others have short rows, and errors are alike for all. They
-    take the mean direction of neighbours with a place, weighted by the edges, those beside such
-    nodes first; an exact row of small weights is about that mean. Nodes that are linked to none
-    with a place stay at zero.
+    Nodes of small weights, or far from most others, have short rows, and errors are alike for all.
+    They take the mean direction of neighbours with a place, weighted by the edges, those beside
+    such nodes first; in exact eigenvectors it is about that. Nodes from which no edges lead to a
+    place stay at zero.
     """
     told = operator.stand_out(values)
     rows, values = vectors[:, told], values[told].astype(np.float32)
