@@ -4,6 +4,7 @@
 # graphs*, JMLR 22, 2021; Qin, Rohe, *Regularized spectral clustering under the degree-corrected
 # stochastic blockmodel*, NIPS 2013.
 
+import math
 from numbers import Integral
 
 import numpy as np
@@ -28,8 +29,9 @@ from kernlab.graph._adjacency import graph_tags
 _SIGNS = {"auto": 0, "assortative": 1, "disassortative": -1}
 # Points that k-means is started on; passes over all points from there.
 _SAMPLE, _PASSES = 20_000, 4
-# Of the length of a row of eigenvectors: with larger errors it tells little.
-_ERROR = 0.3
+# Of the length of a row of eigenvectors: with larger errors it tells little. Of the root mean
+# square of such lengths, what the solver leaves as errors.
+_ERROR, _SHORT = 0.3, 0.02
 
 
 class SparseGraphClustering(ClusterMixin, BaseEstimator):
@@ -265,14 +267,14 @@ def _unit_rows(adjacency, operator, values, vectors):
     rows, values = vectors[:, told], values[told].astype(np.float32)
     errors = np.linalg.norm(operator.matrix @ rows - rows * values, axis=1)
     placed = errors <= _ERROR * np.linalg.norm(rows * values, axis=1)
+    # By chance rows of errors alone may pass; the mean of squared lengths is n_columns / n_nodes.
+    placed &= np.linalg.norm(rows, axis=1) >= _SHORT * math.sqrt(rows.shape[1] / len(rows))
     points = vectors * operator.scale[:, None]
     points[~placed] = 0.0
     placed &= _scale_to_unit_length(points)
-    border = np.flatnonzero(placed)
+    rest = np.flatnonzero(~placed)
+    border = rest[adjacency[rest] @ placed.astype(np.float64) > 0]
     while len(border):
-        beside = np.zeros(len(points), bool)
-        beside[adjacency[border].indices] = True
-        border = np.flatnonzero(beside & ~placed)
         links = adjacency[border]
         # In units of the largest of each node: single precision does not hold what is very small.
         largest = links.max(axis=1).toarray()
@@ -281,6 +283,7 @@ def _unit_rows(adjacency, operator, values, vectors):
         _scale_to_unit_length(means)
         points[border] = means
         placed[border] = True
+        border = np.unique(links.indices[~placed[links.indices]])
     return points
 
 

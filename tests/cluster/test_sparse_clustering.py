@@ -69,6 +69,17 @@ def test_nodes_of_small_weights_have_the_labels_of_their_neighbours(weight):
     np.testing.assert_allclose(np.linalg.norm(model.embedding_, axis=1), 1.0, atol=1e-5)
 
 
+def test_a_chain_has_the_label_of_the_node_it_hangs_from():
+    A, truth = blocks(1050, 2, 16, 4)
+    chain = nx.to_scipy_sparse_array(nx.path_graph(400))
+    A = sp.block_diag([A, chain]).tolil()
+    A[0, 1050] = A[1050, 0] = 1.0
+    labels = SparseGraphClustering(2, random_state=0).fit_predict(A.tocsr())
+    assert adjusted_rand_score(truth, labels[:1050]) > 0.97
+    # But for what the last eigenvectors make of its near end, in a few nodes, all of it is noise.
+    assert np.all(labels[1060:] == labels[0])
+
+
 def test_more_clusters_than_stand_out_and_fewer():
     A, _ = blocks(1600, 4, 20, 2)
     for n_clusters, expected in ((1, 2), (2, 2), (4, 4), (20, 4)):
