@@ -52,9 +52,11 @@ def refine_blocks(X, labels, *, max_iter=10, random_state=None, verbose=0):
     -----
     A sweep fixes the rates at their likeliest values for the labels, visits every node once, and
     moves it to the cluster of the largest likelihood given the labels of all others. Neither step
-    lets the likelihood fall [1]_, but for rates of zero, whose logarithm is replaced by that of
-    half an average edge. The likelihood is computed after each sweep, and the labels returned are
-    those of the largest; so it is never below that of the labels given.
+    lets the likelihood fall [1]_, but for rates of zero: two clusters without an edge between them
+    are taken to share half an average edge, or half the least weight that two others share where
+    that is less. The likelihood is computed after each sweep, and the labels returned are those of
+    the largest; so it is never below that of the labels given. Nobody moves to a cluster of nodes
+    without edges. Weights are in units of the largest; those below 2e-308 count as that.
 
     A sweep takes O(edges + nodes × clusters × clusters seen by a node); four seconds for 1e7 edges
     and 20 clusters. The moves find a local maximum. They assume that the model fits; on graphs
@@ -99,15 +101,24 @@ def refine_blocks(X, labels, *, max_iter=10, random_state=None, verbose=0):
         raise ValueError(
             f"labels holds values of several kinds ({error}); give strings or integers alone."
         ) from error
-    if adjacency.nnz:
-        adjacency.data /= adjacency.data.max()
+    in_units_of_largest(adjacency)
     rng = check_random_state(random_state)
     return values[refined(adjacency, codes, len(values), max_iter=max_iter, rng=rng,
                           verbose=verbose)]  # fmt: skip
 
 
+def in_units_of_largest(adjacency):
+    """Divide positive weights by their largest, in place; an edge stays one where that is no float.
+
+    Zeros in its place would make nodes without edges, of which nobody was told.
+    """
+    if adjacency.nnz:
+        adjacency.data /= adjacency.data.max()
+        np.maximum(adjacency.data, np.finfo(np.float64).tiny, out=adjacency.data)
+
+
 def refined(adjacency, labels, n_clusters, *, max_iter, rng, verbose=0):
-    """:func:`refine_blocks` on a checked matrix of weights up to one.
+    """:func:`refine_blocks` on a checked matrix :func:`in_units_of_largest`.
 
     Labels are 0 ... n_clusters - 1, none without a node.
     """
@@ -119,16 +130,12 @@ def refined(adjacency, labels, n_clusters, *, max_iter, rng, verbose=0):
     table = block_table(*edges, labels, n_clusters)
     if not table.any():
         return labels
-    half_edge = 0.5 * table.sum() / adjacency.nnz
+    mean_edge = table.sum() / adjacency.nnz
     best, best_score = labels.copy(), block_log_likelihood(table[None])[0]
     for _ in progress(range(max_iter), total=max_iter, verbose=verbose, label="moving nodes"):
         kappa = table.sum(axis=1)
-        pairs = np.maximum(np.outer(kappa, kappa), half_edge**2)
         sizes = np.bincount(labels, minlength=n_clusters)
-        moves = move_nodes(
-            *edges, order, labels, sizes, kappa, table / pairs,
-            np.log(np.maximum(table, half_edge) / pairs),
-        )  # fmt: skip
+        moves = move_nodes(*edges, order, labels, sizes, kappa, *_rates(table, mean_edge))
         table = block_table(*edges, labels, n_clusters)
         score = block_log_likelihood(table[None])[0]
         if score > best_score:
@@ -136,3 +143,17 @@ def refined(adjacency, labels, n_clusters, *, max_iter, rng, verbose=0):
         if moves <= _SETTLED * len(labels):
             break
     return best
+
+
+def _rates(table, mean_edge):
+    """Rates between blocks and their logarithms, finite but for blocks without weight: -inf."""
+    kappa = table.sum(axis=1)
+    # One at a time, and logarithms apart: of products of two small sums nothing may be left.
+    divisor = np.where(kappa > 0, kappa, 1.0)
+    omega = table / divisor[:, None] / divisor
+    # Less than any rate that is not zero, or what is rare would be taken for what is not there.
+    floor = 0.5 * min(mean_edge, table[table > 0].min())
+    log_omega = np.log(np.where(table > 0, table, floor))
+    log_omega -= np.log(divisor)[:, None] + np.log(divisor)
+    log_omega[:, kappa == 0] = -np.inf
+    return omega, log_omega

@@ -31,18 +31,22 @@ def move_nodes(indptr, indices, data, order, labels, sizes, kappa, omega, log_om
     for r in range(n_blocks):
         for s in range(n_blocks):
             expected[r] += omega[r, s] * kappa[s]
-    beside = np.zeros(n_blocks)
+    beside = np.empty(n_blocks)
     seen = np.empty(n_blocks, np.int64)
+    # The visit that saw a block last: weights of any size, zero even, count it once.
+    visit = np.full(n_blocks, -1)
     gain = np.empty(n_blocks)
     moves = 0
-    for i in order:
+    for turn in range(len(order)):
+        i = order[turn]
         here = labels[i]
         if sizes[here] == 1:
             continue
         n_seen, degree = 0, 0.0
         for p in range(indptr[i], indptr[i + 1]):
             s = labels[indices[p]]
-            if beside[s] == 0.0:
+            if visit[s] != turn:
+                visit[s], beside[s] = turn, 0.0
                 seen[n_seen] = s
                 n_seen += 1
             beside[s] += data[p]
@@ -54,10 +58,8 @@ def move_nodes(indptr, indices, data, order, labels, sizes, kappa, omega, log_om
             gain[r] = -degree * (expected[r] + 0.5 * degree * own)
         for k in range(n_seen):
             s = seen[k]
-            weight = beside[s]
-            beside[s] = 0.0
             for r in range(n_blocks):
-                gain[r] += weight * log_omega[s, r]
+                gain[r] += beside[s] * log_omega[s, r]
         best = here
         for r in range(n_blocks):
             # A tie, or what is within rounding of one, moves nobody.

@@ -70,7 +70,8 @@ class LikelihoodAdjustedSDP(ClusterMixin, BaseEstimator):
         Weighted by memberships.
     covariances_ : ndarray of shape (n_clusters, n_features, n_features)
     objective_ : float
-        -2 log likelihood less :math:`n d \log 2\pi`, of the relaxed memberships, in nats.
+        -2 log likelihood less :math:`n d \log 2\pi`, of the relaxed memberships at
+        ``covariances_``, in nats. What is minimised has a term of ``reg_covar`` besides.
     gap_ : float
         That of ``labels_`` with the same covariances, less ``objective_``. Zero for memberships
         that are labels. It tells what rounding cost; it is not a bound on how far the labels are
@@ -226,6 +227,9 @@ class LikelihoodAdjustedSDP(ClusterMixin, BaseEstimator):
                 "increase max_updates or tol.",
                 ConvergenceWarning,
             )
+        # Without the ridge's own term, which is no likelihood.
+        costs = Costs(X, self._definite(covariances), 0.0)
+        objective = costs.objective(U)
         shares = memberships(U)
         self.memberships_, self.labels_ = shares.T, np.argmax(shares, axis=0)
         self.means_ = center + scale * (shares @ X / shares.sum(axis=1, keepdims=True))

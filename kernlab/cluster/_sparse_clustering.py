@@ -4,6 +4,7 @@
 # graphs*, JMLR 22, 2021; Qin, Rohe, *Regularized spectral clustering under the degree-corrected
 # stochastic blockmodel*, NIPS 2013.
 
+import math
 from numbers import Integral
 
 import numpy as np
@@ -19,13 +20,14 @@ from kernlab.cluster._graph_input import (
     warn_of_isolated,
 )
 from kernlab.cluster._k_means import k_means
-from kernlab.cluster._refine import refined
+from kernlab.cluster._refine import in_units_of_largest, refined
 from kernlab.cluster._undetectable import warn_undetectable
 from kernlab.graph._adjacency import graph_tags
 
 _SIGNS = {"auto": 0, "assortative": 1, "disassortative": -1}
-# Of the median length of a row: shorter ones are rounding.
-_ROUNDING = 1e-5
+# Of the length of a row of eigenvectors: with larger errors it tells little. Of the root mean
+# square of such lengths, what the solver leaves as errors.
+_ERROR, _SHORT = 0.3, 0.02
 
 
 class SparseGraphClustering(ClusterMixin, BaseEstimator):
@@ -72,13 +74,17 @@ class SparseGraphClustering(ClusterMixin, BaseEstimator):
         From zero up, in the order of the first node of each cluster. Nodes without edges get the
         label of the largest cluster, with a warning.
     n_detectable_ : int
-        Eigenvalues that stand out from chance among the first ``n_clusters``, that of the graph as
-        a whole included; two with less than two clusters asked for. Below 2 no communities do.
+        Eigenvalues that stand out from chance among those of ``eigenvalues_``, that of the graph as
+        a whole included. Below 2 no communities do. Less than ``n_clusters``, with 'spectral': the
+        labels have more groups than stand out, and some divide what the graph does not, or hold
+        what is left over. As many: there may be more, which :func:`count_communities` counts.
     eigenvalues_ : ndarray
-        Of the scaled Bethe Hessian, see :func:`count_communities`: beyond one in modulus they
-        stand out, and negative ones tell clusters with less weight within.
+        The first ``n_clusters`` of the scaled Bethe Hessian, with other embeddings than 'spectral'
+        the first two, and two at least: beyond one in modulus they stand out, and negative ones
+        tell clusters with less weight within. See :func:`count_communities`.
     embedding_ : float32 ndarray of shape (n_nodes, n_components)
-        What k-means was given. Zero for nodes without edges.
+        What k-means was given. Zero for nodes without edges, and with 'spectral' for those of parts
+        of the graph that eigenvectors do not tell of.
     nodes_ : list or range
         Of the rows, in order: the nodes of a networkx graph or labels of a DataFrame, else
         numbers.
@@ -97,7 +103,9 @@ class SparseGraphClustering(ClusterMixin, BaseEstimator):
     Eigenvectors of :math:`(D + r^2 - 1)^{-1/2} A (D + r^2 - 1)^{-1/2}`, with :math:`r^2` the mean
     of d (d - 1) over that of d: the shift that regularises spectral clustering follows from the
     graph [1]_. Eigenvectors are found by subspace iteration on Chebyshev polynomials that are small
-    wherever chance puts eigenvalues; rows are scaled to unit length [2]_.
+    wherever chance puts eigenvalues; rows are scaled to unit length [2]_. Nodes of weights that are
+    small beside those of others have rows below the solver's error; they get the mean of their
+    neighbours' rows instead, hop by hop.
 
     A graph in several parts needs no care: large ones stand out as communities, and nodes of small
     ones get some label. Memory is that of 50 bytes an edge and 16 (n_clusters + 22) bytes a node.
@@ -185,8 +193,7 @@ class SparseGraphClustering(ClusterMixin, BaseEstimator):
             adjacency, linked = linked_graph_to_cluster(self, X)
             if not linked.all():
                 adjacency = adjacency[linked][:, linked]
-            # Weights of any common scale.
-            adjacency.data /= adjacency.data.max()
+            in_units_of_largest(adjacency)
             rng = check_random_state(self.random_state)
             points = self._points(adjacency, rng)
             labels = k_means(points, self.n_clusters, self.n_init, rng)
@@ -219,13 +226,12 @@ class SparseGraphClustering(ClusterMixin, BaseEstimator):
             warn_undetectable(second, self.n_clusters)
         if not spectral:
             return np.asarray(self._transformer(rng).fit_transform(adjacency), dtype=np.float32)
-        points = vectors[:, : self.n_clusters]
-        points *= operator.scale[:, None]
-        lengths = np.linalg.norm(points, axis=1)
-        placed = lengths > _ROUNDING * np.median(lengths)
-        points[placed] /= lengths[placed, None]
-        points[~placed] = 0.0
-        return points
+        return _unit_rows(
+            adjacency,
+            operator,
+            self.eigenvalues_[: self.n_clusters],
+            vectors[:, : self.n_clusters],
+        )
 
     def _transformer(self, rng):
         if not isinstance(self.embedding, str):
@@ -240,3 +246,45 @@ class SparseGraphClustering(ClusterMixin, BaseEstimator):
 
     def __sklearn_tags__(self):
         return graph_tags(super().__sklearn_tags__())
+
+
+def _unit_rows(adjacency, operator, values, vectors):
+    """Rows of eigenvectors at unit length; where the solver's error is large, those of neighbours.
+
+    Nodes of small weights, or far from most others, have short rows, and errors are alike for all.
+    They take the mean direction of neighbours with a place, weighted by the edges, those beside
+    such nodes first; in exact eigenvectors it is about that. Nodes from which no edges lead to a
+    place stay at zero.
+    """
+    told = operator.stand_out(values)
+    rows, values = vectors[:, told], values[told].astype(np.float32)
+    errors = np.linalg.norm(operator.matrix @ rows - rows * values, axis=1)
+    placed = errors <= _ERROR * np.linalg.norm(rows * values, axis=1)
+    # By chance rows of errors alone may pass; the mean of squared lengths is n_columns / n_nodes.
+    placed &= np.linalg.norm(rows, axis=1) >= _SHORT * math.sqrt(rows.shape[1] / len(rows))
+    points = vectors * operator.scale[:, None]
+    points[~placed] = 0.0
+    placed &= _scale_to_unit_length(points)
+    rest = np.flatnonzero(~placed)
+    border = rest[adjacency[rest] @ placed.astype(np.float64) > 0]
+    while len(border):
+        links = adjacency[border]
+        # In units of the largest of each node: single precision does not hold what is very small.
+        largest = links.max(axis=1).toarray()
+        links.data /= np.repeat(largest.ravel(), np.diff(links.indptr))
+        means = links.astype(np.float32) @ points
+        _scale_to_unit_length(means)
+        points[border] = means
+        placed[border] = True
+        border = np.unique(links.indices[~placed[links.indices]])
+    return points
+
+
+def _scale_to_unit_length(rows):
+    """Scale rows in place, but for those of zeros; which are none of zeros."""
+    largest = np.abs(rows).max(axis=1)
+    some = largest > 0
+    # Squares of small numbers would be zero.
+    rows /= np.where(some, largest, 1.0)[:, None]
+    rows /= np.where(some, np.linalg.norm(rows, axis=1), 1.0)[:, None]
+    return some

@@ -47,7 +47,8 @@ def lfr_graph(
 
     What was drawn is what is returned but for rounding: an odd sum of degrees within a community
     loses one, and where no exchange of partners makes an edge simple it is left out, at most one in
-    twenty. Cost: time and memory proportional to nodes plus edges.
+    twenty. Cost: time and memory proportional to nodes plus edges, whatever the largest degree, and
+    a thousand tries for each link left out.
 
     Parameters
     ----------
@@ -280,6 +281,6 @@ def _linked(degrees, group, labels, apart, rng):
     mates[pairs] = pairs[:, ::-1]
     ends = owner[mates]
     group_first = np.concatenate(([0], np.cumsum(counts)))
-    exchange_partners(ends, mates, first, group, group_first, labels, apart, MOST_TRIES, rng)
+    exchange_partners(first, owner, ends, mates, group, group_first, labels, apart, MOST_TRIES, rng)
     keep = (ends >= 0) & (owner < ends)
     return order[owner[keep]], order[ends[keep]]

@@ -1,5 +1,7 @@
 """Moves of nodes between blocks: the likelihood they raise, and what they leave alone."""
 
+import warnings
+
 import networkx as nx
 import numpy as np
 import pytest
@@ -8,9 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import adjusted_rand_score
 
-from kernlab.cluster import refine_blocks
+from kernlab.cluster import SparseGraphClustering, refine_blocks
+from kernlab.cluster._refine import _rates
 from kernlab.cluster._refine_numba import block_table, move_nodes
 from kernlab.cluster._scores import block_log_likelihood, cluster_weights
+from kernlab.exceptions import IsolatedNodesWarning
 from kernlab.graph._adjacency import as_adjacency
 
 
@@ -94,6 +98,84 @@ def test_scale_of_the_weights_and_names_of_the_labels_are_no_matter(scale):
     named = refine_blocks(graph, np.array(["a", "b"])[start], random_state=3)
     assert np.array_equal(named == "b", expected == 1)
     assert np.array_equal(start, np.arange(34) % 2)
+
+
+def test_rates_of_light_blocks_are_their_own():
+    # Two blocks of weights so small beside those of the third that between them are less than half
+    # a mean edge, whatever the labels, and within them too.
+    A, truth = blocks(600, 3, 12, 3)
+    A = A.tocoo()
+    A.data = np.where((truth[A.row] == 0) & (truth[A.col] == 0), 1.0, 1e-5)
+    rng = np.random.default_rng(0)
+    swapped = (rng.random(600) < 0.25) & (truth > 0)
+    refined = refine_blocks(A, np.where(swapped, 3 - truth, truth), random_state=0)
+    # 12 edges to the own block against 1.5 to each other; a quarter misled is three to one.
+    assert adjusted_rand_score(truth, refined) > 0.95
+
+
+def test_rates_are_finite_and_zero_ones_the_least():
+    tables = [
+        [[4.0, 0.0], [0.0, 2.0]],
+        [[4.0, 1e-3], [1e-3, 0.0]],
+        [[1.0, 1e-308], [1e-308, 0.0]],
+        [[1e-200, 0.0], [0.0, 1e-308]],
+    ]
+    for table in map(np.array, tables):
+        omega, logs = _rates(table, 1.0)
+        assert np.isfinite(omega).all()
+        kappa = np.log(table.sum(axis=1))
+        numerators = logs + kappa + kappa[:, None]
+        some = table > 0
+        # Rounding of sums of logarithms of up to 700 each.
+        np.testing.assert_allclose(numerators[some], np.log(table[some]), atol=1e-12)
+        assert np.all(numerators[~some] <= np.log(min(0.5, 0.5 * table[some].min())) + 1e-12)
+    # Of a graph without weights as ever: half an edge, where the least that two share is four.
+    assert _rates(np.array([[8.0, 0], [0, 4.0]]), 1.0)[1][0, 1] == np.log(0.5) - np.log(8 * 4.0)
+
+
+def test_blocks_without_edges_draw_nobody():
+    A, truth = blocks(300, 3, 10, 2)
+    rng = np.random.default_rng(0)
+    start = np.where(rng.random(300) < 0.2, rng.integers(0, 3, 300), truth)
+    expected = refine_blocks(A, start, random_state=0)
+    lone = sp.block_diag([A, np.zeros((1, 1))])
+    refined = refine_blocks(lone, np.append(start, 3), random_state=0)
+    assert refined[-1] == 3
+    assert adjusted_rand_score(truth, refined[:-1]) > adjusted_rand_score(truth, start) + 0.2
+    assert likelihood(A, refined[:-1]) == pytest.approx(likelihood(A, expected), rel=1e-2)
+
+
+def test_weights_too_far_apart_for_floats_stay_edges():
+    # Relative to the largest, the others are no floats: once zeros, of which a node with more than
+    # there are blocks wrote beyond an array.
+    A = np.zeros((60, 60))
+    A[0, 1:] = A[1:, 0] = 1e-200
+    A[0, 1] = A[1, 0] = 1e200
+    start = np.arange(60) % 2
+    refined = refine_blocks(A, start, random_state=0)
+    assert set(refined) == {0, 1}
+    assert likelihood(A / 1e200, refined) >= likelihood(A / 1e200, start)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        labels = SparseGraphClustering(2, refine=True, random_state=0).fit_predict(A)
+    assert len(labels) == 60
+    assert not any(issubclass(one.category, IsolatedNodesWarning) for one in caught)
+
+
+def test_stored_zeros_are_counted_as_one_block():
+    # One node beside 50 others with weight zero, in two blocks: the visit ends within its arrays.
+    A = np.zeros((51, 51))
+    A[0, 1:] = A[1:, 0] = 1.0
+    A = sp.csr_matrix(A)
+    A.data[:] = 0.0
+    labels = np.arange(51, dtype=np.int32) % 2
+    sizes = np.bincount(labels)
+    # Under NUMBA_BOUNDSCHECK=1, and in Python, a write beyond them is an error.
+    moves = move_nodes.py_func(
+        A.indptr, A.indices, A.data, np.arange(51, dtype=np.int32), labels, sizes, np.ones(2),
+        np.eye(2), np.zeros((2, 2)),
+    )  # fmt: skip
+    assert moves == 0
 
 
 def test_graphs_without_edges_and_single_clusters_stay():

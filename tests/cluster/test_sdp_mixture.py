@@ -142,6 +142,26 @@ def test_attributes_agree_with_one_another(fitted):
     assert model.n_iter_ > 1
 
 
+@pytest.mark.parametrize("max_iter", [1, 30])
+def test_objective_is_the_likelihood_whatever_the_ridge(max_iter):
+    X, _ = _shapes(1, 15)
+    X = 1e3 * X
+    model = LikelihoodAdjustedSDP(3, reg_covar=0.1, max_iter=max_iter, tol=0.01, random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(X)
+    members = [X[model.labels_ == k] for k in range(3)]
+    logs = [
+        multivariate_normal(one.mean(axis=0), covariance).logpdf(one).sum()
+        for one, covariance in zip(members, model.covariances_, strict=True)
+    ]
+    of_labels = -2 * sum(logs) - X.size * np.log(2 * np.pi)
+    # An identity, to rounding; with the ridge's term it is some 50 more.
+    assert model.objective_ + model.gap_ == pytest.approx(of_labels, rel=1e-9)
+    # Relaxed: what the means of the memberships and of the labels differ by is in ``gap_``.
+    assert abs(model.gap_) < 0.1 * len(X)
+
+
 # Powers of two, which round nothing: thousands of steps make more of the last bit than 1e-6.
 @pytest.mark.parametrize("scale", [2.0**-498, 2.0**-10, 2.0**498])
 def test_scale_changes_nothing_but_units(scale):

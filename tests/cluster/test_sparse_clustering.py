@@ -46,6 +46,49 @@ def test_planted_blocks_and_what_refinement_adds():
     np.testing.assert_allclose(lengths[lengths > 0], 1.0, atol=1e-5)
 
 
+@pytest.mark.parametrize("weight", [1e-3, 1e-100])
+def test_nodes_of_small_weights_have_the_labels_of_their_neighbours(weight):
+    # More of these nodes than others: 1200 with eight edges each into one block, and as many behind
+    # them with one edge, smaller still. Their rows are below the eigensolver's error.
+    A, truth = blocks(1050, 2, 16, 4)
+    rng, n, m = np.random.default_rng(1), 1050, 1200
+    side = np.arange(m) % 2
+    linked = [rng.choice(np.flatnonzero(truth == one), 8) for one in side]
+    near = sp.coo_array(
+        (np.full(8 * m, weight), (np.repeat(np.arange(m), 8), np.ravel(linked))), shape=(m, n)
+    )
+    far = weight**2 * sp.eye_array(m)
+    A = sp.block_array([[A, near.T, None], [near, None, far], [None, far, None]])
+    model = SparseGraphClustering(2, random_state=0).fit(A)
+    labels = model.labels_
+    # 16 Poisson edges to the own block against 4: one node in a thousand errs.
+    assert adjusted_rand_score(truth, labels[:n]) > 0.97
+    # A majority of eight neighbours that are right but for one in a hundred.
+    assert adjusted_rand_score(side, labels[n : n + m]) > 0.99
+    np.testing.assert_array_equal(labels[n + m :], labels[n : n + m])
+    np.testing.assert_allclose(np.linalg.norm(model.embedding_, axis=1), 1.0, atol=1e-5)
+
+
+def test_a_chain_has_the_label_of_the_node_it_hangs_from():
+    A, truth = blocks(1050, 2, 16, 4)
+    chain = nx.to_scipy_sparse_array(nx.path_graph(400))
+    A = sp.block_diag([A, chain]).tolil()
+    A[0, 1050] = A[1050, 0] = 1.0
+    labels = SparseGraphClustering(2, random_state=0).fit_predict(A.tocsr())
+    assert adjusted_rand_score(truth, labels[:1050]) > 0.97
+    # But for what the last eigenvectors make of its near end, in a few nodes, all of it is noise.
+    assert np.all(labels[1060:] == labels[0])
+
+
+def test_more_clusters_than_stand_out_and_fewer():
+    A, _ = blocks(1600, 4, 20, 2)
+    for n_clusters, expected in ((1, 2), (2, 2), (4, 4), (20, 4)):
+        model = SparseGraphClustering(n_clusters, random_state=0).fit(A)
+        assert model.n_detectable_ == expected
+        assert len(np.unique(model.labels_)) == n_clusters
+        assert model.eigenvalues_.shape == (max(2, n_clusters),)
+
+
 def test_below_the_threshold_it_says_so():
     A, truth = blocks(4000, 4, 5, 9)  # a signal-to-noise ratio of 0.29
     with pytest.warns(

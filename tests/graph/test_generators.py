@@ -8,6 +8,7 @@ import pytest
 from scipy import stats
 
 from kernlab.graph import degree_corrected_sbm, lfr_graph, planted_partition
+from kernlab.graph._exchange_numba import exchange_partners
 from kernlab.graph._generators import power_law
 
 # Thresholds of five standard errors, of seeds that are fixed.
@@ -153,6 +154,50 @@ def test_lfr_degrees_and_sizes_are_of_power_laws():
     sizes = np.bincount(graph.labels)
     mean = (200**0.5 - 20**0.5) / 0.5 / ((20**-0.5 - 200**-0.5) / 0.5)
     assert abs(sizes.mean() - mean) < FIVE * sizes.std() / np.sqrt(len(sizes))
+
+
+def test_lfr_with_hubs():
+    # Exchanges that look through all links of a node take the square of its degree.
+    graph = lfr_graph(
+        20_000, 2.0, 1.0, 0.5, average_degree=20, max_degree=5000, min_community=2000,
+        max_community=4000, random_state=0,
+    )  # fmt: skip
+    A = graph.adjacency
+    assert A.has_canonical_format
+    assert (A != A.T).nnz == 0
+    assert A.diagonal().sum() == 0
+    assert set(A.data) == {1.0}
+    degrees = np.diff(A.indptr)
+    assert 2000 < degrees.max() <= 5000
+    # At most one link in twenty is left out.
+    assert abs(degrees.mean() - 20) < FIVE * degrees.std() / np.sqrt(20_000) + 1
+
+
+@pytest.mark.parametrize("apart", [False, True])
+def test_exchanges_make_simple_graphs_of_the_same_degrees(apart):
+    rng = np.random.default_rng(0)
+    degrees = np.append(rng.integers(0, 12, 40), [20, 15])
+    degrees[0] += degrees.sum() % 2
+    owner = np.repeat(np.arange(42), degrees)
+    first = np.concatenate(([0], np.cumsum(degrees)))
+    pairs = rng.permutation(len(owner)).reshape(-1, 2)
+    mates = np.empty(len(owner), np.int64)
+    mates[pairs] = pairs[:, ::-1]
+    ends, labels = owner[mates], np.arange(42) % 3
+    group, group_first = np.zeros(42, np.int64), np.array([0, len(owner)])
+    exchange_partners(first, owner, ends, mates, group, group_first, labels, apart, 1000, rng)
+    kept = ends >= 0
+    np.testing.assert_array_equal(mates[mates], np.arange(len(owner)))
+    np.testing.assert_array_equal(ends[kept], owner[mates[kept]])
+    table = np.zeros((42, 42), int)
+    np.add.at(table, (owner[kept], ends[kept]), 1)
+    assert table.max() == 1
+    assert not table.diagonal().any()
+    if apart:
+        assert not table[labels[:, None] == labels].any()
+    # Stubs are given up in pairs, and of so few hardly any.
+    assert np.all(table.sum(axis=1) <= degrees)
+    assert kept.sum() >= len(owner) - 4
 
 
 def test_lfr_ends_for_parameters_of_all_kinds():
