@@ -7,6 +7,7 @@ import math
 
 import numpy as np
 import scipy.sparse as sp
+from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import LinearOperator, cg
 
 from kernlab._core.threads import run_slices
@@ -18,8 +19,10 @@ from kernlab.graph._radius import spectral_radius
 _PATIENCE, _LIMIT = 100, 5000
 # Columns solved together: a line of cache in double precision.
 _COLUMNS = 8
-# Terms of a series of walks at most.
-_TERMS = 20_000
+# Of a series of walks or of heat: more terms are a matter of minutes even for small graphs.
+TERMS = 20_000
+# Terms of walks after which sums are looked at for whether they need more, an even number.
+_STRETCH = 8
 
 
 def resolvent_solve(diagonal, weights, B, *, rtol=1e-6, n_jobs=None):
@@ -157,52 +160,133 @@ def _multigrid(matrix):
     return LinearOperator(matrix.shape, operator.matvec, dtype=np.float64)
 
 
-def walk_sums(diagonal, weights, B, *, rtol=1e-5, n_jobs=None, dtype=np.float32):
+def walk_sums(diagonal, weights, B, *, floor=1e-20, rtol=1e-5, n_jobs=None):
     """``(diag(diagonal) - weights)^(-1) B`` for B of zero or more, as a sum of walks.
 
-    Nothing cancels, so that every entry reached is accurate relative to itself, if it is above
-    1e-20 of its column's largest; what conjugate gradients give is so relative to the norm alone.
-    ``B`` is a sparse matrix. Takes log(1 / rtol) / (1 - s) terms, with s the spectral radius of
-    ``weights / diagonal``.
+    Nothing cancels, and the series goes on until no entry above ``floor`` times the largest of its
+    column can change by more than ``rtol`` times itself. What conjugate gradients give is accurate
+    relative to the norm alone.
+
+    Parameters
+    ----------
+    diagonal : ndarray of shape (n_nodes,)
+    weights : csr_matrix of shape (n_nodes, n_nodes)
+        Symmetric, zero or more.
+    B : sparse matrix or ndarray of shape (n_nodes, n_columns)
+    floor : float
+        At least 1e-25, below which single precision ends.
+    rtol : float
+
+    Returns
+    -------
+    X : ndarray of shape (n_nodes, n_columns), float32
+
+    Raises
+    ------
+    ValueError
+        Where log(1 / rtol) / -log(s), about the fewest terms that serve, are more than 20 000,
+        with s the spectral radius of ``weights / diagonal``. Where a graph is wide, and ``floor``
+        decides, there are some five times as many.
     """
     from kernlab.linalg._heat_numba import ROW_BYTES, add_terms
 
     # Similar to weights / diagonal, and symmetric: it has that spectrum.
     root = 1.0 / np.sqrt(diagonal)
-    scaled = sp.csr_matrix(weights, copy=True).astype(np.float64)
-    scaled.data *= root[scaled.indices] * np.repeat(root, np.diff(scaled.indptr))
-    n_terms = _number_of_terms(spectral_radius(scaled, 1.0 / root), rtol)
+    scaled = _between(weights, root)
+    radius = min(spectral_radius(scaled, 1.0 / root) * (1 + 1e-6), 1 - 1e-16)
+    fewest = _fewest_terms(radius, rtol)
+    decay = (1.0 + radius) / 2
+    bound = _majorant(scaled, 1.0 / root, decay)
+    # Entries above the floor are so much smaller here than the largest, at most.
+    dtype = np.float32 if root.max() <= 1e5 * root.min() else np.float64
     scaled = scaled.astype(dtype)
+    smallest = dtype(1e-37 if dtype is np.float32 else 1e-300)
     B = sp.csc_array(B)
-    out = np.empty(B.shape, dtype)
+    reach = _reach(weights, B)
+    out = np.empty(B.shape, np.float32)
     width = ROW_BYTES // np.dtype(dtype).itemsize
-    coefficients = np.ones((n_terms + 1, 1), dtype)
-    first, last = np.zeros(n_terms + 1, np.int64), np.ones(n_terms + 1, np.int64)
+    coefficients = np.ones((max(fewest, _STRETCH) + 1, 1), dtype)
+    first, last = np.zeros(len(coefficients), np.int64), np.ones(len(coefficients), np.int64)
+    bound, root = bound.astype(dtype)[:, None], root[:, None]
+    rooted = root.astype(dtype)
+
+    def complete(sums, term, reached):
+        rest = bound * (term / bound).max(axis=0) * dtype(decay / (1.0 - decay))
+        known = rest <= dtype(rtol) * sums
+        if known.all():
+            return True
+        rest += sums
+        rest *= rooted
+        return np.all(known | (rest < dtype(floor) * (sums * rooted).max(axis=0)) | ~reached)
 
     def work(part):
-        columns = B[:, part].toarray() * root[:, None]
+        columns = B[:, part].toarray() * root
         size = columns.max(axis=0)
         size[size == 0] = 1.0
+        n_columns = columns.shape[1]
         now = np.zeros((len(columns), width), dtype)
-        now[:, : columns.shape[1]] = columns / size
-        sums = now[None].copy()
-        add_terms(
-            scaled.indptr, scaled.indices, scaled.data, now, np.zeros_like(now), dtype(0.0),
-            coefficients, first, last, dtype(1e-37), sums,
-        )  # fmt: skip
-        out[:, part] = sums[0][:, : columns.shape[1]] * root[:, None] * size
+        now[:, :n_columns] = columns / size
+        before, sums = np.zeros_like(now), now[None].copy()
+        found = sums[0, :, :n_columns]
+        # Even numbers of terms, after which the last is where the first was.
+        n_terms, reached = fewest, reach(part)
+        while True:
+            add_terms(
+                scaled.indptr, scaled.indices, scaled.data, now, before, dtype(0.0),
+                coefficients[: n_terms + 1], first[: n_terms + 1], last[: n_terms + 1], smallest,
+                sums,
+            )  # fmt: skip
+            if complete(found, now[:, :n_columns], reached):
+                break
+            n_terms = _STRETCH
+        with np.errstate(over="ignore"):
+            out[:, part] = found * root * size
 
     run_slices(work, B.shape[1], slice_size=width, n_jobs=n_jobs)
     return out
 
 
-def _number_of_terms(radius, rtol):
-    """So many that the rest of the series is below ``rtol``, by the spectral radius."""
-    radius = min(radius * (1 + 1e-6), 1 - 1e-16)
+def _between(weights, root):
+    """``diag(root) weights diag(root)``, in double precision."""
+    scaled = sp.csr_matrix(weights, copy=True).astype(np.float64)
+    # A product of the two roots first, which commutes, keeps symmetry to the last bit.
+    scaled.data *= root[scaled.indices] * np.repeat(root, np.diff(scaled.indptr))
+    return scaled
+
+
+def _reach(weights, B):
+    """A function of a slice of the columns of B: which nodes walks from each of them reach."""
+    count, labels = connected_components(weights, directed=False)
+    if count == 1:
+        return lambda part: np.True_
+    members = sp.csr_array((np.ones(len(labels)), (labels, np.arange(len(labels)))))
+    return lambda part: (members @ B[:, part]).toarray()[labels] > 0
+
+
+def _fewest_terms(radius, rtol):
+    """An even number, about what graphs need all of whose nodes are near each other."""
     terms = math.log(1 / rtol) / -math.log(radius) if radius else 1.0
-    if terms > _TERMS:
+    if terms > TERMS:
         raise ValueError(
             f"param is so near the end of its range that a sum of walks needs {terms:.2g} terms, "
-            f"more than {_TERMS}; move it inwards, or take measure='nheat'."
+            f"more than {TERMS}; move it inwards, or take measure='nheat'."
         )
-    return math.ceil(terms) + 40
+    return 2 * math.ceil(terms / 2)
+
+
+def _majorant(matrix, start, decay):
+    """``x > 0`` with ``matrix x <= decay x``, for a ``decay`` above the matrix's spectral radius.
+
+    Then ``v <= c x`` has ``matrix^k v <= c decay^k x``. The sum of ``(matrix / decay)^k start`` is
+    such an x from where a further term is below ``start``.
+    """
+    x, term = start.copy(), matrix @ start / decay
+    for _ in range(TERMS):
+        if np.all(term <= start):
+            return x
+        x += term
+        term = matrix @ term / decay
+    raise ValueError(
+        "a sum of walks is not told to end: param is too near the end of its range; move it "
+        "inwards, or take measure='nheat'."
+    )

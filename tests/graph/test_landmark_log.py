@@ -217,7 +217,7 @@ def test_components_are_far_apart():
     model = LandmarkLogEmbedding(1, random_state=0).fit(two)
     assert model.unreached_ == pytest.approx(2 * 72 / 17**2)
     assert len(np.unique(model.embedding_.round(2))) == 2
-    with pytest.raises(ValueError, match="needs walks between all nodes"):
+    with pytest.raises(ValueError, match="infinitely far apart, and X has 2 components"):
         LandmarkLogEmbedding(1, measure="rsp").fit(two)
 
 
