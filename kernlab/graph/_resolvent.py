@@ -17,6 +17,9 @@ from kernlab.graph._radius import spectral_radius
 
 # Iterations after which a multigrid preconditioner is worth its setup; what there is without one.
 _PATIENCE, _LIMIT = 100, 5000
+# Of a random contrast of two parts, the error relative to its own standard deviation; and the least
+# share of a diagonal that edges may leave, for that not to be lost in rounding.
+_CONTRAST, _LEAST = 0.03, 1e-15
 # Columns solved together: a line of cache in double precision.
 _COLUMNS = 8
 # Of a series of walks or of heat: more terms are a matter of minutes even for small graphs.
@@ -25,31 +28,67 @@ TERMS = 20_000
 _STRETCH = 8
 
 
-def resolvent_solve(diagonal, weights, B, *, rtol=1e-6, n_jobs=None):
-    """``(diag(diagonal) - weights)^(-1) B`` for a symmetric positive definite M-matrix.
+def resolvent_solve(excess, weights, B, *, n_jobs=None):
+    """``(diag(excess) + L)^(-1) B`` with L the combinatorial Laplacian of ``weights``.
 
     Conjugate gradients with the diagonal as preconditioner; columns that need more than 100
-    iterations, as on grids, go on with algebraic multigrid where pyamg is installed.
+    iterations, as on grids, go on with algebraic multigrid where pyamg is installed. What is
+    constant on a component is solved exactly.
+
+    ``B`` is to be noise of which this matrix is the covariance. Scaled to a diagonal of ones, the
+    matrix has a least eigenvalue λ, and B as little as its root along the eigenvector; residuals
+    are at most that, and so leave no contrast of two parts, however loosely linked, unsolved.
 
     Parameters
     ----------
-    diagonal : ndarray of shape (n_nodes,)
+    excess : ndarray of shape (n_nodes,)
+        Above zero.
     weights : csr_matrix of shape (n_nodes, n_nodes)
         Symmetric, zero or more.
     B : ndarray of shape (n_nodes, n_columns)
-    rtol : float
-        Of the 2-norm of the residual, in units of that of the column.
 
     Returns
     -------
     X : ndarray of shape (n_nodes, n_columns), float64
-        Entries far below a column's largest are noise of either sign.
+
+    Warns
+    -----
+    UnresolvedHeatWarning
+        Where the excess is so small beside the weights that double precision hardly tells it.
     """
-    matrix = (sp.diags_array(diagonal) - weights).tocsr()
-    X = np.zeros(B.shape)
+    degrees = np.asarray(weights.sum(axis=1)).ravel()
+    diagonal = excess + degrees
+    least = float((excess / diagonal).min())
+    if least < _LEAST:
+        warn_user(
+            f"param leaves {least:.2g} of the diagonal of a matrix beside its edges, which double "
+            "precision hardly tells from none: parts of a component that are as loosely linked may "
+            "lose their contrast. Lower param, or divide the weights by a number.",
+            UnresolvedHeatWarning,
+        )
+    rtol = min(1e-6, _CONTRAST * math.sqrt(max(least, _LEAST) / len(diagonal)))
+    root = 1.0 / np.sqrt(diagonal)
+    matrix = (sp.eye_array(len(diagonal)) - _between(weights, root)).tocsr()
+    labels = connected_components(weights, directed=False)[1]
+    members = sp.csr_array((np.ones(len(labels)), (labels, np.arange(len(labels)))))
+    totals = (members @ excess)[:, None]
+
+    def constants(residual):
+        """Of each component, those whose residual sums to that of others."""
+        return ((members @ residual) / totals)[labels]
+
+    X = constants(B)
+    scaled = root[:, None] * (B - excess[:, None] * X)
+    rest = np.zeros(B.shape)
     remedy = "move its parameter away from the end of its range, or install pyamg"
-    _solve(matrix, diagonal, lambda part: B[:, part], X, rtol, n_jobs, remedy)
-    return X
+    ones = np.ones(len(diagonal))
+    _solve(
+        matrix, ones, lambda part: scaled[:, part], rest, rtol, n_jobs, remedy, smooth=1.0 / root
+    )
+    rest *= root[:, None]
+    # It has a residual, and is to sum to nothing.
+    rest -= constants(excess[:, None] * rest)
+    return X + rest
 
 
 def laplacian_solve(degrees, weights, columns, n_columns, *, rtol=1e-6, n_jobs=None):
@@ -79,7 +118,7 @@ def laplacian_solve(degrees, weights, columns, n_columns, *, rtol=1e-6, n_jobs=N
     return X
 
 
-def _solve(matrix, diagonal, columns, X, rtol, n_jobs, remedy):
+def _solve(matrix, diagonal, columns, X, rtol, n_jobs, remedy, smooth=None):
     """Fill X with the solutions for ``columns(index)``, and warn of those not found."""
     found: list[int] = []
 
@@ -103,7 +142,7 @@ def _solve(matrix, diagonal, columns, X, rtol, n_jobs, remedy):
         return
     left = np.sort(found)
     open_ = np.zeros(len(left), bool)
-    preconditioner = _multigrid(matrix)
+    preconditioner = _multigrid(matrix, smooth)
 
     def again(part):
         if preconditioner is None:
@@ -144,17 +183,21 @@ def _conjugate_gradients(matrix, B, X, diagonal, rtol, max_iter):
     return solved[:, :n_columns], ~(norms <= goals)[:n_columns]
 
 
-def _multigrid(matrix):
-    """A preconditioner of smoothed aggregation, or None without pyamg."""
+def _multigrid(matrix, smooth):
+    """A preconditioner of smoothed aggregation, or None without pyamg.
+
+    ``smooth`` is a vector that the matrix makes small; None is a constant.
+    """
     from kernlab._core.extras import import_extra
 
     try:
         pyamg = import_extra("pyamg", extra="fast", purpose="multigrid")
     except MissingExtraError:
         return None
+    smooth = np.ones(matrix.shape[0]) if smooth is None else smooth
     # Its start vectors come from NumPy's global generator unless given.
     hierarchy = pyamg.smoothed_aggregation_solver(
-        sp.csr_matrix(matrix), B=np.ones((matrix.shape[0], 1)), max_coarse=500
+        sp.csr_matrix(matrix), B=smooth[:, None], max_coarse=500
     )
     operator = hierarchy.aspreconditioner(cycle="V")
     return LinearOperator(matrix.shape, operator.matvec, dtype=np.float64)
