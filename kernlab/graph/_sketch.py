@@ -45,8 +45,9 @@ class GraphSketch(GraphEmbedding):
         the largest eigenvalue; α of 'modifppr' and t of 'abs' in (0, 1). None is 30 for 'nheat' and
         'comm', 1 for 'heat' and 'for', 0.9 for 'modifppr', 0.1 for 'abs'.
     centered : bool, default=True
-        Whether the mean row is subtracted, and with 'nheat', 'modifppr' and 'abs' rows divided by
-        the root of the degree first, so that what tells degrees alone goes.
+        Whether the mean row is subtracted, and with 'nheat' rows divided by the root of the degree
+        first, relative to the mean, so that what tells degrees alone goes. Of 'modifppr' and 'abs'
+        it is constant, and goes with the mean.
     random_state : int, RandomState instance or None, default=None
         An integer gives the same bits for any number of threads.
     n_jobs : int or None, default=None
@@ -75,6 +76,12 @@ class GraphSketch(GraphEmbedding):
     covariance, and a solve with it makes of them columns with its inverse for covariance [1]_. The
     solves are conjugate gradients, and where these take more than 100 iterations multigrid, if
     pyamg is installed.
+
+    Rows of heat are accurate to 3% of their own standard deviation, or better; where the least
+    degree is so far below the mean that single precision does not give that, double is taken, at
+    twice the time. Of the inverses, what is constant on a component is exact, and residuals are so
+    small that no contrast of two parts errs by more than 3% of its own, however loosely they are
+    linked. Communicability is accurate relative to the largest rows alone.
 
     References
     ----------
@@ -137,8 +144,16 @@ class GraphSketch(GraphEmbedding):
         Raises
         ------
         ValueError
-            X is no undirected graph, or has nodes without edges; an unknown measure or a parameter
-            out of its range; coordinates that overflow.
+            X is no undirected graph, or has nodes without edges, or with 'nheat' a degree below
+            1e-27 of their sum; an unknown measure or a parameter out of its range; coordinates that
+            overflow.
+
+        Warns
+        -----
+        UnresolvedHeatWarning
+            If solves do not converge, or t times a degree ('for'), or 1 / (1 - α) ('modifppr'), or
+            1 / t ('abs'), is above 1e15, so that double precision does not tell parts of a
+            component that are hardly linked from one.
         """
         with whole_or_nothing(self):
             measure, param = checked_measure(self, _DEFAULTS, _ENDS)
@@ -151,7 +166,7 @@ class GraphSketch(GraphEmbedding):
                 points = self._points(adjacency, unit, measure, param, rng)
             points *= self.n_components**-0.5
             if self.centered:
-                if measure in ("nheat", "modifppr", "abs"):
+                if measure == "nheat":
                     degrees = np.asarray(adjacency.sum(axis=1)).ravel()
                     points *= np.sqrt(degrees.mean() / degrees)[:, None]
                 points -= points.mean(axis=0)
