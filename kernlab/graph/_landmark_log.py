@@ -94,9 +94,9 @@ class LandmarkLogEmbedding(GraphEmbedding):
     Columns are sums of non-negative terms, in which nothing cancels, so that the logarithms of
     small entries are right to 1e-5, if above 1e-20 of the largest: those of heat and
     communicability by uniformisation, the others by series of walks, whose length is inverse to
-    the distance of ``param`` from the end of its range, and up to five times that where nodes are
+    the distance of ``param`` from the end of its range, and up to six times that where nodes are
     far apart. Heat takes some t terms for each unit of the largest degree (of 'nheat' and 'comm',
-    for one). More than 20 000 terms, at which small graphs take a minute, are refused.
+    for one). More than 20 000 terms, some ten seconds for 200 nodes, are refused.
     Centring takes out what depends on a row or a column alone, so that the diagonal is not needed.
     Free energy is the logarithm of :math:`(D - A \circ e^{-\beta C})^{-1}` up to such terms, with
     cost :math:`C = 1/A` [2]_.

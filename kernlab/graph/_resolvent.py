@@ -22,7 +22,7 @@ _PATIENCE, _LIMIT = 100, 5000
 _CONTRAST, _LEAST = 0.03, 1e-15
 # Columns solved together: a line of cache in double precision.
 _COLUMNS = 8
-# Of a series of walks or of heat: more terms are a matter of minutes even for small graphs.
+# Of a series of walks or of heat at most; so many take some ten seconds for 200 nodes.
 TERMS = 20_000
 # Terms of walks after which sums are looked at for whether they need more, an even number.
 _STRETCH = 8
@@ -229,7 +229,7 @@ def walk_sums(diagonal, weights, B, *, floor=1e-20, rtol=1e-5, n_jobs=None):
     ValueError
         Where log(1 / rtol) / -log(s), about the fewest terms that serve, are more than 20 000,
         with s the spectral radius of ``weights / diagonal``. Where a graph is wide, and ``floor``
-        decides, there are some five times as many.
+        decides, there are some five or six times as many.
     """
     from kernlab.linalg._heat_numba import ROW_BYTES, add_terms
 
