@@ -131,14 +131,19 @@ def warm_up_embedding():
 
 
 def warm_up_cluster():
-    """Compile kernel k-means, walks of wide range and block refinement."""
+    """Compile kernel k-means, walks of wide range, block refinement, landmarks and sketches."""
     from kernlab.cluster import GraphClustering, SparseGraphClustering
     from kernlab.datasets import load_karate
+    from kernlab.graph import GraphSketch, LandmarkLogEmbedding
 
     graph = load_karate().adjacency
     for model in (
         GraphClustering(2, measure="logcomm", param=0.5, random_state=0),
         SparseGraphClustering(2, refine=True, random_state=0),
+        # Series in single precision, in double for a long time, and conjugate gradients.
+        LandmarkLogEmbedding(1, n_landmarks=2),
+        GraphSketch(1, measure="heat", param=1e3),
+        GraphSketch(1, measure="for"),
     ):
         logger.info("compiling %r", model)
         model.fit(graph)

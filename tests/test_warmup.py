@@ -134,10 +134,11 @@ CLUSTER_SCRIPT = """
 from kernlab import warmup
 from kernlab.cluster import GraphMeasureSearch, SparseGraphClustering
 from kernlab.cluster import _kernel_kmeans_numba, _refine_numba
-from kernlab.graph import planted_partition
+from kernlab.graph import GraphSketch, LandmarkLogEmbedding, planted_partition
+from kernlab.linalg import _heat_numba
 
 def compiled():
-    modules = _kernel_kmeans_numba, _refine_numba
+    modules = _kernel_kmeans_numba, _refine_numba, _heat_numba
     members = [member for module in modules for member in vars(module).values()]
     return [len(member.signatures) for member in members if hasattr(member, "signatures")]
 
@@ -146,7 +147,13 @@ before = compiled()
 graph = planted_partition([40, 60], (0.3, 0.05), random_state=0).adjacency
 GraphMeasureSearch(2, measures=["logcomm", "rsp"], params=2, random_state=0).fit(graph)
 SparseGraphClustering(2, refine=True, random_state=0).fit(graph)
-assert compiled() == before and sum(before) > 3, (before, compiled())
+SparseGraphClustering(2, embedding="landmark", random_state=0).fit(graph)
+for measure in ("scct", "rsp"):
+    LandmarkLogEmbedding(2, measure=measure, random_state=0).fit(graph)
+LandmarkLogEmbedding(2, measure="heat", param=50.0, random_state=0).fit(graph)
+for measure in ("nheat", "modifppr"):
+    GraphSketch(2, measure=measure, random_state=0).fit(graph)
+assert compiled() == before and sum(before) > 6, (before, compiled())
 """
 
 

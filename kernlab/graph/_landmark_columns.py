@@ -5,33 +5,62 @@ import scipy.sparse as sp
 
 from kernlab.graph._laplacian import laplacian
 from kernlab.graph._radius import spectral_radius
-from kernlab.graph._resolvent import walk_sums
+from kernlab.graph._resolvent import TERMS, walk_sums
 from kernlab.linalg import heat_action
 
+# Of a column's largest entry: below, single precision does not vouch for a logarithm; and so much
+# further it is to be known, for what costs it adds to those above.
+_FLOOR, _BEYOND = 1e-20, 1e-24
 
-def proximity_columns(adjacency, unit, measure, param, starts, n_jobs):
-    """Proximities of all nodes to the landmarks, without a logarithm; of 'rsp' less a distance.
+
+def log_columns(adjacency, unit, measure, param, starts, n_jobs):
+    """Logarithms of proximities of all nodes to the landmarks, of 'rsp' less a distance.
 
     The graph's weights are ``unit`` times those of ``adjacency``, which are at most one. Columns
-    are right up to a factor, which centring takes out; 'rsp' is in units of cost 1 / unit.
+    are right up to a term, which centring takes out; 'rsp' is in units of cost 1 / unit.
+
+    Returns
+    -------
+    table : ndarray of shape (n_nodes, n_landmarks), float32
+    unreached : float
+        Share of the entries whose proximity is below 1e-20 of its column's largest, or zero. They
+        are set to the logarithm of that; of 'rsp' to the largest distance found in that column.
     """
+    table, spent = _columns(adjacency, unit, measure, param, starts, n_jobs)
+    least = np.maximum(_FLOOR * table.max(axis=0), 1e-37)
+    below = table < least
+    unreached = float(np.mean(below))
+    if spent is None:
+        np.maximum(table, least, out=table)
+        return np.log(table, out=table), unreached
+    table[below] = 1.0
+    spent[below] = 0.0
+    spent /= table
+    return -np.where(below, spent.max(axis=0), spent), unreached
+
+
+def _columns(adjacency, unit, measure, param, starts, n_jobs):
+    """Proximities, and of 'rsp' beside them the sums of their walks' costs, else None."""
     degrees = np.asarray(adjacency.sum(axis=1)).ravel()
     if measure == "nheat":
-        return _heat(laplacian(adjacency, "normalized"), starts, param, n_jobs)
+        return _heat(laplacian(adjacency, "normalized"), starts, param, measure, n_jobs), None
     if measure == "heat":
-        return _heat(laplacian(adjacency, "combinatorial"), starts, param * unit, n_jobs)
+        L = laplacian(adjacency, "combinatorial")
+        return _heat(L, starts, param * unit, measure, n_jobs), None
     if measure in ("comm", "katz"):
         adjacency = adjacency / spectral_radius(adjacency)
         if measure == "comm":
             # Heat of rho - A is communicability but for a factor.
-            return _heat(sp.eye_array(len(degrees)) - adjacency, starts, param, n_jobs)
-        return walk_sums(np.ones(len(degrees)), adjacency * param, starts, n_jobs=n_jobs)
+            L = sp.eye_array(len(degrees)) - adjacency
+            return _heat(L, starts, param, measure, n_jobs), None
+        return walk_sums(np.ones(len(degrees)), adjacency * param, starts, n_jobs=n_jobs), None
     if measure == "for":
         excess, links = forest_shares(param * unit)
-        return walk_sums(excess + links * degrees, adjacency * links, starts, n_jobs=n_jobs)
+        diagonal = excess + links * degrees
+        return walk_sums(diagonal, adjacency * links, starts, n_jobs=n_jobs), None
     if measure in ("modifppr", "abs"):
         share = param if measure == "modifppr" else 1.0 - param
-        return walk_sums(degrees, adjacency * share, starts, n_jobs=n_jobs)
+        return walk_sums(degrees, adjacency * share, starts, n_jobs=n_jobs), None
     costs = 1.0 / adjacency.data
     walks = adjacency.copy()
     walks.data *= np.exp(-(param / unit) * costs)
@@ -40,20 +69,13 @@ def proximity_columns(adjacency, unit, measure, param, starts, n_jobs):
             f"param={param:g} times the largest cost of an edge, {costs.max() / unit:g}, is beyond "
             "what an exponential holds; lower param, or divide the weights by their least."
         )
-    table = walk_sums(degrees, walks, starts, n_jobs=n_jobs)
     if measure == "fe":
-        return table
+        return walk_sums(degrees, walks, starts, n_jobs=n_jobs), None
+    table = walk_sums(degrees, walks, starts, floor=_BEYOND, n_jobs=n_jobs)
     priced = walks.copy()
     priced.data *= costs
     # Mean cost of the walks between two nodes, a symmetric ratio of sums of walks.
-    spent = walk_sums(degrees, walks, sp.csc_array(priced @ table), n_jobs=n_jobs)
-    reached = table > 0
-    if not reached.all():
-        raise ValueError(
-            "measure='rsp' needs walks between all nodes, and X has components, or pairs with a "
-            "proximity below 1e-37; take the largest component, or lower param."
-        )
-    return -(spent / table)
+    return table, walk_sums(degrees, walks, priced @ table, floor=_BEYOND, n_jobs=n_jobs)
 
 
 def forest_shares(t):
@@ -61,5 +83,13 @@ def forest_shares(t):
     return 1.0 / max(1.0, t), min(1.0, t)
 
 
-def _heat(L, starts, t, n_jobs):
+def _heat(L, starts, t, measure, n_jobs):
+    # Of uniformization, up to some tens of their root.
+    largest = float(L.diagonal().max())
+    if t * largest > TERMS:
+        raise ValueError(
+            f"measure={measure!r} with this param needs {t * largest:.2g} terms, more than "
+            f"{TERMS}; lower param by the factor {TERMS / (t * largest):.2g}"
+            + (", divide the weights by a number, or take 'nheat'." if measure == "heat" else ".")
+        )
     return heat_action(L, starts, t, method="uniformization", dtype="float32", n_jobs=n_jobs)

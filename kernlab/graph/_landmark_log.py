@@ -18,20 +18,18 @@ from kernlab.graph._adjacency import (
     without_isolated,
 )
 from kernlab.graph._embedding import GraphEmbedding
-from kernlab.graph._landmark_columns import proximity_columns
+from kernlab.graph._landmark_columns import log_columns
 from kernlab.graph._landmark_commute import COMMUTE, check_connected, commute_columns
 from kernlab.graph._measures import closest
 
-# Of a column's largest entry: below, single precision does not vouch for a logarithm.
-_FLOOR = 1e-20
 # Default parameters, and the open intervals of those that have an end.
 _DEFAULTS = {"nheat": 6.0, "heat": 1.0, "comm": 6.0, "katz": 0.9, "for": 1.0, "modifppr": 0.9,
              "abs": 0.1, "fe": 0.1, "rsp": 0.1,
              "ct": None, "cct": None, "sct": 30.0, "scct": 10.0}  # fmt: skip
 _ENDS = {"katz": 1.0, "modifppr": 1.0, "abs": 1.0}
 _ALIASES = {"walk": "katz", "forest": "for", "ppr": "modifppr"}
-# Without a logarithm; and of them those in units of one over the weights.
-_PLAIN, _IN_UNITS = {"rsp", *COMMUTE}, {"rsp", "ct", "cct"}
+# Infinite between components; and of them those in units of one over the weights.
+_CONNECTED, _IN_UNITS = {"rsp", *COMMUTE}, {"rsp", "ct", "cct"}
 _DENSE = {"sp", "sp-ct", "df", "heatpr", "heat2", "ppr2", "comm2"}
 
 
@@ -76,8 +74,9 @@ class LandmarkLogEmbedding(GraphEmbedding):
     param_ : float or None
     unreached_ : float
         Share of the pairs of node and landmark whose proximity is zero or below 1e-20 of the
-        landmark's largest, among them all of different components; they were set to that. Zero
-        for measures without a logarithm.
+        landmark's largest, among them all of different components; they were set to that, and
+        distances of 'rsp' to the largest from that landmark to a pair above. Zero for commute
+        times.
     nodes_ : list or range
         Of the rows, in order: the nodes of a networkx graph or labels of a DataFrame, else
         numbers.
@@ -94,8 +93,11 @@ class LandmarkLogEmbedding(GraphEmbedding):
     Notes
     -----
     Columns are sums of non-negative terms, in which nothing cancels, so that the logarithms of
-    small entries are right: those of heat and communicability by uniformisation, the others by
-    series of walks, whose length is inverse to the distance of ``param`` from the end of its range.
+    small entries are right to 1e-5, if above 1e-20 of the largest: those of heat and
+    communicability by uniformisation, the others by series of walks, whose length is inverse to
+    the distance of ``param`` from the end of its range, and up to six times that where nodes are
+    far apart. Heat takes some t terms for each unit of the largest degree (of 'nheat' and 'comm',
+    for one). More than 20 000 terms, some ten seconds for 200 nodes, are refused.
     Centring takes out what depends on a row or a column alone, so that the diagonal is not needed.
     Free energy is the logarithm of :math:`(D - A \circ e^{-\beta C})^{-1}` up to such terms, with
     cost :math:`C = 1/A` [2]_.
@@ -182,7 +184,8 @@ class LandmarkLogEmbedding(GraphEmbedding):
         ValueError
             X is no undirected graph, or has nodes without edges, or several components and the
             measure is one of commute times or 'rsp'; an unknown measure, a parameter out of its
-            range, or as many components as landmarks; coordinates that overflow.
+            range, or one that takes more than 20 000 terms, or as many components as landmarks;
+            coordinates that overflow.
 
         Warns
         -----
@@ -207,20 +210,15 @@ class LandmarkLogEmbedding(GraphEmbedding):
             )
             unit = float(adjacency.data.max())
             with SINGLE_THREADED_BLAS:
-                if measure in COMMUTE:
+                if measure in _CONNECTED:
                     check_connected(adjacency, self.measure)
+                if measure in COMMUTE:
                     table = commute_columns(adjacency / unit, measure, param, starts, self.n_jobs)
-                else:
-                    table = proximity_columns(
-                        adjacency / unit, unit, measure, param, starts, self.n_jobs
-                    )
-                if measure in _PLAIN:
                     self.unreached_ = 0.0
                 else:
-                    least = np.maximum(_FLOOR * table.max(axis=0), 1e-37)
-                    self.unreached_ = float(np.mean(table < least))
-                    np.maximum(table, least, out=table)
-                    np.log(table, out=table)
+                    table, self.unreached_ = log_columns(
+                        adjacency / unit, unit, measure, param, starts, self.n_jobs
+                    )
                 table -= table.mean(axis=0, dtype=np.float64).astype(np.float32)
                 table -= table.mean(axis=1, keepdims=True)
                 points = _leading_directions(table, self.n_components)
