@@ -357,7 +357,8 @@ def _stretches(n_terms, enough):
 
     Of an even number of terms but the last, so that vectors are where they were.
     """
-    step = n_terms if enough is None else _STRETCH
+    # Few looks at many terms.
+    step = n_terms if enough is None else max(_STRETCH, n_terms // 64 * 2)
     return [(k, min(k + step + 1, n_terms)) for k in range(0, max(n_terms - 1, 1), step)]
 
 
