@@ -27,8 +27,7 @@ class NodeKernel(GenericKernelMixin, Kernel):
 
     Parameters
     ----------
-    graph : networkx graph, sparse matrix or array, array-like or DataFrame of shape \
-            (n_nodes, n_nodes)
+    graph : networkx graph, sparse matrix, or array-like or DataFrame of shape (n_nodes, n_nodes)
         Undirected: weights zero or more, symmetric. Loops are left out with a
         ``SelfLoopWarning``. It is read once, when first needed: pass a copy after a change.
     measure : str, default='for'
