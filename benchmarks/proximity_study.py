@@ -37,7 +37,7 @@ MEASURES = (
 )  # fmt: skip
 N_PARAMS, N_INIT = 16, 6
 # Graphs to a setting; each half tunes the parameters of the other.
-N_GRAPHS = 24
+N_GRAPHS = 10
 
 
 def todo(settings, n_graphs):
