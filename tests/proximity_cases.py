@@ -18,6 +18,31 @@ def weights(n_nodes=8, seed=0, *, weighted=True):
     return W + W.T
 
 
+def random_graph(n_nodes=24, seed=0):
+    """A path with random edges of random weights."""
+    rng = np.random.default_rng(seed)
+    W = np.triu(rng.random((n_nodes, n_nodes)) * (rng.random((n_nodes, n_nodes)) < 0.3), 1)
+    W[np.arange(n_nodes - 1), np.arange(1, n_nodes)] += 0.5
+    return W + W.T
+
+
+def plain_kernel(A, measure, t):
+    """Plain kernels by their definitions."""
+    d = A.sum(axis=1)
+    D, identity = np.diag(d), np.eye(len(d))
+    rho = np.linalg.eigvalsh(A)[-1]
+    return {
+        "nheat": lambda: sl.expm(-t * (identity - A / np.sqrt(np.outer(d, d)))),
+        "heat": lambda: sl.expm(-t * (D - A)),
+        "comm": lambda: sl.expm(t / rho * A),
+        "katz": lambda: np.linalg.inv(identity - t / rho * A),
+        "for": lambda: np.linalg.inv(identity + t * (D - A)),
+        "modifppr": lambda: np.linalg.inv(D - t * A),
+        "ppr": lambda: np.linalg.inv(identity - t * A / d[:, None]),
+        "abs": lambda: np.linalg.inv(t * A + D - A),
+    }[measure]()
+
+
 def pieces():
     """Two components, the second a path."""
     W = sl.block_diag(weights(6), weights(4, seed=1))

@@ -63,8 +63,9 @@ def read_graph(path, *, format=None, weight=None, header="infer"):
         Of a list of edges, the column of the weights, by its name in the header.
     header : {'infer', True, False}
         Whether the first line of a list of edges is a header. By 'infer' it is if it names its
-        columns as above; or holds ``weight``; or its third field is no number and its nodes do not
-        come again; or it has two fields, neither an integer, and all nodes after it are integers.
+        columns as above; or holds ``weight``; or its third field is a word, other than NA and the
+        like, and its nodes are no integers and do not come again; or it has two fields, neither an
+        integer, and all nodes after it are integers.
         Where that is in doubt a warning says what was done.
 
     Returns

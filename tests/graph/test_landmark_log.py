@@ -3,38 +3,14 @@
 import networkx as nx
 import numpy as np
 import pytest
-import scipy.linalg as sl
 import scipy.sparse as sp
+from proximity_cases import plain_kernel, random_graph
 
 from kernlab.exceptions import MissingExtraError, UnresolvedHeatWarning
 from kernlab.graph import GraphProximity, GraphSketch, LandmarkLogEmbedding, _resolvent
 from kernlab.graph._landmark_commute import commute_columns
 from kernlab.graph._radius import spectral_radius
 from kernlab.graph._resolvent import laplacian_solve
-
-
-def graph(n_nodes=24, seed=0):
-    rng = np.random.default_rng(seed)
-    W = np.triu(rng.random((n_nodes, n_nodes)) * (rng.random((n_nodes, n_nodes)) < 0.3), 1)
-    W[np.arange(n_nodes - 1), np.arange(1, n_nodes)] += 0.5
-    return W + W.T
-
-
-def dense(A, measure, t):
-    """Plain kernels by their definitions."""
-    d = A.sum(axis=1)
-    D, identity = np.diag(d), np.eye(len(d))
-    rho = np.linalg.eigvalsh(A)[-1]
-    return {
-        "nheat": lambda: sl.expm(-t * (identity - A / np.sqrt(np.outer(d, d)))),
-        "heat": lambda: sl.expm(-t * (D - A)),
-        "comm": lambda: sl.expm(t / rho * A),
-        "katz": lambda: np.linalg.inv(identity - t / rho * A),
-        "for": lambda: np.linalg.inv(identity + t * (D - A)),
-        "modifppr": lambda: np.linalg.inv(D - t * A),
-        "ppr": lambda: np.linalg.inv(identity - t * A / d[:, None]),
-        "abs": lambda: np.linalg.inv(t * A + D - A),
-    }[measure]()
 
 
 def walk_costs(A, measure, beta):
@@ -68,9 +44,9 @@ def moduli(K, n):
      ("modifppr", 0.9), ("ppr", 0.9), ("abs", 0.2)],
 )  # fmt: skip
 def test_with_all_nodes_as_landmarks_it_is_the_logarithm(measure, param):
-    A = graph()
+    A = random_graph()
     name = {"walk": "katz"}.get(measure, measure.lower())
-    K = np.log(dense(A, name, param))
+    K = np.log(plain_kernel(A, name, param))
     if name == "ppr":
         K -= np.log(A.sum(axis=1))  # of a column, which centring takes out; K is symmetric then
     model = LandmarkLogEmbedding(10, measure=measure, param=param, random_state=0).fit(A)
@@ -85,7 +61,7 @@ def test_with_all_nodes_as_landmarks_it_is_the_logarithm(measure, param):
 
 @pytest.mark.parametrize("measure", ["fe", "rsp"])
 def test_costs_of_walks(measure):
-    A, beta = graph() + 0.0, 0.05
+    A, beta = random_graph() + 0.0, 0.05
     K = -centred(walk_costs(A, measure, beta)) * (beta if measure == "fe" else 1.0)
     model = LandmarkLogEmbedding(8, measure=measure, param=beta, random_state=0).fit(A)
     expected = moduli(K, 8)
@@ -98,7 +74,7 @@ def test_costs_of_walks(measure):
     ("measure", "param"), [("ct", None), ("CCT", None), ("sct", 2.0), ("scct", 0.7)]
 )
 def test_commute_times_with_all_nodes_as_landmarks(measure, param):
-    A = graph()
+    A = random_graph()
     K = GraphProximity(measure, param=param or 1.0, param_scale="natural").fit(A).kernel_
     model = LandmarkLogEmbedding(10, measure=measure, param=param, random_state=0).fit(A)
     expected = moduli(centred(K), 10)
@@ -285,7 +261,7 @@ def test_the_radius_of_long_paths_and_of_none():
 @pytest.mark.parametrize("scale", [1e40, 1e-41])
 @pytest.mark.parametrize("kind", [LandmarkLogEmbedding, GraphSketch])
 def test_units_of_weights(kind, scale):
-    A = graph()
+    A = random_graph()
     # Parameter at weights A, and the power of the scale that it and the coordinates go with.
     cases = {"nheat": (2.0, 0, 0), "comm": (3.0, 0, 0), "heat": (0.7, -1, 0), "for": (2.0, -1, 0)}
     if kind is GraphSketch:
@@ -308,4 +284,4 @@ def test_coordinates_beyond_single_precision_are_refused():
         if model.measure == "rsp":
             model.set_params(param=1e-101)
         with pytest.raises(ValueError, match="beyond what single precision holds; divide X by"):
-            model.fit(graph() * 1e-100)
+            model.fit(random_graph() * 1e-100)

@@ -3,33 +3,12 @@
 import networkx as nx
 import numpy as np
 import pytest
-import scipy.linalg as sl
 import scipy.sparse as sp
+from proximity_cases import plain_kernel, random_graph
 
 from kernlab.exceptions import MissingExtraError, UnresolvedHeatWarning
 from kernlab.graph import GraphSketch, _resolvent
 from kernlab.graph._resolvent import resolvent_solve
-
-
-def graph(n_nodes=12, seed=0):
-    rng = np.random.default_rng(seed)
-    W = np.triu(rng.random((n_nodes, n_nodes)) * (rng.random((n_nodes, n_nodes)) < 0.3), 1)
-    W[np.arange(n_nodes - 1), np.arange(1, n_nodes)] += 0.5
-    return W + W.T
-
-
-def dense(A, measure, t):
-    """Plain kernels by their definitions."""
-    d = A.sum(axis=1)
-    D, identity = np.diag(d), np.eye(len(d))
-    return {
-        "nheat": lambda: sl.expm(-t * (identity - A / np.sqrt(np.outer(d, d)))),
-        "heat": lambda: sl.expm(-t * (D - A)),
-        "comm": lambda: sl.expm(t / np.linalg.eigvalsh(A)[-1] * A),
-        "for": lambda: np.linalg.inv(identity + t * (D - A)),
-        "modifppr": lambda: np.linalg.inv(D - t * A),
-        "abs": lambda: np.linalg.inv(t * A + D - A),
-    }[measure]()
 
 
 def with_pendants(A, weights):
@@ -51,11 +30,11 @@ def largest_deviation(model, K):
 
 @pytest.mark.parametrize("measure", ["nheat", "heat", "comm", "for", "modifppr", "abs"])
 def test_inner_products_are_the_proximity_up_to_chance(measure):
-    A = with_pendants(graph(), [1e-7, 1e-3])
+    A = with_pendants(random_graph(12), [1e-7, 1e-3])
     param = {"modifppr": 0.8, "abs": 0.3, "nheat": 30.0}.get(measure, 1.5)
     model = GraphSketch(4000, measure=measure, param=param, centered=False, random_state=0).fit(A)
     # 196 Gaussian errors, none beyond five deviations, each row in units of its own.
-    assert largest_deviation(model, dense(A, measure, param)) < 5
+    assert largest_deviation(model, plain_kernel(A, measure, param)) < 5
 
 
 def test_a_centred_sketch_forgets_the_degrees():
@@ -69,7 +48,7 @@ def test_a_centred_sketch_forgets_the_degrees():
 @pytest.mark.parametrize(("measure", "param"), [("modifppr", 1 - 1e-7), ("abs", 1e-7)])
 def test_a_centred_sketch_of_walks_forgets_the_degrees(measure, param):
     A = nx.to_numpy_array(nx.barabasi_albert_graph(100, 3, seed=0))
-    K = dense(A, measure, param)
+    K = plain_kernel(A, measure, param)
     K -= K.mean(axis=0)
     K -= K.mean(axis=1, keepdims=True)
     points = GraphSketch(500, measure=measure, param=param, random_state=0).fit_transform(A)
@@ -110,7 +89,7 @@ def test_a_pendant_is_no_farther_than_it_should_be(weight):
     A = nx.to_numpy_array(nx.planted_partition_graph(2, 50, 0.3, 0.03, seed=0))
     A = with_pendants(A, [weight])
     root = np.sqrt(A.sum(axis=1))
-    K = dense(A, "nheat", 30.0) * np.outer(1 / root, 1 / root) * A.sum() / len(A)
+    K = plain_kernel(A, "nheat", 30.0) * np.outer(1 / root, 1 / root) * A.sum() / len(A)
     K -= K.mean(axis=0)
     K -= K.mean(axis=1, keepdims=True)
     points = GraphSketch(200, random_state=0).fit_transform(A).astype(float)
@@ -123,7 +102,7 @@ def test_what_double_precision_does_not_tell():
     with pytest.warns(UnresolvedHeatWarning, match="of the diagonal.*may lose their contrast"):
         GraphSketch(2, measure="for", random_state=0).fit(1e17 * two_parts())
     with pytest.raises(ValueError, match="'nheat' is beyond double precision: the smallest degree"):
-        GraphSketch(2).fit(with_pendants(graph(), [1e-29]))
+        GraphSketch(2).fit(with_pendants(random_graph(12), [1e-29]))
 
 
 def without_pyamg(monkeypatch):
